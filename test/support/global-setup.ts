@@ -1,1 +1,78 @@
-export async function setup(): Promise<void> {}
+import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { describeDemoError } from '../../src/demo/demo-error.js';
+import { openEmbeddedPostgres } from '../../src/demo/embedded-postgres.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser's URL of the server that this run's tests share. */
+    postgresUrl: string;
+    /** A migrated database on it, to copy from. */
+    postgresTemplate: string;
+    /** This run's folder: gone when the run is over. */
+    temporaryFolder: string;
+  }
+}
+
+/** Starts one PostgreSQL for the whole run and migrates one database on it; `TEST_DATABASE_URL` names another server. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = temporaryFolder('run');
+  const own = process.env['TEST_DATABASE_URL'] ? null : await start(folder.path);
+  const url = own?.url ?? process.env['TEST_DATABASE_URL']!;
+  // On a server that is not ours, another run may be at it at the same time.
+  const template = own ? 'ipt_template' : `ipt_template_${randomBytes(4).toString('hex')}`;
+
+  await administer(url, `create database ${template}`);
+  const templateUrl = new URL(url);
+  templateUrl.pathname = `/${template}`;
+  await migrate(templateUrl.href);
+
+  project.provide('postgresUrl', url);
+  project.provide('postgresTemplate', template);
+  project.provide('temporaryFolder', folder.path);
+
+  return async () => {
+    if (own) await own.stop('immediate');
+    else await administer(url, `drop database ${template} with (force)`);
+    await folder.remove();
+  };
+}
+
+async function start(folder: string) {
+  try {
+    return await openEmbeddedPostgres({
+      dataDir: join(folder, 'postgres'),
+      fallbackDir: folder,
+      fsync: false,
+    });
+  } catch (error) {
+    throw new Error(
+      `The tests need a PostgreSQL (or TEST_DATABASE_URL). ${describeDemoError(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+async function administer(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrate(url: string): Promise<void> {
+  const door = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
+  if (!existsSync(door)) return;
+  const library = (await import(door)) as {
+    migrateDatabase?: (options: { url: string }) => Promise<unknown>;
+  };
+  await library.migrateDatabase?.({ url });
+}

@@ -1,0 +1,78 @@
+import { DataSource, type DataSourceOptions, type EntityTarget } from 'typeorm';
+import { IP_TRACKING_MIGRATIONS } from '../../migrations/index.js';
+import { IpTrackingError } from '../ip-tracking.errors.js';
+
+/** The name under which this module's own DataSource is registered with `@nestjs/typeorm`. */
+export const DATA_SOURCE_NAME = 'ip-tracking';
+
+/** The PostgreSQL schema that holds every table of this module. */
+export const SCHEMA = 'ip_tracking';
+
+/** How this module reaches PostgreSQL. */
+export type DatabaseOptions =
+  | {
+      /** A connection URL such as `postgres://user:password@host:5432/name`. */
+      url: string;
+      /** Runs pending migrations when the app starts. @default false */
+      migrationsRun?: boolean;
+      /** Connections of the module's own pool; the host's pool is never touched. @default 2 */
+      poolSize?: number;
+      /** How long a connection attempt may take, in milliseconds. @default 5000 */
+      connectTimeoutMs?: number;
+      /** How long PostgreSQL may work on one statement, in milliseconds. @default 30000 */
+      statementTimeoutMs?: number;
+    }
+  | {
+      /** The host's own DataSource. Its entities must include `IP_TRACKING_ENTITIES`, its migrations `IP_TRACKING_MIGRATIONS`. */
+      dataSource: DataSource;
+    };
+
+/** An entity class of this module. */
+export type EntityClass = Extract<EntityTarget<object>, abstract new () => object>;
+
+/**
+ * Builds the DataSource without connecting it, so that the host's boot never waits for PostgreSQL.
+ *
+ * @throws IpTrackingError `IPT_INVALID_OPTION` when the host's DataSource is not for PostgreSQL.
+ */
+export function createDataSource(options: DatabaseOptions, entities: EntityClass[]): DataSource {
+  if ('dataSource' in options) {
+    const { type } = options.dataSource.options;
+    if (type !== 'postgres') {
+      throw new IpTrackingError(
+        'IPT_INVALID_OPTION',
+        `database.dataSource is a "${type}" DataSource; this module needs PostgreSQL. ` +
+          'Leave it out and give database.url instead.',
+      );
+    }
+    return options.dataSource;
+  }
+  return new DataSource(ownOptions(options, entities));
+}
+
+function ownOptions(
+  options: Extract<DatabaseOptions, { url: string }>,
+  entities: EntityClass[],
+): DataSourceOptions {
+  const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+  return {
+    type: 'postgres',
+    url: options.url,
+    applicationName: 'nestjs-ip-tracking',
+    schema: SCHEMA,
+    entities,
+    migrations: IP_TRACKING_MIGRATIONS,
+    migrationsTableName: 'migration',
+    synchronize: false,
+    uuidExtension: 'pgcrypto',
+    installExtensions: false,
+    poolSize: options.poolSize ?? 2,
+    connectTimeoutMS: connectTimeoutMs,
+    // TypeORM would print a lost pool connection through its own logger; the pool replaces it by itself.
+    poolErrorHandler: () => undefined,
+    extra: {
+      statement_timeout: options.statementTimeoutMs ?? 30_000,
+      keepAlive: true,
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import pg from 'pg';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+
+/** What a {@link NotificationListener} tells its owner. */
+export interface NotificationHandlers {
+  /** A notification on the channel. */
+  onNotification(payload: string): void;
+  /** The channel is open, for the first time or again: whatever was notified in between has been missed. */
+  onListening(): void;
+}
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 15_000;
+
+/**
+ * Listens on one PostgreSQL channel through a connection of its own, for as long as it is started: a lost connection is
+ * opened again after a growing, jittered pause, so that a hundred processes do not come back in the same instant.
+ */
+export class NotificationListener {
+  private client: pg.Client | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private failures = 0;
+  private isStopped = true;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly channel: string,
+    private readonly handlers: NotificationHandlers,
+  ) {}
+
+  /** Whether the channel is open right now. */
+  get isListening(): boolean {
+    return this.client !== null;
+  }
+
+  start(): void {
+    this.isStopped = false;
+    void this.open();
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    if (this.retry !== null) clearTimeout(this.retry);
+    this.retry = null;
+    const client = this.client;
+    this.client = null;
+    await client?.end().catch(() => undefined);
+  }
+
+  private async open(): Promise<void> {
+    const client = new pg.Client(connectionOptions(this.dataSource));
+    // Without a listener a lost connection would be an uncaught exception in the host.
+    client.on('error', () => this.lost(client));
+    client.on('end', () => this.lost(client));
+    client.on('notification', ({ payload }) => this.handlers.onNotification(payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(`listen ${client.escapeIdentifier(this.channel)}`);
+      if (this.isStopped) {
+        await client.end();
+        return;
+      }
+      this.client = client;
+      this.failures = 0;
+      this.handlers.onListening();
+    } catch {
+      void client.end().catch(() => undefined);
+      this.again();
+    }
+  }
+
+  private lost(client: pg.Client): void {
+    if (this.client !== client) return;
+    this.client = null;
+    this.again();
+  }
+
+  private again(): void {
+    if (this.isStopped || this.retry !== null) return;
+    const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures);
+    this.failures += 1;
+    this.retry = setTimeout(
+      () => {
+        this.retry = null;
+        void this.open();
+      },
+      ceiling * (0.5 + Math.random() / 2),
+    );
+    this.retry.unref();
+  }
+}
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+function connectionOptions(dataSource: DataSource): pg.ClientConfig {
+  const options = dataSource.options as PostgresOptions;
+  const extra = (options.extra ?? {}) as pg.ClientConfig;
+  return {
+    ...(options.url === undefined
+      ? {
+          host: options.host,
+          port: options.port,
+          user: options.username,
+          password: options.password as pg.ClientConfig['password'],
+          database: options.database,
+        }
+      : { connectionString: options.url }),
+    ssl: options.ssl as pg.ClientConfig['ssl'],
+    ...extra,
+    application_name: 'nestjs-ip-tracking listen',
+    connectionTimeoutMillis: options.connectTimeoutMS ?? 5_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  };
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Framework, MatchedRoute } from './request-context.js';
+import type { RequestEdge } from './request-edge.js';
+import { flagsOfConfig } from './route-flags.js';
+
+type OnRequestHook = (request: FastifyRequest, reply: FastifyReply, done: () => void) => void;
+type FrameworkErrors = (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
+
+/** The parts of a Fastify instance, its requests and its replies that the edge touches. */
+export interface FastifyApplication {
+  addHook(name: 'onRequest', hook: OnRequestHook): unknown;
+  readonly initialConfig: object;
+}
+
+/** A request of Fastify, as far as the edge reads it. */
+export interface FastifyRequest {
+  readonly raw: IncomingMessage;
+  readonly is404: boolean;
+  readonly routeOptions: { url?: string; config?: unknown };
+}
+
+interface FastifyReply {
+  readonly raw: ServerResponse;
+  code(status: number): this;
+  headers(headers: Record<string, string>): this;
+  send(body: unknown): unknown;
+}
+
+/** Attaches the edge to Fastify: a request that is routed at all has its `onRequest` hooks run, `inject()` included. */
+export function attachFastifyEdge(app: FastifyApplication, edge: RequestEdge): void {
+  const hook: OnRequestHook = (request, reply, done) => {
+    const refusal = edge.admit({
+      raw: request.raw,
+      response: reply.raw,
+      request,
+      framework: FASTIFY,
+    });
+    if (refusal === null) done();
+    else reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
+  };
+  app.addHook('onRequest', hook);
+  moveToFront(app, hook);
+  coverFrameworkErrors(app, edge);
+}
+
+/** The route that Fastify has matched. */
+export function fastifyRoute(request: FastifyRequest): MatchedRoute | null {
+  if (request.is404) return null;
+  const { url, config } = request.routeOptions;
+  return { pattern: url ?? '', flags: flagsOfConfig(config) };
+}
+
+/** Fastify has routed before it runs its first hook, so both answers are its own. */
+const FASTIFY: Framework = {
+  matchedRoute: (request) => fastifyRoute(request as FastifyRequest),
+  mayBeExempt: (request) => fastifyRoute(request as FastifyRequest)?.flags.skipsRules ?? false,
+};
+
+const UNROUTED: Framework = { matchedRoute: () => null, mayBeExempt: () => false };
+
+/**
+ * Nest registers its middleware bridge while the app is created, before any provider exists, so a hook that is added
+ * later runs after every middleware, one that answers by itself included. Fastify has no public way to add a hook at
+ * the front; should its list not be where it is today, the hook stays where it was added.
+ */
+function moveToFront(app: FastifyApplication, hook: OnRequestHook): void {
+  const hooks = internal<{ onRequest?: unknown[] }>(app, 'fastify.hooks')?.onRequest;
+  const index = hooks?.lastIndexOf(hook) ?? -1;
+  if (hooks === undefined || index <= 0) return;
+  hooks.splice(index, 1);
+  hooks.unshift(hook);
+}
+
+/**
+ * Fastify answers a URL that cannot be decoded, and a parameter that is too long, before it runs a single hook. They
+ * reach this callback only; without it such a request would pass a block rule and leave no row.
+ */
+function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void {
+  const options = internal<{ frameworkErrors?: FrameworkErrors }>(app, 'fastify.options');
+  if (options === undefined) return;
+  const before = options.frameworkErrors;
+  options.frameworkErrors = (error, request, reply) => {
+    const refusal = edge.admit({
+      raw: request.raw,
+      response: reply.raw,
+      request,
+      framework: UNROUTED,
+    });
+    if (refusal !== null) reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
+    else if (before === undefined) reply.send(error);
+    else before(error, request, reply);
+  };
+}
+
+function internal<T>(app: object, description: string): T | undefined {
+  const symbol = Object.getOwnPropertySymbols(app).find((key) => key.description === description);
+  return symbol === undefined ? undefined : ((app as Record<symbol, unknown>)[symbol] as T);
+}

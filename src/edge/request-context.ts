@@ -1,0 +1,93 @@
+import type { IncomingMessage } from 'node:http';
+import type { GeoPlace } from '../geo/geo-provider.js';
+import type { ClientIp } from '../net/client-ip.js';
+import type { IpAddress } from '../net/ip-address.js';
+import type { RouteFlags } from './route-flags.js';
+
+/** The framework's own answer to the question which route a request has matched. */
+export interface MatchedRoute {
+  /** The pattern, such as `/users/:id`. */
+  pattern: string;
+  flags: RouteFlags;
+}
+
+/** What the edge asks of the framework that serves a request; one object per app, not per request. */
+export interface Framework {
+  /** The route that a request has matched; null before the router has run, and where none matches. */
+  matchedRoute(request: unknown): MatchedRoute | null;
+  /** Whether the request's route may say that stored rules do not apply to it; asked before the router has run. */
+  mayBeExempt(request: unknown): boolean;
+}
+
+/** A slot that was taken from an address's bucket before anybody knew who asks. */
+export interface LimitReservation {
+  key: string;
+  slot: string;
+  bucket: string;
+  limits: { authenticated: number; anonymous: number; ttlMs: number };
+}
+
+/** What this module knows about one request, from the edge to the closed response. */
+export class RequestContext {
+  /** The stored rule that matched, whether it refused the request or only watches. */
+  ruleId: number | null = null;
+  /** What this module refused the request for; null where it did not. */
+  refusal: 'blocked' | 'throttled' | null = null;
+  /** The edge has left a refusal to the guard, because the route may say that rules do not apply to it. */
+  isDeferred = false;
+  /** Set by the guards once they have run for this request: an attempt is judged and counted once. */
+  isJudged = false;
+  isCounted = false;
+  reservation: LimitReservation | null = null;
+  isSensitive = false;
+  userId: string | null = null;
+  private place: GeoPlace | undefined = undefined;
+  isClosed = false;
+
+  constructor(
+    readonly client: ClientIp,
+    /** Epoch milliseconds. */
+    readonly startedAtMs: number,
+    /** Milliseconds of a clock that only moves forward. */
+    readonly startedAtTick: number,
+    readonly method: string,
+    /** The request's target as it came, query string and all. */
+    readonly url: string,
+    readonly userAgent: string | undefined,
+    /** The request as the framework's handlers see it. */
+    readonly request: unknown,
+    private readonly framework: Framework,
+    private readonly lookup: (ip: IpAddress | null) => GeoPlace,
+  ) {}
+
+  /** Where the client is. Looked up when it is first asked for: most requests are only placed on their way to the log. */
+  locate(): GeoPlace {
+    this.place ??= this.lookup(this.client.ip);
+    return this.place;
+  }
+
+  /** The route that the request has matched, once the framework has routed it. */
+  matchedRoute(): MatchedRoute | null {
+    return this.framework.matchedRoute(this.request);
+  }
+}
+
+const CONTEXT = Symbol('nestjs-ip-tracking.request-context');
+
+interface Carrier {
+  [CONTEXT]?: RequestContext;
+  /** Where Fastify keeps node's request. */
+  raw?: Carrier;
+}
+
+/** Puts a context on node's request. */
+export function attachRequestContext(request: IncomingMessage, context: RequestContext): void {
+  (request as Carrier)[CONTEXT] = context;
+}
+
+/** The context of a request of Express, Fastify or node; undefined where it came past the edge. */
+export function requestContextOf(request: unknown): RequestContext | undefined {
+  if (typeof request !== 'object' || request === null) return undefined;
+  const carrier = request as Carrier;
+  return carrier[CONTEXT] ?? carrier.raw?.[CONTEXT];
+}

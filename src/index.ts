@@ -1,0 +1,57 @@
+export { IpTrackingModule } from './ip-tracking.module.js';
+export type {
+  AnomalyOptions,
+  GeoOptions,
+  IpTrackingOptions,
+  RateLimitOptions,
+  RequestLogOptions,
+  RulesOptions,
+} from './ip-tracking.options.js';
+export { IpTrackingError, type IpTrackingErrorCode } from './ip-tracking.errors.js';
+export { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
+export { IP_TRACKING_MIGRATIONS } from '../migrations/index.js';
+export { DATA_SOURCE_NAME, type DatabaseOptions } from './database/data-source.js';
+export { migrateDatabase } from './database/migrate-database.js';
+
+export { IpAddress, parseIp } from './net/ip-address.js';
+export { parsePrefix, Prefix } from './net/prefix.js';
+export { PrefixSet } from './net/prefix-set.js';
+export { trackerKey } from './net/tracker-key.js';
+export {
+  ClientIpResolver,
+  createClientIpResolver,
+  type ClientIp as ResolvedClientIp,
+  type ClientIpOptions,
+  type ClientIpPreset,
+  type ClientIpRequest,
+  type ClientIpSource,
+  type ClientIpWarning,
+} from './net/client-ip.js';
+
+export { ClientIp, Geo } from './edge/param-decorators.js';
+export type { GeoPlace, GeoProvider } from './geo/geo-provider.js';
+export { GeoService } from './geo/geo-service.js';
+export { GeoipLiteProvider } from './geo/geoip-lite-provider.js';
+
+export { AllowIps, AllowlistOnly, BlockIps, SkipIpRules } from './rules/decorators.js';
+export type { Decision, RuleMode } from './rules/decide.js';
+export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
+export { IpRuleGuard } from './rules/ip-rule.guard.js';
+export { IpRuleService, type Explanation, type RuleDetails } from './rules/ip-rule.service.js';
+
+export { AuthThrottlerGuard } from './throttle/auth-throttler.guard.js';
+export type { Identify } from './throttle/identify.js';
+export type { LimitResult, LimitRule, LimitStorage } from './throttle/limit-storage.js';
+export { MemoryLimitStorage } from './throttle/memory-limit-storage.js';
+
+export { Sensitive, SkipRequestLog } from './request-log/decorators.js';
+export type { Outcome } from './request-log/outcome.js';
+export { RequestLog } from './request-log/request-log.entity.js';
+export { RequestLogInterceptor } from './request-log/request-log.interceptor.js';
+export { RequestQueue, type RequestQueueStats } from './request-log/request-queue.js';
+export type { PlacedRecord, RequestRecord, RequestSink } from './request-log/request-record.js';
+
+export type { ClientTraffic, Detector, Judgement, ScanWindow } from './anomaly/detector.js';
+export { AnomalyScan, type ScanResult } from './anomaly/anomaly-scan.js';
+export { SuspiciousIp } from './anomaly/suspicious-ip.entity.js';
+export { parseDuration } from './duration.js';

@@ -1,0 +1,90 @@
+import { createPreset } from './client-ip-presets.js';
+import type { ClientIpOptions, HeaderOptions, HopsOptions } from './client-ip.options.js';
+import { hopCount, listHeader, singleHeader } from './client-ip.validation.js';
+import {
+  type ClientIpStrategy,
+  setOf,
+  trustedProxies,
+  untrusted,
+  vouched,
+} from './client-ip-walk.js';
+import type { ClientIpWarnings } from './client-ip-warnings.js';
+import { ForwardedEntries, readSingleAddress } from './forwarded-header.js';
+import { parseProxies } from './trusted-proxies.js';
+
+/** Compiles checked options; throws for the values that only the strategy itself can judge. */
+export function createStrategy(
+  options: ClientIpOptions,
+  warnings: ClientIpWarnings,
+): ClientIpStrategy {
+  switch (options.strategy) {
+    case 'socket':
+      return socket(warnings);
+    case 'trusted-proxies': {
+      const header = listHeader(options.header);
+      return trustedProxies(parseProxies(options.proxies, 'clientIp.proxies'), header, warnings);
+    }
+    case 'hops':
+      return hops(options, warnings);
+    case 'header':
+      return singleAddressHeader(options, warnings);
+    case 'preset':
+      return createPreset(options, warnings);
+  }
+}
+
+function socket(warnings: ClientIpWarnings): ClientIpStrategy {
+  return {
+    trusted: [],
+    resolve(peer, headers) {
+      warnings.headerIgnored(peer, headers);
+      return untrusted(peer);
+    },
+  };
+}
+
+function hops(options: HopsOptions, warnings: ClientIpWarnings): ClientIpStrategy {
+  const header = listHeader(options.header);
+  const count = hopCount(options.hops);
+  if (count === 0) return socket(warnings);
+  return {
+    trusted: [],
+    resolve(peer, headers) {
+      const entries = new ForwardedEntries(headers[header], header);
+      let ip = peer;
+      for (let hop = 0; hop < count; hop++) {
+        const entry = entries.next();
+        if (!entry) {
+          // Fewer entries than proxies: somebody came past one of them, or one names nobody.
+          warnings.proxyNamedNobody(ip, header);
+          return vouched(ip, hop === 0 ? 'socket' : header);
+        }
+        ip = entry;
+      }
+      warnings.clientFound(ip, entries);
+      return vouched(ip, header);
+    },
+  };
+}
+
+function singleAddressHeader(options: HeaderOptions, warnings: ClientIpWarnings): ClientIpStrategy {
+  const header = singleHeader(options.header);
+  const prefixes = parseProxies(options.proxies, 'clientIp.proxies');
+  const trusted = setOf(prefixes);
+  return {
+    trusted: prefixes,
+    resolve(peer, headers) {
+      if (!trusted.has(peer)) {
+        warnings.peerNotTrusted(peer, headers, header);
+        return untrusted(peer);
+      }
+      const ip = readSingleAddress(headers[header]);
+      if (ip === null) {
+        warnings.proxyNamedNobody(peer, header);
+        return vouched(peer, 'socket');
+      }
+      warnings.clientFound(ip);
+      return vouched(ip, header);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { MAX_ENTRIES } from './prefix-layout.js';
+import { maskWord } from './prefix.js';
+
+/** Rows whose host bits are cleared, in the order they came in, as columns that grow: no object per row. */
+export class PrefixRows {
+  /** One word a row for IPv4, four for IPv6. */
+  words: Uint32Array;
+  lengths: Uint8Array;
+  slots: Int32Array;
+  size = 0;
+
+  constructor(
+    /** Words of an address. */
+    readonly keyWords: 1 | 4,
+    capacity = 16,
+  ) {
+    this.words = new Uint32Array(capacity * keyWords);
+    this.lengths = new Uint8Array(capacity);
+    this.slots = new Int32Array(capacity);
+  }
+
+  addV4(address: number, length: number, slot: number): void {
+    const row = this.next(length, slot);
+    this.words[row] = address & maskWord(length);
+  }
+
+  addV6(w0: number, w1: number, w2: number, w3: number, length: number, slot: number): void {
+    const at = this.next(length, slot) * 4;
+    this.words[at] = w0 & maskWord(length);
+    this.words[at + 1] = w1 & maskWord(length - 32);
+    this.words[at + 2] = w2 & maskWord(length - 64);
+    this.words[at + 3] = w3 & maskWord(length - 96);
+  }
+
+  private next(length: number, slot: number): number {
+    const row = this.size;
+    if (row === this.lengths.length) {
+      if (row >= MAX_ENTRIES) {
+        throw new RangeError(`A set holds at most ${MAX_ENTRIES} prefixes of a family.`);
+      }
+      this.grow(Math.min(row * 2, MAX_ENTRIES));
+    }
+    this.size++;
+    this.lengths[row] = length;
+    this.slots[row] = slot;
+    return row;
+  }
+
+  private grow(capacity: number): void {
+    const { words, lengths, slots } = this;
+    this.words = new Uint32Array(capacity * this.keyWords);
+    this.words.set(words);
+    this.lengths = new Uint8Array(capacity);
+    this.lengths.set(lengths);
+    this.slots = new Int32Array(capacity);
+    this.slots.set(slots);
+  }
+}

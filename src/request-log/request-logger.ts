@@ -1,0 +1,83 @@
+import type { ServerResponse } from 'node:http';
+import type { MatchedRoute, RequestContext } from '../edge/request-context.js';
+import { identifySafely, type Identify } from '../throttle/identify.js';
+import { outcomeOf } from './outcome.js';
+import { recordId } from './record-id.js';
+import type { RequestQueue } from './request-queue.js';
+import type { RequestRecord } from './request-record.js';
+import type { SensitivePaths } from './sensitive-paths.js';
+import { storableText } from './storable-text.js';
+
+/** The longest path and user agent that are stored, in code points; what is longer is cut. */
+export const MAX_PATH_LENGTH = 2_048;
+export const MAX_USER_AGENT_LENGTH = 512;
+const MAX_USER_ID_LENGTH = 256;
+const MAX_METHOD_LENGTH = 32;
+
+/** Turns a closed request into a record, and hands it to the queue. */
+export class RequestLogger {
+  constructor(
+    private readonly queue: Pick<RequestQueue, 'push'>,
+    private readonly sensitivePaths: SensitivePaths,
+    private readonly identify: Identify,
+  ) {}
+
+  /** Called once for each request, when its response has closed. */
+  closed(context: RequestContext, response: ServerResponse): void {
+    const matched = context.matchedRoute();
+    if (matched?.flags.isUnlogged) return;
+    this.queue.push(this.recordOf(context, response, matched));
+  }
+
+  private recordOf(
+    context: RequestContext,
+    response: ServerResponse,
+    matched: MatchedRoute | null,
+  ): RequestRecord {
+    const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
+    const isSensitive = context.isSensitive || matched?.flags.isSensitive === true;
+    return {
+      id: recordId(context.startedAtMs),
+      timestampMs: context.startedAtMs,
+      ip: context.client.ip,
+      ipSource: context.client.source,
+      method: storableText(context.method, MAX_METHOD_LENGTH),
+      path,
+      route: matched === null ? null : storableText(matched.pattern, MAX_PATH_LENGTH),
+      status: response.statusCode,
+      outcome: outcomeOf({
+        refusal: context.refusal,
+        status: response.statusCode,
+        isMatched: matched !== null,
+        isComplete: response.writableFinished,
+        hasClientLeft: hasClientLeft(response),
+      }),
+      durationUs: Math.max(0, Math.round((performance.now() - context.startedAtTick) * 1_000)),
+      userAgent:
+        context.userAgent === undefined
+          ? null
+          : storableText(context.userAgent, MAX_USER_AGENT_LENGTH),
+      userId: this.userOf(context),
+      sensitive: isSensitive || this.sensitivePaths.has(path),
+      ruleId: context.ruleId,
+    };
+  }
+
+  private userOf(context: RequestContext): string | null {
+    const userId = context.userId ?? identifySafely(this.identify, context.request);
+    return userId === null ? null : storableText(userId, MAX_USER_ID_LENGTH);
+  }
+}
+
+/** A request's target without its query string. */
+function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}
+
+/** Whether it was the client who ended the connection, and not this process that broke off its answer. */
+function hasClientLeft(response: ServerResponse): boolean {
+  if (response.errored !== null && response.errored !== undefined) return false;
+  const socket = response.req.socket;
+  return socket === null || socket.errored !== null || socket.readableEnded;
+}

@@ -1,0 +1,52 @@
+/**
+ * The segments of a path as a router would read them, so that no spelling of a sensitive path escapes: percent-escapes
+ * decoded once, backslashes as slashes, empty and `.` segments dropped, `..` resolved, `;parameters` cut, lower case.
+ * A malformed escape stays as it is.
+ */
+export function pathSegments(path: string): string[] {
+  const segments: string[] = [];
+  for (const raw of decode(path).replaceAll('\\', '/').split('/')) {
+    const segment = raw.split(';', 1)[0]!.toLowerCase();
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') segments.pop();
+    else segments.push(segment);
+  }
+  return segments;
+}
+
+function decode(path: string): string {
+  if (!path.includes('%')) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // One bad escape must not hide the others: decode the ASCII ones alone, which is all a sensitive path needs.
+    return path.replace(/%([2-7][0-9a-f])/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  }
+}
+
+/** Tells whether a path is sensitive: equal to a listed one, or below it, segment by segment. */
+export class SensitivePaths {
+  /** By first segment, so that the usual path costs one lookup. */
+  private readonly byFirst = new Map<string, string[][]>();
+
+  constructor(paths: readonly string[]) {
+    for (const path of paths) {
+      const segments = pathSegments(path);
+      const first = segments[0];
+      if (first === undefined) continue;
+      this.byFirst.set(first, [...(this.byFirst.get(first) ?? []), segments]);
+    }
+  }
+
+  /** @param path a request's path without its query string. */
+  has(path: string): boolean {
+    if (this.byFirst.size === 0) return false;
+    const segments = pathSegments(path);
+    const candidates = segments[0] === undefined ? undefined : this.byFirst.get(segments[0]);
+    return (
+      candidates?.some((listed) => listed.every((segment, i) => segment === segments[i])) ?? false
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import { SetMetadata } from '@nestjs/common';
+import { FLAG_KEYS } from '../edge/route-flags.js';
+import { IpTrackingError } from '../ip-tracking.errors.js';
+import { parsePrefix } from '../net/prefix.js';
+import { PrefixSet } from '../net/prefix-set.js';
+
+/** The metadata keys of what a route says about addresses itself, beside the stored rules. */
+export const ROUTE_RULE_KEYS = {
+  allowIps: 'nestjs-ip-tracking:allow-ips',
+  blockIps: 'nestjs-ip-tracking:block-ips',
+  allowlistOnly: 'nestjs-ip-tracking:allowlist-only',
+} as const;
+
+/**
+ * Serves a controller or a handler to these addresses and networks only. It narrows: an address that a stored rule
+ * blocks stays blocked. On a handler it replaces its controller's.
+ *
+ * @throws IpTrackingError `IPT_INVALID_PREFIX`, when the class is loaded, for text that is no address and no CIDR.
+ */
+export const AllowIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
+  SetMetadata(ROUTE_RULE_KEYS.allowIps, prefixSetOf('@AllowIps()', networks));
+
+/** Refuses these addresses and networks on a controller or a handler. Throws like {@link AllowIps}. */
+export const BlockIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
+  SetMetadata(ROUTE_RULE_KEYS.blockIps, prefixSetOf('@BlockIps()', networks));
+
+/** Serves a controller or a handler only to addresses with a stored allow rule, whatever the module's mode is. */
+export const AllowlistOnly = (): ClassDecorator & MethodDecorator =>
+  SetMetadata(ROUTE_RULE_KEYS.allowlistOnly, true);
+
+/**
+ * Serves a controller or a handler to everybody, stored rules and mode notwithstanding: for health checks and for the
+ * page that tells a blocked client whom to ask.
+ */
+export const SkipIpRules = (): ClassDecorator & MethodDecorator =>
+  SetMetadata(FLAG_KEYS.skipsRules, true);
+
+function prefixSetOf(decorator: string, networks: string[]): PrefixSet<true> {
+  if (networks.length === 0) {
+    throw new IpTrackingError(
+      'IPT_INVALID_PREFIX',
+      `${decorator} needs at least one address or network, such as ${decorator.slice(0, -1)}'203.0.113.0/24')`,
+    );
+  }
+  return PrefixSet.from(
+    networks.map((network) => {
+      const prefix = parsePrefix(network);
+      if (prefix === null) {
+        throw new IpTrackingError(
+          'IPT_INVALID_PREFIX',
+          `${decorator} was given ${JSON.stringify(network)}, which is neither an IP address nor a network: write one such as 203.0.113.7 or 203.0.113.0/24`,
+        );
+      }
+      return [prefix, true] as const;
+    }),
+  );
+}
