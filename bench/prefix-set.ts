@@ -114,9 +114,12 @@ function median(values: readonly number[]): number {
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
-function bytesInUse(): number {
-  gc();
-  gc();
+async function bytesInUse(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    gc();
+    // Array buffers are freed off the main thread.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
@@ -165,9 +168,9 @@ async function reportWeight(what: string, build: () => Promise<PrefixSet<number>
   // Warm code weighs too, and is no part of the set.
   await build();
   const empty = PrefixSet.empty<number>();
-  const before = bytesInUse();
+  const before = await bytesInUse();
   const set = await build();
-  const megabytes = (bytesInUse() - before) / 1e6;
+  const megabytes = ((await bytesInUse()) - before) / 1e6;
   console.log(
     `memory   ${set.size - empty.size} of 1,000,000 prefixes, ${what}: ${megabytes.toFixed(1)} MB over the empty set`,
   );

@@ -61,7 +61,11 @@ export class IpTrackingLifecycle
     // A program without a server places nobody, and need not read the data.
     if (options.geo.isEnabled && adapterHost.httpAdapter) starts.push(geo.ready());
     await Promise.all(starts);
-    if (options.requestLog.isEnabled && options.requestLog.sink === null && adapterHost.httpAdapter) {
+    if (
+      options.requestLog.isEnabled &&
+      options.requestLog.sink === null &&
+      adapterHost.httpAdapter
+    ) {
       void this.makePartitions();
       this.upkeep = setInterval(() => void this.makePartitions(), HOUR_MS);
       this.upkeep.unref();

@@ -162,9 +162,10 @@ const requestLog = [
         maxQueued: options.maxQueued,
         maxRetryMs: 5_000,
         write: async (records) => {
-          const placed = records.map(
-            (record): PlacedRecord => ({ ...record, ...places.lookup(record.ip) }),
-          );
+          const placed = records.map((record): PlacedRecord => ({
+            ...record,
+            ...places.lookup(record.ip),
+          }));
           return writeIsolating(
             placed,
             (batch) => sink.write(batch),
@@ -240,9 +241,7 @@ const limits = [
     ({ rateLimits }: ResolvedOptions): AuthThrottlerOptions => ({
       isEnabled: rateLimits.isEnabled,
       authenticated: rateLimits.authenticated,
-      throttlers: [
-        { name: THROTTLER_NAME, limit: rateLimits.anonymous, ttl: rateLimits.ttlMs },
-      ],
+      throttlers: [{ name: THROTTLER_NAME, limit: rateLimits.anonymous, ttl: rateLimits.ttlMs }],
     }),
   ),
 ];

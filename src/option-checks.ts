@@ -22,7 +22,8 @@ export function show(value: unknown): string {
 /** A whole number from `min` to `max`. */
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Check {
   return (path, value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
+      return;
     const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
     invalid(path, value, `give a whole number ${range}`);
   };
@@ -56,7 +57,11 @@ export function oneOf(...words: string[]): Check {
     if (typeof value === 'string' && words.includes(value)) return;
     const near = typeof value === 'string' ? didYouMean(value, words) : undefined;
     const list = words.map((word) => `"${word}"`).join(' or ');
-    invalid(path, value, near === undefined ? `give ${list}` : `did you mean "${near}"? Give ${list}`);
+    invalid(
+      path,
+      value,
+      near === undefined ? `give ${list}` : `did you mean "${near}"? Give ${list}`,
+    );
   };
 }
 

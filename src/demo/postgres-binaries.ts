@@ -37,11 +37,15 @@ export async function usablePostgres(
   if ((await tryRun(inPlace, user)).exitCode === 0) return inPlace;
 
   const copy = join(await copiesFolder(), `postgresql-${installed.version}`);
-  if (!(await exists(copy))) await copyPrograms(installed.native, copy);
   const copied = programsIn(copy);
+  if ((await tryRun(copied, user)).exitCode === 0) return copied;
+  // Not there, or no longer whole: folders for temporary files are cleaned file by file.
+  await rm(copy, { recursive: true, force: true });
+  await copyPrograms(installed.native, copy);
   const tried = await tryRun(copied, user);
   if (tried.exitCode === 0) return copied;
-  throw cannotRun(tried, user);
+  await rm(copy, { recursive: true, force: true });
+  throw cannotRun(tried);
 }
 
 function programsIn(native: string): PostgresBinaries {
@@ -52,12 +56,7 @@ function tryRun({ postgres }: PostgresBinaries, user: PostgresUser): Promise<Com
   return runCommand(postgres, ['--version'], user, 10_000);
 }
 
-function cannotRun(tried: CommandResult, user: PostgresUser): DemoError {
-  if (tried.spawnError === 'EPERM') {
-    return new DemoError(
-      `This process may not run PostgreSQL as ${user.name}: start as another user than root, or ${OWN_POSTGRES}.`,
-    );
-  }
+function cannotRun(tried: CommandResult): DemoError {
   return new DemoError(
     'The PostgreSQL that npm installed does not run on this system (it needs a Linux with glibc, or macOS): ' +
       `${OWN_POSTGRES}.`,

@@ -38,6 +38,8 @@ export async function startServer(
 ): Promise<StartOutcome> {
   const log = await open(cluster.logFile, 'a', 0o600);
   const { size: logStart } = await log.stat();
+  // Root may start it today, and its owner tomorrow.
+  if (folder.user.ids) await log.chown(folder.user.ids.uid, folder.user.ids.gid);
   const child = spawn(postgres, serverArguments(cluster.pgdata, options), {
     ...folder.user.ids,
     cwd: '/',

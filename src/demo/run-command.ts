@@ -19,21 +19,26 @@ export function runCommand(
   timeoutMs = 60_000,
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      ...user.ids,
-      // The caller's folder may be one that `user` cannot enter.
-      cwd: '/',
-      env: serverEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-    });
-    let output = '';
-    const collect = (chunk: Buffer) => (output += chunk.toString('utf8'));
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      resolve({ exitCode: null, output, spawnError: error.code ?? error.message }),
-    );
-    child.once('close', (exitCode) => resolve({ exitCode, output }));
+    const couldNotStart = (error: NodeJS.ErrnoException) =>
+      resolve({ exitCode: null, output: '', spawnError: error.code ?? error.message });
+    try {
+      const child = spawn(command, args, {
+        ...user.ids,
+        // The caller's folder may be one that `user` cannot enter.
+        cwd: '/',
+        env: serverEnvironment(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: timeoutMs,
+      });
+      let output = '';
+      const collect = (chunk: Buffer) => (output += chunk.toString('utf8'));
+      child.stdout.on('data', collect);
+      child.stderr.on('data', collect);
+      child.once('error', couldNotStart);
+      child.once('close', (exitCode) => resolve({ exitCode, output }));
+    } catch (error) {
+      // Some reasons are thrown, others emitted.
+      couldNotStart(error as NodeJS.ErrnoException);
+    }
   });
 }

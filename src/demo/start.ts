@@ -27,7 +27,7 @@ async function start(shutdown: Shutdown): Promise<void> {
 
   const { createDemoApp } = await import('./app.js');
   const app = await createDemoApp({ databaseUrl: database.url, adapter: settings.adapter });
-  shutdown.onClose(() => Promise.race([app.close(), sleep(CLOSE_WITHIN_MS, null, { ref: false })]));
+  shutdown.onClose(() => Promise.race([app.close(), sleep(CLOSE_WITHIN_MS)]));
   if (shutdown.isRequested) return;
 
   await app.listen(settings.port, settings.host);
@@ -69,6 +69,8 @@ function baseUrlOf({ address, family, port }: AddressInfo): string {
 }
 
 async function main(): Promise<void> {
+  // A terminal that was closed, or the head of a pipe that has seen enough, must not keep the demo from closing.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const shutdown = new Shutdown(say);
   let exitCode = 0;
   try {

@@ -5,6 +5,7 @@ import { readPostmaster } from './postmaster-file.js';
 export type ShutdownMode = 'fast' | 'immediate';
 
 const POLL_MS = 15;
+const EXIT_WITHIN_MS = 1_000;
 
 /** Stops the server `pid` on `pgdata`, each time more firmly, until it is gone. */
 export async function stopServer(pgdata: string, pid: number, mode: ShutdownMode): Promise<void> {
@@ -18,8 +19,17 @@ export async function stopServer(pgdata: string, pid: number, mode: ShutdownMode
     const deadline = Date.now() + patienceMs;
     while (Date.now() < deadline) {
       await sleep(POLL_MS);
-      if (await hasStopped(pgdata, pid)) return;
+      if (!signalServer(pid, 0)) return;
+      // The file goes a moment before the process. In a container whose first process reaps nobody, a server that was
+      // adopted stays a zombie for good, and a zombie still takes signals.
+      if ((await readPostmaster(pgdata))?.pid !== pid) return waitForExit(pid);
     }
+  }
+}
+
+async function waitForExit(pid: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < EXIT_WITHIN_MS && signalServer(pid, 0); waitedMs += POLL_MS) {
+    await sleep(POLL_MS);
   }
 }
 
@@ -30,12 +40,4 @@ export function signalServer(pid: number, signal: NodeJS.Signals | 0): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * By the file, not by the process alone: in a container whose first process reaps nobody, a server that was adopted stays
- * a zombie, and a zombie still takes signals.
- */
-async function hasStopped(pgdata: string, pid: number): Promise<boolean> {
-  return (await readPostmaster(pgdata))?.pid !== pid || !signalServer(pid, 0);
 }

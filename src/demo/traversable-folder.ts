@@ -11,6 +11,12 @@ const ROOTS = ['/var/tmp', '/tmp'];
 /** Whether `user` can enter `folder`: tried by that user, because modes alone do not tell (ACLs, mounts, namespaces). */
 export async function canEnter(folder: string, user: PostgresUser): Promise<boolean> {
   const tried = await runCommand('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], user);
+  if (tried.spawnError) {
+    throw new DemoError(
+      `This process may not start programs as ${user.name} (${tried.spawnError}): start as another user than root, ` +
+        'or set DATABASE_URL to a PostgreSQL of your own.',
+    );
+  }
   return tried.exitCode === 0;
 }
 

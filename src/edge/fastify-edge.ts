@@ -38,8 +38,7 @@ export function attachFastifyEdge(app: FastifyApplication, edge: RequestEdge): v
     if (refusal === null) done();
     else reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
   };
-  app.addHook('onRequest', hook);
-  moveToFront(app, hook);
+  if (!addHookInFront(app, hook)) app.addHook('onRequest', hook);
   coverFrameworkErrors(app, edge);
 }
 
@@ -61,14 +60,19 @@ const UNROUTED: Framework = { matchedRoute: () => null, mayBeExempt: () => false
 /**
  * Nest registers its middleware bridge while the app is created, before any provider exists, so a hook that is added
  * later runs after every middleware, one that answers by itself included. Fastify has no public way to add a hook at
- * the front; should its list not be where it is today, the hook stays where it was added.
+ * the front; should its list not be where it is today, the hook is added where it can be.
+ *
+ * @returns whether the hook was added.
  */
-function moveToFront(app: FastifyApplication, hook: OnRequestHook): void {
-  const hooks = internal<{ onRequest?: unknown[] }>(app, 'fastify.hooks')?.onRequest;
-  const index = hooks?.lastIndexOf(hook) ?? -1;
-  if (hooks === undefined || index <= 0) return;
-  hooks.splice(index, 1);
+function addHookInFront(app: object, hook: OnRequestHook): boolean {
+  const hooks = internal<{ onRequest?: OnRequestHook[] }>(app, 'fastify.hooks')?.onRequest;
+  if (!Array.isArray(hooks)) return false;
   hooks.unshift(hook);
+  // Contexts that were encapsulated before have a list of their own, as they would have with `addHook`.
+  for (const child of internal<object[]>(app, 'fastify.children') ?? []) {
+    addHookInFront(child, hook);
+  }
+  return true;
 }
 
 /**

@@ -9,7 +9,9 @@ export const ClientIp = createParamDecorator(
 );
 
 /** Gives a handler the client's place as far as it is known: `{ country, city }`, or null where nothing is. */
-export const Geo = createParamDecorator((_: unknown, execution: ExecutionContext): GeoPlace | null => {
-  const place = requestContextOf(execution.switchToHttp().getRequest())?.locate() ?? null;
-  return place === null || (place.country === null && place.city === null) ? null : place;
-});
+export const Geo = createParamDecorator(
+  (_: unknown, execution: ExecutionContext): GeoPlace | null => {
+    const place = requestContextOf(execution.switchToHttp().getRequest())?.locate() ?? null;
+    return place === null || (place.country === null && place.city === null) ? null : place;
+  },
+);

@@ -118,7 +118,8 @@ export class RequestEdge {
 /** The upload of a refused client is not read: its connection ends with the answer. */
 function withBodyUnread(request: IncomingMessage, refusal: RefusalResponse): RefusalResponse {
   const { headers } = request;
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+  const hasBody =
+    headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
   if (!hasBody || request.httpVersionMajor !== 1) return refusal;
   return { ...refusal, headers: { ...refusal.headers, connection: 'close' } };
 }

@@ -4,13 +4,7 @@
  * else `served`, a handler's other 4xx included.
  */
 export type Outcome =
-  | 'blocked'
-  | 'throttled'
-  | 'unmatched'
-  | 'refused'
-  | 'aborted'
-  | 'failed'
-  | 'served';
+  'blocked' | 'throttled' | 'unmatched' | 'refused' | 'aborted' | 'failed' | 'served';
 
 /** What is known of a response when it has closed. */
 export interface ResponseFacts {

@@ -2,11 +2,16 @@ import type { RequestContext } from '../edge/request-context.js';
 import type { RefusalResponse } from '../edge/request-edge.js';
 import type { LiveRules } from './live-rules.js';
 
-/** What a refused client gets when the host does not say otherwise: nothing about rules, lists or reasons. */
+const BODY = JSON.stringify({ statusCode: 403, message: 'Forbidden' });
+
+/** What a refused client gets: nothing about rules, lists or reasons. */
 export const FORBIDDEN: RefusalResponse = Object.freeze({
   status: 403,
-  headers: Object.freeze({ 'content-type': 'application/json; charset=utf-8' }),
-  body: JSON.stringify({ statusCode: 403, message: 'Forbidden' }),
+  headers: Object.freeze({
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(BODY)),
+  }),
+  body: BODY,
 });
 
 /** Where the rules meet a request: at the edge for every path, and once more in the guard. */

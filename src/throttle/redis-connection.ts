@@ -34,6 +34,8 @@ const CLIENT_OPTIONS = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   retryStrategy: null,
+  reconnectOnError: null,
+  stringNumbers: false,
   connectTimeout: CONNECT_TIMEOUT_MS,
   disconnectTimeout: 100,
 };
@@ -45,6 +47,8 @@ const CLUSTER_OPTIONS = {
   // A node that moved a slot is followed; a node that is down is not waited for.
   maxRedirections: 3,
 };
+
+type RedisConstructor = new (url: string, options: object) => RedisClient;
 
 /** Makes a fresh client, not connected yet. */
 export type RedisClientFactory = () => RedisClient;
@@ -66,11 +70,11 @@ export function clientsLike(template: RedisClientTemplate): RedisClientFactory {
  */
 export async function clientsFor(
   url: string,
-  importIoredis: () => Promise<typeof import('ioredis')> = () => import('ioredis'),
+  importIoredis: () => Promise<{ Redis: unknown }> = () => import('ioredis'),
 ): Promise<RedisClientFactory> {
   try {
-    const { Redis } = await importIoredis();
-    return () => new Redis(url, CLIENT_OPTIONS) as unknown as RedisClient;
+    const { Redis } = (await importIoredis()) as { Redis: RedisConstructor };
+    return () => new Redis(url, CLIENT_OPTIONS);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw cause;
@@ -82,9 +86,10 @@ export async function clientsFor(
   }
 }
 
-/** Keeps one client connected. Its methods never throw and never wait for the server. */
+/** Keeps one client connected. Its methods never throw and never wait for the server longer than a second. */
 export class RedisConnection {
   private ready: RedisClient | null = null;
+  private offsetMs = 0;
   private retryTimer: NodeJS.Timeout | undefined;
   private retryDelayMs = FIRST_RETRY_MS;
   private isClosed = false;
@@ -96,7 +101,20 @@ export class RedisConnection {
     return this.ready;
   }
 
-  /** Tries to connect once, for a second at most; if it fails, goes on trying in the background. */
+  /**
+   * The server's time less `performance.now()`, in milliseconds: the greatest seen since it was connected, as the nodes
+   * of a cluster may differ.
+   */
+  get serverOffsetMs(): number {
+    return this.offsetMs;
+  }
+
+  /** Notes what time the server had when it answered a command that was sent at `sentAt`. */
+  noteServerTime(serverMs: number, sentAt: number): void {
+    this.offsetMs = Math.max(this.offsetMs, serverMs - sentAt);
+  }
+
+  /** Tries to connect once; if it fails, goes on trying in the background. */
   async open(): Promise<void> {
     const client = this.createClient();
     // Also keeps ioredis from printing errors that are told otherwise.
@@ -107,11 +125,12 @@ export class RedisConnection {
       timer = setTimeout(() => reject(new Error('No connection in time')), CONNECT_TIMEOUT_MS);
     });
     try {
-      await Promise.race([client.connect(), timeout]);
+      const serverOffsetMs = await Promise.race([connect(client), timeout]);
       if (this.isClosed) {
         client.disconnect();
         return;
       }
+      this.offsetMs = serverOffsetMs;
       this.ready = client;
       this.retryDelayMs = FIRST_RETRY_MS;
     } catch {
@@ -145,4 +164,12 @@ export class RedisConnection {
     this.retryTimer = setTimeout(() => void this.open(), delayMs);
     this.retryTimer.unref();
   }
+}
+
+/** Connects, and returns the server's time less `performance.now()`. */
+async function connect(client: RedisClient): Promise<number> {
+  await client.connect();
+  const askedAt = performance.now();
+  const [seconds, microseconds] = (await client.call('time', [])) as [string, string];
+  return Number(seconds) * 1_000 + Number(microseconds) / 1_000 - askedAt;
 }

@@ -120,9 +120,6 @@ export class RedisLimitStorage implements LimitStorage {
   private timeouts = 0;
   private errors = 0;
   private lastAnswerAt = Number.NEGATIVE_INFINITY;
-  /** Server time less `performance.now()`, the greatest seen: the nodes of a cluster may differ. */
-  private serverOffsetMs = Number.NaN;
-  private offsetOf: RedisClient | null = null;
 
   /** Use {@link createRedisLimitStorage}, which also connects. */
   constructor(
@@ -204,7 +201,7 @@ export class RedisLimitStorage implements LimitStorage {
     }
     const sentAt = performance.now();
     const reply = await this.inTime(client, sentAt, this.evaluate(client, call, sentAt));
-    this.learnOffset(client, reply[4] / 1_000 - sentAt);
+    this.connection.noteServerTime(reply[4] / 1_000, sentAt);
     return reply;
   }
 
@@ -217,7 +214,7 @@ export class RedisLimitStorage implements LimitStorage {
       1,
       `${this.keyPrefix}{${key}}`,
       operation,
-      this.deadlineUs(client, sentAt),
+      microseconds(sentAt + this.connection.serverOffsetMs + this.commandTimeoutMs),
       rule?.limit ?? 0,
       microseconds(rule?.ttlMs ?? 0),
       rule?.cost ?? 0,
@@ -226,54 +223,56 @@ export class RedisLimitStorage implements LimitStorage {
       this.testNow === undefined ? '' : microseconds(this.testNow()),
     ];
     try {
-      return (await client.call('evalsha', [REDIS_LIMIT_SCRIPT_SHA1, ...args])) as ScriptReply;
+      return await this.call(client, 'evalsha', [REDIS_LIMIT_SCRIPT_SHA1, ...args]);
     } catch (error) {
       if (!startsWith(error, 'NOSCRIPT')) throw error;
       // A server that was restarted, or a replica that was promoted; from now on it knows the script.
-      return (await client.call('eval', [REDIS_LIMIT_SCRIPT, ...args])) as ScriptReply;
+      return this.call(client, 'eval', [REDIS_LIMIT_SCRIPT, ...args]);
     }
   }
 
-  private inTime(
+  private async call(
+    client: RedisClient,
+    command: 'evalsha' | 'eval',
+    args: (string | number)[],
+  ): Promise<ScriptReply> {
+    const reply = (await client.call(command, args)) as ScriptReply;
+    // Also for an answer that nobody waits for any more: the server is alive.
+    this.lastAnswerAt = performance.now();
+    return reply;
+  }
+
+  private async inTime(
     client: RedisClient,
     sentAt: number,
     answer: Promise<ScriptReply>,
   ): Promise<ScriptReply> {
-    return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<null>((resolve) => {
       // After a pause of this process timers run before sockets are read, so the answer may have come in time. It is
       // read before `setImmediate` runs.
-      const timer = setTimeout(() => setImmediate(giveUp), this.commandTimeoutMs);
-      let isSettled = false;
-      const giveUp = () => {
-        if (isSettled) return;
-        isSettled = true;
-        this.timeouts++;
-        this.replaceIfSilent(client, sentAt);
-        reject(
-          new LimitStoreUnavailableError(
-            `Redis has not answered within ${this.commandTimeoutMs} ms.`,
-          ),
-        );
-      };
-      answer.then(
-        (reply) => {
-          this.lastAnswerAt = performance.now();
-          this.answers++;
-          clearTimeout(timer);
-          isSettled = true;
-          resolve(reply);
-        },
-        (cause: unknown) => {
-          clearTimeout(timer);
-          if (isSettled) return;
-          isSettled = true;
-          this.errors++;
-          // After a failover the old primary still answers, as a replica.
-          if (startsWith(cause, 'READONLY')) this.connection.replace(client);
-          reject(new LimitStoreUnavailableError(`Redis failed: ${messageOf(cause)}`, { cause }));
-        },
-      );
+      timer = setTimeout(() => setImmediate(resolve, null), this.commandTimeoutMs);
     });
+    let reply: ScriptReply | null;
+    try {
+      reply = await Promise.race([answer, timeout]);
+    } catch (cause) {
+      this.errors++;
+      // After a failover the old primary still answers, as a replica.
+      if (startsWith(cause, 'READONLY')) this.connection.replace(client);
+      throw new LimitStoreUnavailableError(`Redis failed: ${messageOf(cause)}`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+    if (reply === null) {
+      this.timeouts++;
+      this.replaceIfSilent(client, sentAt);
+      throw new LimitStoreUnavailableError(
+        `Redis has not answered within ${this.commandTimeoutMs} ms.`,
+      );
+    }
+    this.answers++;
+    return reply;
   }
 
   private replaceIfSilent(client: RedisClient, sentAt: number): void {
@@ -281,21 +280,6 @@ export class RedisLimitStorage implements LimitStorage {
       if (this.lastAnswerAt < sentAt) this.connection.replace(client);
     };
     setTimeout(check, Math.max(0, SILENCE_MS - this.commandTimeoutMs)).unref();
-  }
-
-  private deadlineUs(client: RedisClient, sentAt: number): number {
-    if (this.offsetOf !== client) return 0;
-    return microseconds(sentAt + this.serverOffsetMs + this.commandTimeoutMs);
-  }
-
-  /** `offsetMs` is too great by the time until the server read its clock, so a deadline is never too early. */
-  private learnOffset(client: RedisClient, offsetMs: number): void {
-    if (this.offsetOf !== client) {
-      this.offsetOf = client;
-      this.serverOffsetMs = offsetMs;
-    } else if (offsetMs > this.serverOffsetMs) {
-      this.serverOffsetMs = offsetMs;
-    }
   }
 }
 

@@ -22,7 +22,7 @@ export class RefusalCache {
     private readonly maxKeys = 10_000,
   ) {}
 
-  /** The refusal that a hit by this rule is sure to get, with its waits as of `now`. */
+  /** The refusal that a hit by the same rule is sure to get, with its waits as of `now`. */
   find(key: string, rule: WindowRule, now: number): LimitResult | null {
     const refusal = this.refusals.get(key);
     if (refusal === undefined) return null;
@@ -30,11 +30,10 @@ export class RefusalCache {
       this.refusals.delete(key);
       return null;
     }
-    if (!isAtLeastAsStrict(rule, refusal.rule)) return null;
+    if (!isSame(rule, refusal.rule)) return null;
     const { result, at } = refusal;
     return {
       ...result,
-      limit: rule.limit,
       retryAfterMs: result.retryAfterMs - (now - at),
       resetAfterMs: Math.max(0, result.resetAfterMs - (now - at)),
     };
@@ -60,12 +59,11 @@ export class RefusalCache {
   }
 }
 
-/** Whether what `other` refuses, `rule` refuses too, without starting a block that `other` did not start. */
-function isAtLeastAsStrict(rule: WindowRule, other: WindowRule): boolean {
+function isSame(rule: WindowRule, other: WindowRule): boolean {
   return (
-    rule.limit <= other.limit &&
-    rule.ttlMs >= other.ttlMs &&
-    rule.cost >= other.cost &&
-    rule.blockForMs <= other.blockForMs
+    rule.limit === other.limit &&
+    rule.ttlMs === other.ttlMs &&
+    rule.cost === other.cost &&
+    rule.blockForMs === other.blockForMs
   );
 }

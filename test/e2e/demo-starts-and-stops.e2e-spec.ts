@@ -127,6 +127,15 @@ describe('npm start', () => {
     },
   );
 
+  it('closes in order also when nobody reads what it prints any more', async () => {
+    const run = start();
+    await ready(run);
+    run.child.stdout!.destroy();
+    run.child.kill('SIGHUP');
+    expect(await run.ended).toBe(0);
+    expect(existsSync(postmasterFile())).toBe(false);
+  });
+
   it('leaves at once on a second signal, and PostgreSQL stops all the same', async () => {
     const run = start({ APP_NEVER_CLOSES: '1' });
     await ready(run);

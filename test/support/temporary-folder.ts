@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, realpathSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface TemporaryFolder {
   readonly path: string;
@@ -12,11 +12,10 @@ export interface TemporaryFolder {
 
 /**
  * A folder that is gone when the process is, however that ends: a small shell waits for the pipe from this process to
- * close, stops the servers that run in the folder, and removes it. PostgreSQL's user can enter the folder (a
- * test run as root); only its own user can list it.
+ * close, stops the servers that run in the folder, and removes it. As root, PostgreSQL's user can enter the folder.
  */
 export function temporaryFolder(name: string): TemporaryFolder {
-  const path = mkdtempSync(join(realpathSync(tmpdir()), `ipt-${name}-`));
+  const path = mkdtempSync(join(openFolder(), `ipt-${name}-`));
   chmodSync(path, 0o711);
   const reaper = spawn('/bin/sh', ['-c', REAP, 'reaper', path], {
     cwd: '/',
@@ -33,6 +32,17 @@ export function temporaryFolder(name: string): TemporaryFolder {
       await ended;
     },
   };
+}
+
+/** Where temporary files go: not into a private TMPDIR as root, whom PostgreSQL does not run as. */
+function openFolder(): string {
+  const own = realpathSync(tmpdir());
+  return process.getuid?.() !== 0 || canAllEnter(own) ? own : '/tmp';
+}
+
+function canAllEnter(folder: string): boolean {
+  const parent = dirname(folder);
+  return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || canAllEnter(parent));
 }
 
 /** `rm` goes again where a server wrote its last while it was at it. */

@@ -9,7 +9,9 @@ export function sensitivePathDetector(): Detector {
       if (sensitiveRequests === 0) return null;
       const [first, ...others] = sensitivePaths;
       const paths =
-        first === undefined ? '' : `: ${first.path}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+        first === undefined
+          ? ''
+          : `: ${first.path}${others.length > 0 ? ` and ${others.length} more` : ''}`;
       return {
         reason: `${sensitiveRequests} ${sensitiveRequests === 1 ? 'request' : 'requests'} to sensitive paths${paths}`,
         evidence: { requests: sensitiveRequests, paths: sensitivePaths, firstSeen, lastSeen },

@@ -1,0 +1,27 @@
+import { IpTrackingError, type IpTrackingErrorCode } from '../index.js';
+import { printable } from './printable.js';
+
+/** What the operator typed is wrong: the command has changed nothing, and the same line will never work. */
+const WRONG_INPUT: ReadonlySet<IpTrackingErrorCode> = new Set<IpTrackingErrorCode>([
+  'IPT_INVALID_IP',
+  'IPT_INVALID_PREFIX',
+  'IPT_INVALID_DURATION',
+  'IPT_INVALID_OPTION',
+  'IPT_UNKNOWN_OPTION',
+]);
+
+/** 2 for wrong input, 1 for everything else: a database that is down, a rule that does not exist. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof IpTrackingError && WRONG_INPUT.has(error.code) ? 2 : 1;
+}
+
+const SCHEMA_MISSING = new Set(['42P01', '3F000', '42883', '42703']);
+
+/** One line for the terminal, whatever was thrown. */
+export function oneLine(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string' && SCHEMA_MISSING.has(code)) {
+    return 'the database has no up-to-date schema of this package: run "ip-tracking migrate" first';
+  }
+  return printable(String(message ?? error));
+}

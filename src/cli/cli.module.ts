@@ -1,0 +1,42 @@
+import { Module } from '@nestjs/common';
+import { IpTrackingModule } from '../index.js';
+import { AllowIpCommand } from './allow-ip.command.js';
+import { BlockIpCommand } from './block-ip.command.js';
+import { DisallowIpCommand } from './disallow-ip.command.js';
+import { FlagSuspiciousCommand } from './flag-suspicious.command.js';
+import { ListRulesCommand } from './list-rules.command.js';
+import { MigrateCommand } from './migrate.command.js';
+import { SuspiciousCommand } from './suspicious.command.js';
+import { UnblockIpCommand } from './unblock-ip.command.js';
+
+/** For `--help`, which needs no database: nothing connects before a command runs. */
+const NOWHERE = 'postgres://127.0.0.1:1/none';
+
+/** The commands over the parts of the module that change and read; none of those that serve requests. */
+@Module({
+  imports: [
+    IpTrackingModule.forRootAsync({
+      useFactory: () => ({
+        database: {
+          url: process.env['IP_TRACKING_DATABASE_URL'] || process.env['DATABASE_URL'] || NOWHERE,
+          connectTimeoutMs: 5_000,
+        },
+        rules: { live: false },
+        geo: false,
+        requestLog: false,
+        anomalies: { cron: false },
+      }),
+    }),
+  ],
+  providers: [
+    BlockIpCommand,
+    UnblockIpCommand,
+    AllowIpCommand,
+    DisallowIpCommand,
+    ListRulesCommand,
+    FlagSuspiciousCommand,
+    SuspiciousCommand,
+    MigrateCommand,
+  ],
+})
+export class CliModule {}

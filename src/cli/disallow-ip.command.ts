@@ -1,0 +1,20 @@
+import { Command } from 'nest-commander';
+import { IpRuleService } from '../index.js';
+import { OperatorCommand } from './operator-command.js';
+
+@Command({
+  name: 'disallow-ip',
+  arguments: '<network>',
+  argsDescription: { network: 'the address or CIDR as it stands in list-rules' },
+  description: 'remove the allow rules for exactly this address or network',
+})
+export class DisallowIpCommand extends OperatorCommand {
+  constructor(private readonly rules: IpRuleService) {
+    super();
+  }
+
+  override async run([network = '']: string[]): Promise<void> {
+    const [removed] = await this.rules.disallow(network);
+    this.say(`no longer allowed: ${removed!.network}`);
+  }
+}

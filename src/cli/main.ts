@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { CommandFactory } from 'nest-commander';
+import { CliModule } from './cli.module.js';
+import { databaseUrl } from './database-url.js';
+import { exitCodeOf, oneLine } from './cli-errors.js';
+
+/** The part of commander's error that is used here; commander is nest-commander's, not ours. */
+interface CommanderError extends Error {
+  exitCode: number;
+}
+
+const HINT = 'run "ip-tracking --help" for the commands';
+
+/** Ends the process: nothing that is still open, such as a pool on a dead server, may hold the terminal. */
+function fail(error: unknown): never {
+  process.stderr.write(`ip-tracking: ${oneLine(error)}\n`);
+  process.exit(exitCodeOf(error));
+}
+
+process.on('unhandledRejection', fail);
+
+async function main(): Promise<void> {
+  const words = process.argv.slice(2);
+  const asksForHelp = words.length === 0 || words.some((word) => /^(help|-h|--help)$/.test(word));
+  if (!asksForHelp) databaseUrl();
+  await CommandFactory.run(CliModule, {
+    logger: false,
+    cliName: 'ip-tracking',
+    abortOnError: false,
+    // Commander reports help as an error too; whatever else it reports it has printed itself.
+    errorHandler: (error) => process.exit((error as CommanderError).exitCode === 0 ? 0 : 2),
+    serviceErrorHandler: fail,
+    outputConfiguration: {
+      outputError: (text, write) =>
+        write(
+          `ip-tracking: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replaceAll('\n', ' ')}; ${HINT}\n`,
+        ),
+    },
+  });
+}
+
+main().catch(fail);

@@ -1,0 +1,17 @@
+import { CommandRunner } from 'nest-commander';
+
+type Command = Parameters<CommandRunner['setCommand']>[0];
+
+/** What all commands have in common. */
+export abstract class OperatorCommand extends CommandRunner {
+  /** nest-commander hands its error handler to the root command alone, and commander's own exit code is 1. */
+  override setCommand(command: Command): this {
+    command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+    return super.setCommand(command);
+  }
+
+  /** Prints a line to standard output. */
+  protected say(line: string): void {
+    process.stdout.write(`${line}\n`);
+  }
+}

@@ -1,0 +1,181 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import { LimitStoreUnavailableError } from './limit-storage.js';
+import { clientsFor, clientsLike, RedisConnection } from './redis-connection.js';
+import type { RedisClient } from './redis-connection.js';
+import { createRedisLimitStorage, RedisLimitStorage } from './redis-limit-storage.js';
+
+const rule = { limit: 5, ttlMs: 60_000 };
+const admitted = [1, 4, 0, 60_000_000, 1_000_000, '1000000:1:id'];
+const refused = [0, 0, 30_000_000, 30_000_000, 1_000_000, ''];
+const late = [-1, 0, 0, 0, 5_000_000, ''];
+
+/** A server that answers commands as it is told. */
+function clientThat(answer: (command: string, args: (string | number)[]) => unknown) {
+  const client = {
+    isCluster: false,
+    connect: async () => {},
+    call: vi.fn<RedisClient['call']>(async (command, args) =>
+      command === 'time' ? ['1', '0'] : answer(command, args),
+    ),
+    on: () => {},
+    disconnect: vi.fn<() => void>(),
+  };
+  return client satisfies RedisClient;
+}
+
+async function storageOn(client: RedisClient, options = {}) {
+  const connection = new RedisConnection(() => client);
+  await connection.open();
+  return new RedisLimitStorage(connection, options);
+}
+
+describe('createRedisLimitStorage', () => {
+  it('says what to install where ioredis is missing', async () => {
+    const missing = Object.assign(new Error('Cannot find package'), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    });
+    await expect(clientsFor('redis://localhost', () => Promise.reject(missing))).rejects.toThrow(
+      expect.objectContaining({
+        code: 'IPT_MISSING_PACKAGE',
+        message: expect.stringContaining('npm i ioredis'),
+      }),
+    );
+  });
+
+  it.each([
+    { options: {}, message: /neither client nor url/ },
+    {
+      options: { url: 'redis://127.0.0.1:1', commandTimeoutMs: 0 },
+      message: /commandTimeoutMs: 0/,
+    },
+    { options: { url: 'redis://127.0.0.1:1', refusalCacheMs: -1 }, message: /refusalCacheMs: -1/ },
+  ])('refuses $options', async ({ options, message }) => {
+    await expect(createRedisLimitStorage(options)).rejects.toThrow(message);
+  });
+
+  it('duplicates the client of a host with settings that queue and repeat nothing', () => {
+    const duplicate = vi.fn<(...overrides: unknown[]) => unknown>();
+    clientsLike({ isCluster: false, options: {}, duplicate })();
+    expect(duplicate).toHaveBeenCalledWith(
+      expect.objectContaining({ enableOfflineQueue: false, maxRetriesPerRequest: 0 }),
+    );
+  });
+
+  it('keeps the node settings of a cluster', () => {
+    const duplicate = vi.fn<(...overrides: unknown[]) => unknown>();
+    clientsLike({ isCluster: true, options: { redisOptions: { password: 'p' } }, duplicate })();
+    expect(duplicate).toHaveBeenCalledWith(
+      [],
+      expect.objectContaining({
+        enableOfflineQueue: false,
+        redisOptions: expect.objectContaining({ password: 'p', maxRetriesPerRequest: 0 }),
+      }),
+    );
+  });
+});
+
+describe('RedisLimitStorage', () => {
+  it('sends one EVALSHA a hit, with the key as hash tag', async () => {
+    const client = clientThat(() => admitted);
+    const storage = await storageOn(client);
+    client.call.mockClear();
+    expect(await storage.hit('203.0.113.7', rule)).toEqual({
+      admitted: true,
+      limit: 5,
+      remaining: 4,
+      retryAfterMs: 0,
+      resetAfterMs: 60_000,
+      slot: '1000000:1:id',
+    });
+    expect(client.call).toHaveBeenCalledOnce();
+    expect(client.call.mock.calls[0][0]).toBe('evalsha');
+    expect(client.call.mock.calls[0][1][2]).toBe('ipt:{203.0.113.7}');
+  });
+
+  it('brings the script to a server that does not know it', async () => {
+    const client = clientThat((command) => {
+      if (command === 'evalsha') throw new Error('NOSCRIPT No matching script.');
+      return admitted;
+    });
+    const storage = await storageOn(client);
+    expect(await storage.hit('k', rule)).toMatchObject({ admitted: true });
+    expect(client.call.mock.calls.map(([command]) => command)).toEqual(['time', 'evalsha', 'eval']);
+  });
+
+  it('gives a hit up that is not answered in time', async () => {
+    const storage = await storageOn(
+      clientThat(() => new Promise(() => {})),
+      { commandTimeoutMs: 20 },
+    );
+    await expect(storage.hit('k', rule)).rejects.toThrow(LimitStoreUnavailableError);
+    expect(storage.stats()).toMatchObject({ timeouts: 1, errors: 0 });
+  });
+
+  it('takes an answer that came in time for such, although this process was busy meanwhile', async () => {
+    const storage = await storageOn(
+      clientThat(() => new Promise((resolve) => void setImmediate(resolve, admitted))),
+      { commandTimeoutMs: 5 },
+    );
+    const hit = storage.hit('k', rule);
+    const until = performance.now() + 30;
+    while (performance.now() < until);
+    expect(await hit).toMatchObject({ admitted: true });
+  });
+
+  it('says why Redis failed', async () => {
+    const storage = await storageOn(
+      clientThat(() => {
+        throw new Error('OOM command not allowed');
+      }),
+    );
+    const failure = expect.objectContaining({
+      code: 'IPT_LIMIT_STORE_UNAVAILABLE',
+      message: expect.stringContaining('OOM'),
+    });
+    await expect(storage.hit('k', rule)).rejects.toThrow(failure);
+    expect(storage.stats()).toMatchObject({ errors: 1, isConnected: true });
+  });
+
+  it('leaves a primary that has become a replica', async () => {
+    const client = clientThat(() => {
+      throw new Error("READONLY You can't write against a read only replica.");
+    });
+    const storage = await storageOn(client);
+    await expect(storage.hit('k', rule)).rejects.toThrow(LimitStoreUnavailableError);
+    expect(client.disconnect).toHaveBeenCalledOnce();
+    expect(storage.stats().isConnected).toBe(false);
+    await storage.close();
+  });
+
+  it('asks again when the clock of the server was set forward', async () => {
+    const replies = [late, admitted];
+    const client = clientThat(() => replies.shift());
+    const storage = await storageOn(client);
+    expect(await storage.hit('k', rule)).toMatchObject({ admitted: true });
+    const [first, second] = client.call.mock.calls.slice(1).map(([, args]) => Number(args[4]));
+    expect(second - first).toBeGreaterThan(3_000_000);
+  });
+
+  it('repeats a refusal without asking, until something is given back', async () => {
+    const client = clientThat((_command, args) => (args[3] === 'release' ? admitted : refused));
+    const storage = await storageOn(client);
+    client.call.mockClear();
+    await storage.hit('k', rule);
+    expect(await storage.hit('k', rule)).toMatchObject({ admitted: false });
+    expect(client.call).toHaveBeenCalledOnce();
+    await storage.release('k', '1:1:id');
+    await storage.hit('k', rule);
+    expect(client.call).toHaveBeenCalledTimes(3);
+    expect(storage.stats().localRefusals).toBe(1);
+  });
+
+  it('counts nothing for a limit of Infinity', async () => {
+    const client = clientThat(() => admitted);
+    const storage = await storageOn(client);
+    client.call.mockClear();
+    expect(await storage.hit('k', { limit: Infinity, ttlMs: 1 })).toMatchObject({ admitted: true });
+    expect(await storage.peek('k', { limit: Infinity, ttlMs: 1 })).toMatchObject({ slot: null });
+    expect(client.call).not.toHaveBeenCalled();
+  });
+});
