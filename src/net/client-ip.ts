@@ -16,6 +16,7 @@ import { tooWide } from './trusted-proxies.js';
 
 export type {
   ClientIp,
+  ClientIpHeaders,
   ClientIpHooks,
   ClientIpOptions,
   ClientIpPreset,

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { twinParse, twinText } from '../../bench/address-twin.js';
 import { IpAddress, ipFromSocket, parseIp } from './ip-address.js';
@@ -210,7 +210,8 @@ describe('parseIp', () => {
         const ip = parseIp(text);
         const twin = twinParse(text);
         expect(ip?.toString() ?? null).toBe(twin && twinText(twin));
-        if (!text.includes('%')) expect(ip !== null).toBe(isIP(text) !== 0);
+        // Node takes a zone id.
+        expect(ip !== null).toBe(isIP(text) !== 0 && !text.includes('%'));
       }),
       { numRuns: 20_000, seed: 3 },
     );

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 /**
  * The sliding window of `judge`, run inside Redis or Valkey: one key, one atomic script, one round trip.
  *
- * A bucket is one list. Its first element is the state (`m:held:blockedUntil:keptTtl:keptLimit:offset:last`), the
- * others are admissions (`admittedAt:cost:id`) from the oldest to the newest. All times are whole microseconds: in
- * seconds or milliseconds as floats, Lua's `tostring` would round them.
+ * A bucket is one string: 56 bytes of state (held, blockedUntil, keptTtl, keptLimit, offset, last, dead, as doubles),
+ * then 24 bytes for each admission (time as a double, cost, id of 12 bytes) from the oldest to the newest. Up to 64
+ * admissions it is read and written as a whole, which takes three commands. A longer one is read in parts and appended
+ * to; what is past at its front is only counted, as `dead`, until it is half of the string and cut off. So a hit costs
+ * the same whatever the limit. All times are whole microseconds.
  *
  * `TIME` is a wall clock. When it has stepped back behind the last write, the difference is kept as `offset`: the
  * bucket's time goes on from where it was, so the step neither opens the bucket nor locks it until the clock has caught
@@ -15,51 +17,31 @@ import { createHash } from 'node:crypto';
  * its hit was answered without Redis long ago and must not count. `deadline`, in the server's own time, is what tells.
  *
  * `KEYS`: the bucket. `ARGV`: operation (`hit`, `peek`, `release`, `reset`), deadline or 0, limit, ttl, cost, blockFor,
- * id of the admission (its whole text for `release`), and for tests the time, else an empty string.
+ * id of the admission, and for tests the time, else an empty string.
  *
- * Answers with `{1, 0 or -1 for late, remaining, retryAfter, resetAfter, TIME, admission or ''}`.
+ * Answers with `{1, 0 or -1 for late, remaining, retryAfter, resetAfter, TIME}`.
  */
 export const REDIS_LIMIT_SCRIPT = `
-local key = KEYS[1]
-local operation, deadline = ARGV[1], tonumber(ARGV[2])
-local limit, ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
-local cost, blockFor = tonumber(ARGV[5]), tonumber(ARGV[6])
-local id, testTime = ARGV[7], tonumber(ARGV[8])
+local key, operation, deadline, id = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[7]
+local limit, ttl, cost = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local call, unpack, pack = redis.call, struct.unpack, struct.pack
+local max = math.max
 
-local time = redis.call('TIME')
+local time = call('TIME')
 local wall = time[1] * 1000000 + time[2]
-if deadline > 0 and wall > deadline then return {-1, 0, 0, 0, wall, ''} end
+if deadline > 0 and wall > deadline then return {-1, 0, 0, 0, wall} end
+local testTime = ARGV[8] ~= '' and tonumber(ARGV[8])
 
-local CHUNK = 16
-local items = redis.call('LRANGE', key, 0, CHUNK - 1)
-local isWhole = #items < CHUNK
-
-local function parse(item)
-  if not item then return nil end
-  local at, units = string.match(item, '^(%d+):(%d+):')
-  return tonumber(at), tonumber(units)
-end
-
-local function entry(i)
-  while not isWhole and #items < i + 1 do
-    local more = redis.call('LRANGE', key, #items, #items + 255)
-    isWhole = #more < 256
-    for _, item in ipairs(more) do items[#items + 1] = item end
-  end
-  return parse(items[i + 1])
-end
-
-local function newest()
-  if isWhole then return parse(items[#items]) end
-  return parse(redis.call('LINDEX', key, -1))
-end
-
-local held, blockedUntil, keptTtl, keptLimit, offset, last = 0, 0, 0, 0, 0, 0
-local isNew = #items == 0
+local STATE, ENTRY, PART = 56, 24, 1592
+local state = call('GETRANGE', key, 0, PART - 1)
+local size = #state
+local isNew = size == 0
+local isWhole = size < PART
+local held, blockedUntil, keptTtl, keptLimit, offset, last, gone = 0, 0, 0, 0, 0, 0, 0
+local count = 0
 if not isNew then
-  local h, b, t, l, o, w = string.match(items[1], '^m:(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
-  held, blockedUntil, keptTtl = tonumber(h), tonumber(b), tonumber(t)
-  keptLimit, offset, last = tonumber(l), tonumber(o), tonumber(w)
+  held, blockedUntil, keptTtl, keptLimit, offset, last, gone = unpack('<ddddddd', state)
+  count = ((isWhole and size or call('STRLEN', key)) - STATE) / ENTRY
 end
 
 local isDirty = false
@@ -70,77 +52,110 @@ if now < last then
   isDirty = true
 end
 
-local gone = 0
-local at, units = entry(1)
-while at and at + keptTtl <= now do
+-- What is read of the string, and from which byte on.
+local part, from = state, 0
+local function entry(i)
+  local at = STATE + (i - 1) * ENTRY - from
+  if at < 0 or at >= #part then
+    from = STATE + (i - 1) * ENTRY
+    part = call('GETRANGE', key, from, from + 256 * ENTRY - 1)
+    at = 0
+  end
+  return unpack('<dI4', part, at + 1)
+end
+
+local dead = gone
+local oldest, units
+while gone < count do
+  oldest, units = entry(gone + 1)
+  if oldest + keptTtl > now then break end
   held = held - units
   gone = gone + 1
-  at, units = entry(gone + 1)
 end
-if not at then keptTtl, keptLimit = 0, 0 end
-local isEmpty = not at
+local isEmpty = gone == count
+if isEmpty then keptTtl, keptLimit = 0, 0 end
 
-local function save(admission, lastsUntil)
-  local state = string.format(
-    'm:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f', held, blockedUntil, keptTtl, keptLimit, offset, last)
-  if isNew then
-    redis.call('RPUSH', key, state)
+local function save(added)
+  local lastsUntil = max(blockedUntil, added and now + keptTtl or 0)
+  if not added and gone < count then lastsUntil = max(lastsUntil, entry(count) + keptTtl) end
+  local lastsMs = testTime and 60000 or max(1, math.ceil((lastsUntil - now) / 1000))
+  local isShort = isWhole or gone * 2 > count
+  state = pack('<ddddddd', held, blockedUntil, keptTtl, keptLimit, offset, last, isShort and 0 or gone)
+  if isShort then
+    local kept = ''
+    if not isEmpty then
+      local cut = STATE + gone * ENTRY
+      kept = isWhole and string.sub(part, cut + 1) or call('GETRANGE', key, cut, -1)
+    end
+    call('SET', key, state .. kept .. (added or ''), 'PX', lastsMs)
   else
-    if gone > 0 then redis.call('LTRIM', key, gone, -1) end
-    redis.call('LSET', key, 0, state)
-  end
-  if admission then redis.call('RPUSH', key, admission) end
-  if lastsUntil then
-    local lastsMs = math.ceil((math.max(lastsUntil, blockedUntil) - now) / 1000)
-    redis.call('PEXPIRE', key, testTime and 60000 or math.max(1, lastsMs))
+    call('SETRANGE', key, 0, state)
+    if added then call('APPEND', key, added) end
+    call('PEXPIRE', key, lastsMs)
   end
 end
 
 if operation == 'reset' then
-  redis.call('DEL', key)
-  return {(not isEmpty or blockedUntil > now) and 1 or 0, 0, 0, 0, wall, ''}
+  call('DEL', key)
+  return {(not isEmpty or blockedUntil > now) and 1 or 0, 0, 0, 0, wall}
 end
 
 if operation == 'release' then
-  local givenAt, givenUnits = parse(id)
-  if not givenAt or isNew or givenAt + keptTtl <= now then return {0, 0, 0, 0, wall, ''} end
-  if redis.call('LREM', key, 1, id) == 0 then return {0, 0, 0, 0, wall, ''} end
-  held = held - givenUnits
-  if held == 0 and blockedUntil <= now then redis.call('DEL', key) else save() end
-  return {1, 0, 0, 0, wall, ''}
+  local all = isWhole and state or call('GET', key)
+  local found = string.find(all, id, STATE + 1, true)
+  -- The bytes of a time and a cost may happen to read like an id.
+  while found and (found - 13 - STATE) % ENTRY ~= 0 do
+    found = string.find(all, id, found + 1, true)
+  end
+  if not found or (found - 13 - STATE) / ENTRY < gone then return {0, 0, 0, 0, wall} end
+  local _, given = unpack('<dI4', all, found - 12)
+  held = held - given
+  if held == 0 and blockedUntil <= now then
+    call('DEL', key)
+  else
+    part = string.sub(all, 1, found - 13) .. string.sub(all, found + 12)
+    from, count, isWhole = 0, count - 1, true
+    isEmpty = gone == count
+    save()
+  end
+  return {1, 0, 0, 0, wall}
 end
 
 local counts = operation == 'hit'
 if counts and not isEmpty and (ttl > keptTtl or limit > keptLimit) then
-  keptTtl, keptLimit = math.max(keptTtl, ttl), math.max(keptLimit, limit)
+  keptTtl, keptLimit = max(keptTtl, ttl), max(keptLimit, limit)
   isDirty = true
 end
 
 local live, first = held, gone + 1
-while at and at + ttl <= now do
+while first <= count do
+  oldest, units = entry(first)
+  if oldest + ttl > now then break end
   live = live - units
   first = first + 1
-  at, units = entry(first)
 end
 
 local isBlocked = blockedUntil > now
 local admitted = not isBlocked and live + cost <= limit
 local taken = (admitted and counts) and cost or 0
-local isBreach = counts and blockFor > 0 and not admitted and not isBlocked and cost <= limit
-if isBreach then blockedUntil = now + blockFor end
-local blockLeft = math.max(0, blockedUntil - now)
+local isBreach = false
+if counts and not admitted and not isBlocked and cost <= limit then
+  local blockFor = tonumber(ARGV[6])
+  isBreach = blockFor > 0
+  if isBreach then blockedUntil = now + blockFor end
+end
+local blockLeft = max(0, blockedUntil - now)
 
 local missing = live + taken + cost - limit
 local wait = 0
 if cost > limit then
   wait = ttl
 elseif missing > 0 then
-  local i = first
-  while at and missing > 0 do
+  for i = first, count do
+    oldest, units = entry(i)
     missing = missing - units
-    wait = at + ttl - now
-    i = i + 1
-    at, units = entry(i)
+    wait = oldest + ttl - now
+    if missing <= 0 then break end
   end
   if missing > 0 then wait = ttl end
 end
@@ -149,34 +164,30 @@ local emptyIn = 0
 if taken > 0 then
   emptyIn = ttl
 elseif live > 0 then
-  emptyIn = newest() + ttl - now
+  emptyIn = entry(count) + ttl - now
 end
 
-local admission = ''
 if taken > 0 then
-  admission = string.format('%.0f:%.0f:%s', now, cost, id)
   if isEmpty then keptTtl, keptLimit = ttl, limit end
   held = held + cost
   last = now
-  local _, oldest = entry(gone + 1)
-  while oldest and held - oldest >= keptLimit do
-    held = held - oldest
+  while gone < count do
+    oldest, units = entry(gone + 1)
+    if held - units < keptLimit then break end
+    held = held - units
     gone = gone + 1
-    _, oldest = entry(gone + 1)
   end
-  save(admission, now + keptTtl)
+  isEmpty = gone == count
+  save(pack('<dI4c12', now, cost, id))
 elseif isBreach then
   last = now
-  save(nil, isEmpty and 0 or newest() + keptTtl)
-elseif not isNew and (isDirty or gone > 0) then
-  save(nil, isEmpty and 0 or newest() + keptTtl)
+  save()
+elseif not isNew and (isDirty or gone > dead) then
+  save()
 end
 
-local remaining = blockLeft > 0 and 0 or math.max(0, limit - live - taken)
-return {
-  admitted and 1 or 0, remaining, math.max(blockLeft, wait), math.max(blockLeft, emptyIn), wall,
-  admission
-}
+local remaining = blockLeft > 0 and 0 or max(0, limit - live - taken)
+return {admitted and 1 or 0, remaining, max(blockLeft, wait), max(blockLeft, emptyIn), wall}
 `;
 
 /** What `EVALSHA` knows {@link REDIS_LIMIT_SCRIPT} by. */

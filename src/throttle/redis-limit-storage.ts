@@ -67,11 +67,13 @@ type ScriptReply = [
   retryAfterUs: number,
   resetAfterUs: number,
   timeUs: number,
-  admission: string,
 ];
 
 /** A socket that has not said a word for so long while an answer was due is not believed to be slow any more. */
 const SILENCE_MS = 1_000;
+
+/** What the script expects of the name of an admission. */
+const ID_LENGTH = 12;
 
 /** The reply to a command that arrived after its deadline. */
 const LATE = -1;
@@ -113,8 +115,8 @@ export class RedisLimitStorage implements LimitStorage {
   private readonly commandTimeoutMs: number;
   private readonly testNow: (() => number) | undefined;
   private readonly refusals: RefusalCache;
-  private readonly idPrefix = randomBytes(6).toString('base64url');
-  private admissions = 0;
+  private idPrefix = '';
+  private idsLeft = 0;
   private answers = 0;
   private localRefusals = 0;
   private timeouts = 0;
@@ -142,8 +144,8 @@ export class RedisLimitStorage implements LimitStorage {
       this.localRefusals++;
       return refusal;
     }
-    const id = `${this.idPrefix}${(this.admissions++).toString(36)}`;
-    const result = toResult(rule, await this.run({ operation: 'hit', key, rule, id }));
+    const id = this.nextId();
+    const result = toResult(rule, await this.run({ operation: 'hit', key, rule, id }), id);
     if (!result.admitted) this.refusals.remember(key, rule, result, performance.now());
     return result;
   }
@@ -151,11 +153,11 @@ export class RedisLimitStorage implements LimitStorage {
   async peek(key: string, limitRule: LimitRule): Promise<LimitResult> {
     const rule = toWindowRule(limitRule);
     if (rule.limit === Infinity) return UNLIMITED;
-    return toResult(rule, await this.run({ operation: 'peek', key, rule }));
+    return toResult(rule, await this.run({ operation: 'peek', key, rule }), null);
   }
 
   async release(key: string, slot: string): Promise<boolean> {
-    this.refusals.forget(key);
+    if (slot.length !== ID_LENGTH) return false;
     const [code] = await this.run({ operation: 'release', key, id: slot });
     this.refusals.forget(key);
     return code === 1;
@@ -181,6 +183,16 @@ export class RedisLimitStorage implements LimitStorage {
   async close(): Promise<void> {
     this.connection.close();
     this.refusals.clear();
+  }
+
+  /** Names an admission: 48 random bits that no other process has, and a number. */
+  private nextId(): string {
+    if (this.idsLeft === 0) {
+      this.idPrefix = randomBytes(6).toString('base64url');
+      this.idsLeft = 36 ** 4;
+    }
+    this.idsLeft--;
+    return this.idPrefix + this.idsLeft.toString(36).padStart(4, '0');
   }
 
   private async run(call: ScriptCall): Promise<ScriptReply> {
@@ -283,15 +295,15 @@ export class RedisLimitStorage implements LimitStorage {
   }
 }
 
-function toResult(rule: WindowRule, reply: ScriptReply): LimitResult {
-  const [code, remaining, retryAfterUs, resetAfterUs, , admission] = reply;
+function toResult(rule: WindowRule, reply: ScriptReply, id: string | null): LimitResult {
+  const [code, remaining, retryAfterUs, resetAfterUs] = reply;
   return {
     admitted: code === 1,
     limit: rule.limit,
     remaining,
     retryAfterMs: retryAfterUs / 1_000,
     resetAfterMs: resetAfterUs / 1_000,
-    slot: admission === '' ? null : admission,
+    slot: code === 1 ? id : null,
   };
 }
 

@@ -76,8 +76,7 @@ it('sends all 10,000 requests of a real log, each from its own address, within a
   expect(run.stdout).toMatch(
     /^10,000 lines in \d+\.\d s, 10,000 answers .*:\n {2}200 {3}9,952\n {2}404 {6}48\n$/,
   );
-  expect(run.stderr.split('\n').filter(Boolean)).toHaveLength(10);
-  expect(run.stderr).toMatch(/^100 % {2}10,000 lines$/m);
+  expect(run.stderr).toMatch(/^( \d0 % {2}[\d,]+ lines\n){5,9}100 % {2}10,000 lines\n$/);
 
   // The same by a pattern that is good for this log alone.
   const lines = gunzipSync(readFileSync(LOG)).toString('latin1').trimEnd().split('\n');

@@ -157,7 +157,7 @@ const CASES: [what: string, request: TestRequest, expected: Record<string, unkno
   ['a malformed escape', { path: '/%zz' }, {}],
   [
     'hostile bytes',
-    { path: '/ok?\u00ff', headers: { 'user-agent': 'caf\u00e9\t\u00ff' } },
+    { path: '/ok?%ff%00', headers: { 'user-agent': 'caf\u00e9\t\u00ff' } },
     { path: '/ok' },
   ],
 ];

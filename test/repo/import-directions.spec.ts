@@ -1,0 +1,295 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { filesBelow, parseSource, ROOT, sourcesBelow, type SourceFile } from './source-tree.js';
+
+const sources = sourcesBelow('src');
+const migrations = sourcesBelow('migrations');
+const byPath = new Map([...sources, ...migrations].map((source) => [source.path, source]));
+
+/** Files at the root of src/ that stand below every room. */
+const LEAVES = ['ip-tracking.errors', 'did-you-mean', 'duration', 'option-checks'];
+/** Files at the root of src/ that put the rooms together. */
+const MODULE = 'module';
+
+/** What each room may import besides itself: everything below it, which is why imports can never turn back. */
+const BELOW: Record<string, readonly string[]> = {
+  'ip-tracking.errors': [],
+  'did-you-mean': [],
+  duration: ['ip-tracking.errors'],
+  'option-checks': ['ip-tracking.errors', 'did-you-mean'],
+  net: ['ip-tracking.errors', 'did-you-mean'],
+  migrations: [],
+  database: ['ip-tracking.errors', 'migrations'],
+  geo: ['net', ...LEAVES],
+  edge: ['geo', 'net', ...LEAVES],
+  rules: ['edge', 'geo', 'net', 'database', ...LEAVES],
+  throttle: ['edge', 'geo', 'net', ...LEAVES],
+  'request-log': ['rules', 'throttle', 'edge', 'geo', 'net', 'database', ...LEAVES],
+};
+BELOW['anomaly'] = ['request-log', ...BELOW['request-log']!];
+BELOW[MODULE] = ['anomaly', ...BELOW['anomaly']];
+BELOW['index'] = [MODULE, 'migrations', ...BELOW[MODULE]];
+BELOW['cli'] = ['index'];
+BELOW['demo'] = ['index'];
+
+function roomOf(path: string): string {
+  const [top, ...rest] = path.split('/');
+  if (top === 'migrations') return top;
+  if (rest.length > 1) return rest[0]!;
+  const name = rest[0]!.replace(/\.ts$/, '');
+  if (name === 'index' || LEAVES.includes(name)) return name;
+  return MODULE;
+}
+
+/** Judgements and algorithms: what they need is handed to them. */
+function isPure(path: string): boolean {
+  return (
+    path.startsWith('src/net/') ||
+    path.startsWith('src/anomaly/detectors/') ||
+    ['src/rules/decide.ts', 'src/throttle/sliding-window.ts', 'src/anomaly/detector.ts'].includes(
+      path,
+    )
+  );
+}
+
+/** Packages and parts of node that pure code may use. There are none. */
+const PURE_MAY_IMPORT: readonly string[] = [];
+
+/** The library's files that may hold a connection. The demo runs a server of its own and is not asked. */
+const MAY_USE_THE_DATABASE = [
+  /^src\/database\//,
+  /\.repository\.ts$/,
+  /^src\/throttle\/[a-z-]+-storage\.ts$/,
+  /^src\/throttle\/redis-connection\.ts$/,
+  /^src\/request-log\/(postgres-sink|partitions)\.ts$/,
+  /^src\/anomaly\/[a-z-]+-scan\.ts$/,
+  // These two make the connection and close it; they run no statement.
+  /^src\/ip-tracking\.(module|lifecycle)\.ts$/,
+];
+
+const DRIVERS = ['pg', 'pg-copy-streams', 'ioredis'];
+const CONNECTIONS = ['DataSource', 'EntityManager', 'QueryRunner', 'Repository'];
+
+function usesTheDatabase({ imports }: SourceFile): boolean {
+  return imports.some(
+    ({ specifier, file, names }) =>
+      DRIVERS.includes(specifier) ||
+      file === 'src/database/database.ts' ||
+      (specifier === 'typeorm' && names.some((name) => CONNECTIONS.includes(name))),
+  );
+}
+
+const LONGEST_FILE = 300;
+
+/** `file → what it imports` for each import that `isWrong`. */
+function wrongImports(
+  files: readonly SourceFile[],
+  isWrong: (source: SourceFile, target: SourceFile['imports'][number]) => boolean,
+): string[] {
+  return files.flatMap((source) =>
+    source.imports
+      .filter((target) => isWrong(source, target))
+      .map(({ specifier }) => `${source.path} → ${specifier}`),
+  );
+}
+
+/** At least one cycle for each knot of files that reach each other, as the path that leads round. */
+function cycles(files: readonly Pick<SourceFile, 'path' | 'imports'>[]): string[] {
+  const importsOf = new Map(files.map(({ path, imports }) => [path, imports]));
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) {
+      found.push([...trail.slice(start), path].join(' → '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const { file } of importsOf.get(path) ?? []) {
+      if (file !== null) walk(file, [...trail, path]);
+    }
+    done.add(path);
+  };
+  for (const { path } of files) walk(path, []);
+  return found;
+}
+
+describe('the reader of imports', () => {
+  it('sees every way to import, and no comment or string', () => {
+    const { imports, hasDefaultExport } = parseSource(
+      'src/rules/sample.ts',
+      `import a, { b as c } from '../net/a.js';
+       import type { D } from './d.js';
+       import 'reflect-metadata';
+       export { e } from '../e.js';
+       export * from '../../migrations/index.js';
+       const f = await import('./f.js');
+       const g = require('pg');
+       let h: import('ioredis').Redis;
+       // import '../no.js';
+       const text = "import '../no.js'";
+       export class Sample {}`,
+    );
+    expect(imports.map(({ specifier, file, names }) => [file ?? specifier, ...names])).toEqual([
+      ['src/net/a.ts', 'default', 'b'],
+      ['src/rules/d.ts', 'D'],
+      ['reflect-metadata'],
+      ['src/e.ts', 'e'],
+      ['migrations/index.ts'],
+      ['src/rules/f.ts'],
+      ['pg'],
+      ['ioredis'],
+    ]);
+    expect(imports[1]!.isTypeOnly).toBe(true);
+    expect(hasDefaultExport).toBe(false);
+  });
+
+  it.each([
+    'export default class A {}',
+    'const a = 1; export default a;',
+    'const a = 1; export { a as default };',
+    "export { default } from './a.js';",
+  ])('sees the default export in %s', (text) => {
+    expect(parseSource('src/a.ts', text).hasDefaultExport).toBe(true);
+  });
+
+  it('sees a circle', () => {
+    const files = [
+      parseSource('src/a.ts', "import './b.js'; import './d.js';"),
+      parseSource('src/b.ts', "import type { C } from './c.js';"),
+      parseSource('src/c.ts', "export { b } from './b.js';"),
+      parseSource('src/d.ts', "import './c.js';"),
+    ];
+    expect(cycles(files)).toEqual(['src/b.ts → src/c.ts → src/b.ts']);
+  });
+
+  it('finds every file that is imported', () => {
+    const missing = wrongImports(
+      [...sources, ...migrations],
+      (_, { file }) => file !== null && !existsSync(join(ROOT, file)),
+    );
+    expect(missing, 'these lead nowhere: write the specifier as ./name.js').toEqual([]);
+  });
+});
+
+describe('imports', () => {
+  it('know every room', () => {
+    const unknown = sources.map(({ path }) => path).filter((path) => !BELOW[roomOf(path)]);
+    expect(unknown, 'a new room of src/ needs its place: add it to BELOW in this test').toEqual([]);
+  });
+
+  it.each(Object.keys(BELOW).filter((room) => room !== 'migrations'))(
+    'of %s point down',
+    (room) => {
+      const files = sources.filter(({ path }) => roomOf(path) === room);
+      const wrong = wrongImports(files, (_, { file }) => {
+        if (file === null) return false;
+        const target = roomOf(file);
+        return target !== room && !BELOW[room]!.includes(target);
+      });
+      expect(
+        wrong,
+        `${room} may import ${BELOW[room]!.join(', ') || 'nothing'}: move the shared part down, or pass it in`,
+      ).toEqual([]);
+    },
+  );
+
+  it('of pure code stay pure', () => {
+    const pure = sources.filter(({ path }) => isPure(path));
+    expect(pure.length).toBeGreaterThan(5);
+    const isLeaf = (file: string) => LEAVES.includes(roomOf(file));
+    const wrong = wrongImports(pure, (_, { specifier, file }) =>
+      file === null ? !PURE_MAY_IMPORT.includes(specifier) : !isPure(file) && !isLeaf(file),
+    );
+    expect(
+      wrong,
+      'pure code uses neither Nest nor TypeORM nor I/O of node: pass the value in, `now` included',
+    ).toEqual([]);
+  });
+
+  it('of a database are few', () => {
+    const users = sources.filter((source) => usesTheDatabase(source));
+    expect(users.length).toBeGreaterThan(3);
+    const wrong = users
+      .map(({ path }) => path)
+      .filter((path) => !path.startsWith('src/demo/'))
+      .filter((path) => !MAY_USE_THE_DATABASE.some((allowed) => allowed.test(path)));
+    expect(
+      wrong,
+      'only repositories, storages, scans and the writers of the log use a database: move the statement into one',
+    ).toEqual([]);
+  });
+
+  it.each(['cli', 'demo'])('of %s take the library through its only door', (room) => {
+    const files = sources.filter(({ path }) => roomOf(path) === room);
+    expect(files.length).toBeGreaterThan(5);
+    const wrong = wrongImports(
+      files,
+      (_, { file }) => file !== null && roomOf(file) !== room && file !== 'src/index.ts',
+    );
+    expect(
+      wrong,
+      `${room}/ is a user: import from ../index.js, and export there what is missing`,
+    ).toEqual([]);
+  });
+
+  it('of migrations take TypeORM alone', () => {
+    expect(migrations.length).toBeGreaterThan(1);
+    const wrong = wrongImports(migrations, ({ path }, { specifier, file }) => {
+      const isSibling = path === 'migrations/index.ts' && file?.startsWith('migrations/');
+      return specifier !== 'typeorm' && !isSibling;
+    });
+    expect(
+      wrong,
+      'a migration is history: write its SQL out, so that later code cannot change it',
+    ).toEqual([]);
+  });
+
+  it('go in no circle', () => {
+    expect(
+      cycles([...sources, ...migrations]),
+      'move what both need into a file of its own below them; a type counts as well',
+    ).toEqual([]);
+  });
+});
+
+describe('the house', () => {
+  it('has one door', () => {
+    const inner = sources
+      .map(({ path }) => path)
+      .filter((path) => path.endsWith('/index.ts') && path !== 'src/index.ts');
+    expect(inner, 'src/index.ts is the only barrel: import the file itself').toEqual([]);
+  });
+
+  it('names every export of its door', () => {
+    const stars = [...byPath.get('src/index.ts')!.text.matchAll(/^export \*.*$/gm)].map(String);
+    expect(stars, 'a star makes everything public: name what users may have').toEqual([]);
+  });
+
+  it('has no room for odds and ends', () => {
+    const folders = new Set(
+      ['src', 'test', 'migrations', 'bench', 'scripts']
+        .flatMap((top) => filesBelow(top, ['']))
+        .flatMap((path) => path.split('/').slice(0, -1)),
+    );
+    const nameless = ['utils', 'util', 'common', 'helpers', 'helper', 'shared', 'misc', 'lib'];
+    expect(
+      nameless.filter((name) => folders.has(name)),
+      'a folder is named for what is in it: put the file beside what uses it',
+    ).toEqual([]);
+  });
+
+  it('exports by name', () => {
+    const wrong = sources.filter((source) => source.hasDefaultExport).map(({ path }) => path);
+    expect(wrong, 'use a named export: it keeps its name wherever it is imported').toEqual([]);
+  });
+
+  it(`has no file over ${LONGEST_FILE} lines`, () => {
+    const long = sources
+      .map(({ path, text }) => ({ path, lines: text.trimEnd().split('\n').length }))
+      .filter(({ lines }) => lines > LONGEST_FILE)
+      .map(({ path, lines }) => `${path}: ${lines} lines`);
+    expect(long, 'a file is one noun: split off the part that has a name of its own').toEqual([]);
+  });
+});
