@@ -21,8 +21,8 @@ function fail(error: unknown): never {
 process.on('unhandledRejection', fail);
 
 async function main(): Promise<void> {
-  const words = process.argv.slice(2);
-  const asksForHelp = words.length === 0 || words.some((word) => /^(help|-h|--help)$/.test(word));
+  if (process.argv.length === 2) process.argv.push('--help');
+  const asksForHelp = process.argv.slice(2).some((word) => /^(help|-h|--help)$/.test(word));
   if (!asksForHelp) databaseUrl();
   await CommandFactory.run(CliModule, {
     logger: false,
@@ -31,6 +31,13 @@ async function main(): Promise<void> {
     // Commander reports help as an error too; whatever else it reports it has printed itself.
     errorHandler: (error) => process.exit((error as CommanderError).exitCode === 0 ? 0 : 2),
     serviceErrorHandler: fail,
+    helpConfiguration: {
+      // Commander would name the program after this file.
+      commandUsage: (command) =>
+        ['ip-tracking', ...(command.parent === null ? [] : [command.name()]), command.usage()].join(
+          ' ',
+        ),
+    },
     outputConfiguration: {
       outputError: (text, write) =>
         write(

@@ -4,8 +4,12 @@ type Command = Parameters<CommandRunner['setCommand']>[0];
 
 /** What all commands have in common. */
 export abstract class OperatorCommand extends CommandRunner {
-  /** nest-commander hands its error handler to the root command alone, and commander's own exit code is 1. */
+  /**
+   * nest-commander hands its error handler to the root command alone, and commander's own exit code is 1. A second
+   * address must not be passed over in silence: whoever typed it believes that it is blocked.
+   */
   override setCommand(command: Command): this {
+    command.allowExcessArguments(false);
     command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
     return super.setCommand(command);
   }

@@ -44,8 +44,6 @@ const CLUSTER_OPTIONS = {
   lazyConnect: true,
   enableOfflineQueue: false,
   clusterRetryStrategy: () => null,
-  // A node that moved a slot is followed; a node that is down is not waited for.
-  maxRedirections: 3,
 };
 
 type RedisConstructor = new (url: string, options: object) => RedisClient;

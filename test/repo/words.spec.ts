@@ -94,10 +94,8 @@ describe('no code', () => {
     ['// ioredis is imported lazily;', false],
     ['/** Calls `close();` at the end. */', false],
     ['// oxlint-disable-next-line no-console', false],
-  ])('is what %j holds: %s', (comment, isCode) => {
-    expect(commentsIn(`${comment}\nfinish();`).map(({ text }) => isProgram(text))).toEqual([
-      isCode,
-    ]);
+  ])('hides in %j: %s', (comment, isCode) => {
+    expect(commentsIn(`${comment}\nfinish();`).some(({ text }) => isProgram(text))).toBe(isCode);
   });
 });
 
