@@ -52,7 +52,7 @@ async function refuseTheUnknown(query) {
       union all
      select 'rule ' || rulename
        from pg_rewrite join pg_class on pg_class.oid = ev_class
-      where relnamespace = $1::regnamespace
+      where relnamespace = $1::regnamespace and rulename <> '_RETURN'
       order by 1`,
     [SCHEMA, `${SCHEMA}.${MIGRATION_TABLE}`],
   );

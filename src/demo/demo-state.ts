@@ -10,9 +10,9 @@ export interface DemoState {
   readonly pid: number;
 }
 
-/** The checkout's own folder for what it keeps between runs; ignored by git. */
+/** The checkout's own folder for what it keeps between runs, ignored by git; `IP_TRACKING_DEMO_DATA` names another. */
 export function dataFolderOf(checkout: string): string {
-  return join(checkout, '.data');
+  return process.env['IP_TRACKING_DEMO_DATA'] || join(checkout, '.data');
 }
 
 function stateFileOf(checkout: string): string {

@@ -1,4 +1,4 @@
-import { commonBits, type EntryLayout, V4_LAYOUT, V6_LAYOUT } from './prefix-layout.js';
+import { PrefixEntries, V4_STRIDE, V6_STRIDE } from './prefix-entries.js';
 import type { SlicedTask } from './time-slice.js';
 
 /** A range of entries this small is searched by halving; a larger one gets a table of its own. */
@@ -23,26 +23,32 @@ const NODE_SIZE = 5;
  * 2000::/3, and a lookup costs a few memory accesses at any size.
  */
 export class PrefixIndex {
+  private readonly size: number;
+  private readonly hot: Uint32Array;
+  private readonly tails: Uint32Array;
+
   private constructor(
-    private readonly entries: Uint32Array,
-    private readonly size: number,
+    entries: PrefixEntries,
     private readonly nodes: Int32Array,
     private readonly slots: Int32Array,
-  ) {}
+  ) {
+    this.size = entries.size;
+    this.hot = entries.hot;
+    this.tails = entries.tails;
+  }
 
   static readonly empty = new PrefixIndex(
-    new Uint32Array(0),
-    0,
+    new PrefixEntries(1, 0),
     new Int32Array(0),
     new Int32Array(0),
   );
 
   /** Indexes sorted entries; several may have the same address. */
-  static *build(entries: Uint32Array, layout: EntryLayout, size: number): SlicedTask<PrefixIndex> {
+  static *build(entries: PrefixEntries): SlicedTask<PrefixIndex> {
     const nodes: number[] = [];
     let slots = new Int32Array(64);
     let used = 0;
-    if (size > LEAF_SIZE) addNode(nodes, entries, layout, 0, size - 1);
+    if (entries.size > LEAF_SIZE) addNode(nodes, entries, 0, entries.size - 1);
     for (let node = 0; node < nodes.length; node += NODE_SIZE) {
       const first = nodes[node + FIRST]!;
       const last = nodes[node + LAST]!;
@@ -58,7 +64,7 @@ export class PrefixIndex {
       let digit = 0;
       slots[used] = first;
       for (let entry = first; entry <= last; entry++) {
-        const entryDigit = digitOf(entries, layout, entry, skip, bits);
+        const entryDigit = digitOf(entries, entry, skip, bits);
         while (digit < entryDigit) slots[used + ++digit] = entry;
         if (entry % ENTRIES_PER_STEP === 0) yield;
       }
@@ -66,7 +72,7 @@ export class PrefixIndex {
       for (let i = 0, from = first; i < width; i++) {
         const to = slots[used + i + 1]!;
         if (to - from > LEAF_SIZE) {
-          const child = addNode(nodes, entries, layout, from, to - 1);
+          const child = addNode(nodes, entries, from, to - 1);
           if (child >= 0) slots[used + i] = ~child;
         }
         from = to;
@@ -74,13 +80,12 @@ export class PrefixIndex {
       }
       used += width + 1;
     }
-    return new PrefixIndex(entries, size, Int32Array.from(nodes), slots.slice(0, used));
+    return new PrefixIndex(entries, Int32Array.from(nodes), slots.slice(0, used));
   }
 
   /** The last entry that is not after the IPv4 address, or -1. */
   lastAtOrBeforeV4(address: number): number {
-    const { entries, nodes, slots } = this;
-    const { stride } = V4_LAYOUT;
+    const { hot, nodes, slots } = this;
     const target = address >>> 0;
     let low = 0;
     let high = this.size;
@@ -88,7 +93,7 @@ export class PrefixIndex {
       const skip = nodes[node + SKIP]!;
       if (skip > 0) {
         const first = nodes[node + FIRST]!;
-        const word = entries[first * stride]!;
+        const word = hot[first * V4_STRIDE]!;
         if (Math.clz32(word ^ target) < skip) {
           return target > word ? nodes[node + LAST]! : first - 1;
         }
@@ -105,7 +110,7 @@ export class PrefixIndex {
     }
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (entries[middle * stride]! <= target) low = middle + 1;
+      if (hot[middle * V4_STRIDE]! <= target) low = middle + 1;
       else high = middle;
     }
     return low - 1;
@@ -145,68 +150,48 @@ export class PrefixIndex {
 
   /** How many leading bits the address of an IPv6 entry shares with another, 0 to 128. */
   sharedBits(entry: number, w0: number, w1: number, w2: number, w3: number): number {
-    const entries = this.entries;
-    const at = entry * V6_LAYOUT.stride;
-    let difference = entries[at]! ^ w0;
+    const { hot, tails } = this;
+    let difference = hot[entry * V6_STRIDE]! ^ w0;
     if (difference !== 0) return Math.clz32(difference);
-    difference = entries[at + 1]! ^ w1;
+    difference = hot[entry * V6_STRIDE + 1]! ^ w1;
     if (difference !== 0) return 32 + Math.clz32(difference);
-    difference = entries[at + 2]! ^ w2;
+    difference = tails[entry * 2]! ^ w2;
     if (difference !== 0) return 64 + Math.clz32(difference);
-    return 96 + Math.clz32(entries[at + 3]! ^ w3);
+    return 96 + Math.clz32(tails[entry * 2 + 1]! ^ w3);
   }
 
   private isAtOrBefore(entry: number, w0: number, w1: number, w2: number, w3: number): boolean {
-    const entries = this.entries;
-    const at = entry * V6_LAYOUT.stride;
-    let word = entries[at]!;
+    const { hot, tails } = this;
+    let word = hot[entry * V6_STRIDE]!;
     if (word !== w0 >>> 0) return word < w0 >>> 0;
-    word = entries[at + 1]!;
+    word = hot[entry * V6_STRIDE + 1]!;
     if (word !== w1 >>> 0) return word < w1 >>> 0;
-    word = entries[at + 2]!;
+    word = tails[entry * 2]!;
     if (word !== w2 >>> 0) return word < w2 >>> 0;
-    return entries[at + 3]! <= w3 >>> 0;
+    return tails[entry * 2 + 1]! <= w3 >>> 0;
   }
 }
 
 /** Adds a node for a range of entries, unless all have one address; its table is made when its turn comes. */
-function addNode(
-  nodes: number[],
-  entries: Uint32Array,
-  { keyWords, stride }: EntryLayout,
-  first: number,
-  last: number,
-): number {
+function addNode(nodes: number[], entries: PrefixEntries, first: number, last: number): number {
   // They are sorted, so what the first and the last share, all share.
-  const skip = commonBits(entries, first * stride, last * stride, keyWords);
-  const left = keyWords * 32 - skip;
+  const skip = entries.sharedBits(first, last);
+  const left = entries.keyWords * 32 - skip;
   if (left === 0) return -1;
   const count = last - first + 1;
   let bits = Math.min(31 - Math.clz32(count), MAX_TABLE_BITS, left);
   // Where the middle half of them falls into one slot, a full table is mostly empty; and a list can be made so that
   // this goes on for all of 128 bits, which must not cost a full table each time.
   const quarter = count >>> 2;
-  const middle = commonBits(
-    entries,
-    (first + quarter) * stride,
-    (last - quarter) * stride,
-    keyWords,
-  );
+  const middle = entries.sharedBits(first + quarter, last - quarter);
   if (middle >= skip + bits) bits = Math.min(bits, SKEWED_TABLE_BITS);
   nodes.push(first, last, skip, bits, 0);
   return nodes.length - NODE_SIZE;
 }
 
-function digitOf(
-  entries: Uint32Array,
-  { keyWords, stride }: EntryLayout,
-  entry: number,
-  skip: number,
-  bits: number,
-): number {
+function digitOf(entries: PrefixEntries, entry: number, skip: number, bits: number): number {
   const word = skip >>> 5;
-  const at = entry * stride + word;
-  return takeBits(entries[at]!, word + 1 < keyWords ? entries[at + 1]! : 0, skip & 31, bits);
+  return takeBits(entries.wordOf(entry, word), entries.wordOf(entry, word + 1), skip & 31, bits);
 }
 
 /** `bits` bits (1 to 31) of a word and the one after it, from bit `offset` of the first. */

@@ -1,4 +1,4 @@
-import { MAX_ENTRIES } from './prefix-layout.js';
+import { MAX_ENTRIES } from './prefix-entries.js';
 import { maskWord } from './prefix.js';
 
 /** Rows whose host bits are cleared, in the order they came in, as columns that grow: no object per row. */
@@ -30,6 +30,15 @@ export class PrefixRows {
     this.words[at + 1] = w1 & maskWord(length - 32);
     this.words[at + 2] = w2 & maskWord(length - 64);
     this.words[at + 3] = w3 & maskWord(length - 96);
+  }
+
+  /** Whether two rows are the same prefix. */
+  isRepeat(a: number, b: number): boolean {
+    if (this.lengths[a] !== this.lengths[b]) return false;
+    for (let k = 0; k < this.keyWords; k++) {
+      if (this.words[a * this.keyWords + k] !== this.words[b * this.keyWords + k]) return false;
+    }
+    return true;
   }
 
   private next(length: number, slot: number): number {

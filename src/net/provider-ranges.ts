@@ -43,7 +43,7 @@ export const CLOUDFLARE_RANGES: ProviderRanges = {
 // <fastly>
 export const FASTLY_RANGES: ProviderRanges = {
   source: 'https://api.fastly.com/public-ip-list',
-  copiedOn: '2023-06-06',
+  copiedOn: '2026-10-14',
   prefixes: [
     '23.235.32.0/20',
     '43.249.72.0/22',
@@ -77,6 +77,6 @@ export const FASTLY_RANGES: ProviderRanges = {
  */
 export const GOOGLE_FRONT_END_RANGES: ProviderRanges = {
   source: 'https://cloud.google.com/load-balancing/docs/firewall-rules',
-  copiedOn: '2026-11-20',
+  copiedOn: '2026-11-21',
   prefixes: ['35.191.0.0/16', '130.211.0.0/22', '2600:2d00:1:1::/64', '2600:2d00:1:b029::/64'],
 };

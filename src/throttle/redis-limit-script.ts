@@ -33,7 +33,8 @@ if deadline > 0 and wall > deadline then return {-1, 0, 0, 0, wall} end
 local testTime = ARGV[8] ~= '' and tonumber(ARGV[8])
 
 local STATE, ENTRY, PART = 56, 24, 1592
-local state = call('GETRANGE', key, 0, PART - 1)
+-- A number that is handed to a command is printed first, which costs more than some commands: hence texts.
+local state = call('GETRANGE', key, '0', '1591')
 local size = #state
 local isNew = size == 0
 local isWhole = size < PART
@@ -87,7 +88,7 @@ local function save(added)
       local cut = STATE + gone * ENTRY
       kept = isWhole and string.sub(part, cut + 1) or call('GETRANGE', key, cut, -1)
     end
-    call('SET', key, state .. kept .. (added or ''), 'PX', lastsMs)
+    call('PSETEX', key, lastsMs, state .. kept .. (added or ''))
   else
     call('SETRANGE', key, 0, state)
     if added then call('APPEND', key, added) end
@@ -127,12 +128,12 @@ if counts and not isEmpty and (ttl > keptTtl or limit > keptLimit) then
   isDirty = true
 end
 
+-- 'oldest' and 'units' are of the first entry that is left.
 local live, first = held, gone + 1
-while first <= count do
-  oldest, units = entry(first)
-  if oldest + ttl > now then break end
+while first <= count and oldest + ttl <= now do
   live = live - units
   first = first + 1
+  if first <= count then oldest, units = entry(first) end
 end
 
 local isBlocked = blockedUntil > now
@@ -151,11 +152,13 @@ local wait = 0
 if cost > limit then
   wait = ttl
 elseif missing > 0 then
-  for i = first, count do
-    oldest, units = entry(i)
+  local i = first
+  while i <= count do
     missing = missing - units
     wait = oldest + ttl - now
     if missing <= 0 then break end
+    i = i + 1
+    if i <= count then oldest, units = entry(i) end
   end
   if missing > 0 then wait = ttl end
 end
@@ -171,7 +174,7 @@ if taken > 0 then
   if isEmpty then keptTtl, keptLimit = ttl, limit end
   held = held + cost
   last = now
-  while gone < count do
+  while gone < count and held > keptLimit do
     oldest, units = entry(gone + 1)
     if held - units < keptLimit then break end
     held = held - units

