@@ -186,43 +186,46 @@ describe('the command', () => {
 });
 
 describe('the types', () => {
-  it('compile in a strict host that has no optional package and no types of the drivers', async () => {
-    const host = await newHost({
-      type: 'module',
-      without: [...OPTIONAL, '@types/pg', '@types/express', '@types/geoip-lite', 'fastify'],
-    });
-    const program = join(host, 'strict.ts');
-    copyFileSync(fileURLToPath(new URL('hosts/strict.ts', import.meta.url)), program);
-    const compiled = ts.createProgram([program], {
-      module: ts.ModuleKind.NodeNext,
-      target: ts.ScriptTarget.ES2023,
-      types: ['node'],
-      typeRoots: [join(host, 'node_modules', '@types')],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      experimentalDecorators: true,
-      emitDecoratorMetadata: true,
-      skipLibCheck: false,
-      noEmit: true,
-    });
-    // The checkout's packages are linked: what lies in the host is the host's own, and this package.
-    const own = compiled.getSourceFiles().filter(({ fileName }) => fileName.startsWith(host));
-    expect(own.map(({ fileName }) => fileName)).toContain(
-      join(host, 'node_modules', PACKAGE, 'dist/src/index.d.ts'),
-    );
-    const messages = [
-      ...compiled.getOptionsDiagnostics(),
-      ...own.flatMap((file) => [
-        ...compiled.getSyntacticDiagnostics(file),
-        ...compiled.getSemanticDiagnostics(file),
-      ]),
-    ].map(({ file, messageText }) => {
-      const where = file?.fileName.slice(host.length + 1) ?? 'the compiler';
-      return `${where}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
-    });
-    expect(messages).toEqual([]);
-  });
+  it.each(['module', 'commonjs'] as const)(
+    'compile in a strict host of type %s that has no optional package and no types of drivers',
+    async (type) => {
+      const host = await newHost({
+        type,
+        without: [...OPTIONAL, '@types/pg', '@types/express', '@types/geoip-lite', 'fastify'],
+      });
+      const program = join(host, 'strict.ts');
+      copyFileSync(fileURLToPath(new URL('hosts/strict.ts', import.meta.url)), program);
+      const compiled = ts.createProgram([program], {
+        module: ts.ModuleKind.NodeNext,
+        target: ts.ScriptTarget.ES2023,
+        types: ['node'],
+        typeRoots: [join(host, 'node_modules', '@types')],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        experimentalDecorators: true,
+        emitDecoratorMetadata: true,
+        skipLibCheck: false,
+        noEmit: true,
+      });
+      // The checkout's packages are linked: what lies in the host is the host's own, and this package.
+      const own = compiled.getSourceFiles().filter(({ fileName }) => fileName.startsWith(host));
+      expect(own.map(({ fileName }) => fileName)).toContain(
+        join(host, 'node_modules', PACKAGE, 'dist/src/index.d.ts'),
+      );
+      const messages = [
+        ...compiled.getOptionsDiagnostics(),
+        ...own.flatMap((file) => [
+          ...compiled.getSyntacticDiagnostics(file),
+          ...compiled.getSemanticDiagnostics(file),
+        ]),
+      ].map(({ file, messageText }) => {
+        const where = file?.fileName.slice(host.length + 1) ?? 'the compiler';
+        return `${where}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+      });
+      expect(messages).toEqual([]);
+    },
+  );
 });
 
 /** Some releases of node warn that `require` of an ES module is experimental. */
