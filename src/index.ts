@@ -33,16 +33,31 @@ export type { GeoPlace, GeoProvider } from './geo/geo-provider.js';
 export { GeoService } from './geo/geo-service.js';
 export { GeoipLiteProvider } from './geo/geoip-lite-provider.js';
 
-export { AllowIps, AllowlistOnly, BlockIps, SkipIpRules } from './rules/decorators.js';
+export {
+  AllowCountries,
+  AllowIps,
+  AllowlistOnly,
+  BlockCountries,
+  BlockIps,
+  SkipIpRules,
+} from './rules/decorators.js';
 export type { Decision, RuleMode } from './rules/decide.js';
 export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
 export { IpRuleGuard } from './rules/ip-rule.guard.js';
-export { IpRuleService, type Explanation, type RuleDetails } from './rules/ip-rule.service.js';
+export {
+  IpRuleService,
+  type BlockDetails,
+  type Explanation,
+  type RuleDetails,
+} from './rules/ip-rule.service.js';
+export type { BlockedRequest, CustomRefusal, RefusalFactory } from './rules/refusal.js';
 
 export { AuthThrottlerGuard } from './throttle/auth-throttler.guard.js';
 export type { Identify } from './throttle/identify.js';
 export type { LimitResult, LimitRule, LimitStorage } from './throttle/limit-storage.js';
 export { MemoryLimitStorage } from './throttle/memory-limit-storage.js';
+export { createRedisLimitStorage } from './throttle/redis-limit-storage.js';
+export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
 
 export { Sensitive, SkipRequestLog } from './request-log/decorators.js';
 export type { Outcome } from './request-log/outcome.js';

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import {
   Logger,
   type BeforeApplicationShutdown,
@@ -5,6 +6,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import type { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core';
+import { isTransient } from './database/connection-error.js';
 import type { Database } from './database/database.js';
 import type { NotificationListener } from './database/notifications.js';
 import { attachExpressEdge, type ExpressApplication } from './edge/express-edge.js';
@@ -13,9 +15,12 @@ import type { RequestEdge } from './edge/request-edge.js';
 import { stampRoutes } from './edge/route-flags.js';
 import type { GeoService } from './geo/geo-service.js';
 import type { ResolvedOptions } from './ip-tracking.options.js';
+import type { ClientIpResolver } from './net/client-ip.js';
+import { parsePrefix, type Prefix } from './net/prefix.js';
 import type { RequestLogPartitions } from './request-log/partitions.js';
 import type { RequestQueue } from './request-log/request-queue.js';
 import type { LiveRules } from './rules/live-rules.js';
+import type { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
 
 /** What the lifecycle starts and stops. */
@@ -24,10 +29,12 @@ export interface LifecycleParts {
   adapterHost: HttpAdapterHost;
   discovery: DiscoveryService;
   scanner: MetadataScanner;
+  resolver: ClientIpResolver;
   edge: RequestEdge;
   database: Database;
   listener: NotificationListener;
   rules: LiveRules;
+  networks: ProtectedNetworkRepository;
   geo: GeoService;
   queue: RequestQueue;
   partitions: RequestLogPartitions;
@@ -35,6 +42,7 @@ export interface LifecycleParts {
 }
 
 const HOUR_MS = 3_600_000;
+const RETRY_MS = 15_000;
 
 /**
  * What happens when, in one place. Before the app listens: the edge is attached and the rules are loaded. After the
@@ -45,6 +53,7 @@ export class IpTrackingLifecycle
 {
   private readonly logger = new Logger('IpTracking');
   private upkeep: NodeJS.Timeout | null = null;
+  private isClosing = false;
   private closing: Promise<void> | null = null;
 
   constructor(private readonly parts: LifecycleParts) {
@@ -61,19 +70,12 @@ export class IpTrackingLifecycle
     // A program without a server places nobody, and need not read the data.
     if (options.geo.isEnabled && adapterHost.httpAdapter) starts.push(geo.ready());
     await Promise.all(starts);
-    if (
-      options.requestLog.isEnabled &&
-      options.requestLog.sink === null &&
-      adapterHost.httpAdapter
-    ) {
-      void this.makePartitions();
-      this.upkeep = setInterval(() => void this.makePartitions(), HOUR_MS);
-      this.upkeep.unref();
-    }
+    if (adapterHost.httpAdapter) void this.keepUp();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    if (this.upkeep !== null) clearInterval(this.upkeep);
+    this.isClosing = true;
+    if (this.upkeep !== null) clearTimeout(this.upkeep);
     await Promise.all([this.parts.rules.stop(), this.parts.listener.stop()]);
   }
 
@@ -103,14 +105,35 @@ export class IpTrackingLifecycle
     }
   }
 
-  private async makePartitions(): Promise<void> {
+  /** What has to be done in the database from time to time; soon again where it could not be done. */
+  private async keepUp(): Promise<void> {
+    let nextMs = HOUR_MS;
     try {
-      await this.parts.partitions.ensure();
+      await this.makePartitions();
+      await this.announce();
     } catch (error) {
-      this.logger.warn(
-        `the partitions of the request log could not be made, and will be tried again: ${(error as Error).message}`,
-      );
+      nextMs = RETRY_MS;
+      // An outage is reported by whoever has records or rules to lose.
+      if (!isTransient(error)) {
+        this.logger.warn(`the database cannot be kept up: ${(error as Error).message}`);
+      }
     }
+    if (this.isClosing) return;
+    this.upkeep = setTimeout(() => void this.keepUp(), nextMs);
+    this.upkeep.unref();
+  }
+
+  private async makePartitions(): Promise<void> {
+    const { options, partitions } = this.parts;
+    if (options.requestLog.isEnabled && options.requestLog.sink === null) await partitions.ensure();
+  }
+
+  /** Says what this app would not survive being blocked, for whoever makes a rule elsewhere. */
+  private async announce(): Promise<void> {
+    const { options, networks, resolver } = this.parts;
+    if (!options.rules.isEnabled) return;
+    await networks.announce('trusted proxy', resolver.trustedPrefixes);
+    await networks.announce('own address', ownAddresses());
   }
 
   private async finish(): Promise<void> {
@@ -123,4 +146,10 @@ export class IpTrackingLifecycle
     await limits.close?.();
     await database.close();
   }
+}
+
+function ownAddresses(): Prefix[] {
+  return Object.values(networkInterfaces())
+    .flat()
+    .flatMap((found) => parsePrefix(found?.address.split('%', 1)[0] ?? '') ?? []);
 }

@@ -14,9 +14,12 @@ import {
   withMethods,
 } from './option-checks.js';
 import type { RequestSink } from './request-log/request-record.js';
+import { countrySet } from './rules/countries.js';
 import type { RuleMode } from './rules/decide.js';
+import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 import { identifyByRequestUser, type Identify } from './throttle/identify.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
+import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.js';
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
 export interface IpTrackingOptions {
@@ -38,6 +41,13 @@ export interface IpTrackingOptions {
   rateLimits?: false | RateLimitOptions;
   /** The hourly detection. `false`: nobody is flagged. */
   anomalies?: false | AnomalyOptions;
+  /**
+   * A folder for what outlives the process, private to its user: the last known rules, for a boot without the
+   * database. `false`: nothing is kept on disk.
+   *
+   * @default a folder of this user's and database's under the system's temporary one
+   */
+  stateDir?: string | false;
 }
 
 export interface RulesOptions {
@@ -49,6 +59,14 @@ export interface RulesOptions {
   startTimeoutMs?: number;
   /** Follow the database. `false` is for programs that change rules but serve no requests. @default true */
   live?: boolean;
+  /** Countries that are refused, as ISO 3166-1 codes such as `DE`. An unknown country is not. @default none */
+  blockCountries?: string[];
+  /** The only countries that are let in. An unknown country is refused; an allow rule lets it in. @default all */
+  allowCountries?: string[];
+  /** Makes the answer to a refused client: a page, or another status such as 451 or 404. @default 403 in JSON */
+  refusal?: RefusalFactory;
+  /** Told of every refusal, after it was decided. What it throws or rejects with is swallowed. */
+  onBlocked?: (blocked: BlockedRequest) => unknown;
 }
 
 export interface RequestLogOptions {
@@ -84,7 +102,9 @@ export interface RateLimitOptions {
   identify?: Identify;
   /** IPv6 clients are counted by networks of this length. @default 64 */
   ipv6PrefixLength?: number;
-  /** Where the counters live. @default this process' memory */
+  /** Counts in Redis or Valkey, for several processes to share; while it is down each process counts for itself. */
+  redis?: RedisLimitStorageOptions;
+  /** Where the counters live instead. @default this process' memory */
   storage?: LimitStorage;
 }
 
@@ -101,17 +121,29 @@ export interface AnomalyOptions {
   cron?: boolean;
 }
 
-type Filled<T> = Required<Omit<T, 'provider' | 'storage' | 'sink'>>;
+type Filled<T, Optional extends keyof T = never> = Required<Omit<T, Optional>>;
 
 /** The options with every default filled in; read by the module alone. */
 export interface ResolvedOptions {
   database: DatabaseOptions;
   clientIp: ClientIpOptions;
-  rules: Filled<RulesOptions> & { isEnabled: boolean };
-  requestLog: Filled<RequestLogOptions> & { isEnabled: boolean; sink: RequestSink | null };
-  geo: Filled<GeoOptions> & { isEnabled: boolean; provider: GeoProvider | null };
-  rateLimits: Filled<RateLimitOptions> & { isEnabled: boolean; storage: LimitStorage | null };
+  rules: Filled<RulesOptions, 'blockCountries' | 'allowCountries' | 'refusal' | 'onBlocked'> & {
+    isEnabled: boolean;
+    blockCountries: ReadonlySet<string> | null;
+    allowCountries: ReadonlySet<string> | null;
+    refusal: RefusalFactory | null;
+    onBlocked: ((blocked: BlockedRequest) => unknown) | null;
+  };
+  requestLog: Filled<RequestLogOptions, 'sink'> & { isEnabled: boolean; sink: RequestSink | null };
+  geo: Filled<GeoOptions, 'provider'> & { isEnabled: boolean; provider: GeoProvider | null };
+  rateLimits: Filled<RateLimitOptions, 'storage' | 'redis'> & {
+    isEnabled: boolean;
+    storage: LimitStorage | null;
+    redis: RedisLimitStorageOptions | null;
+  };
   anomalies: Filled<AnomalyOptions> & { isEnabled: boolean };
+  /** `undefined` for the default folder. */
+  stateDir: string | false | undefined;
 }
 
 /**
@@ -129,6 +161,10 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       pollIntervalMs: wholeNumber(100),
       startTimeoutMs: wholeNumber(0),
       live: flag,
+      blockCountries: (path, value) => void countrySet(path, value as string[]),
+      allowCountries: (path, value) => void countrySet(path, value as string[]),
+      refusal: callable,
+      onBlocked: callable,
     }),
     requestLog: part({
       flushIntervalMs: wholeNumber(1, 60_000),
@@ -148,6 +184,13 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       ttlMs: wholeNumber(1),
       identify: callable,
       ipv6PrefixLength: wholeNumber(1, 128),
+      redis: part({
+        client: () => undefined,
+        url: () => undefined,
+        keyPrefix: () => undefined,
+        commandTimeoutMs: wholeNumber(1),
+        refusalCacheMs: wholeNumber(0),
+      }),
       storage: withMethods('a LimitStorage', 'hit', 'release'),
     }),
     anomalies: part({
@@ -155,6 +198,13 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       sensitivePaths: pathList,
       cron: flag,
     }),
+    stateDir: (path, value) => {
+      if (value === false || (typeof value === 'string' && value !== '')) return;
+      throw new IpTrackingError(
+        'IPT_INVALID_OPTION',
+        `${path} is ${show(value)}: give the path of a folder, or false.`,
+      );
+    },
   });
   if (options.database === undefined) {
     throw new IpTrackingError(
@@ -163,6 +213,12 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
     );
   }
   const rules = options.rules || {};
+  if ((rules.blockCountries ?? rules.allowCountries) !== undefined && options.geo === false) {
+    throw new IpTrackingError(
+      'IPT_INVALID_OPTION',
+      'geo is false, but rules.blockCountries and rules.allowCountries need places: leave geo out, or those.',
+    );
+  }
   const requestLog = options.requestLog || {};
   const geo = options.geo || {};
   const rateLimits = options.rateLimits || {};
@@ -176,6 +232,10 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       pollIntervalMs: rules.pollIntervalMs ?? 5_000,
       startTimeoutMs: rules.startTimeoutMs ?? 3_000,
       live: rules.live ?? true,
+      blockCountries: countriesOf('rules.blockCountries', rules.blockCountries),
+      allowCountries: countriesOf('rules.allowCountries', rules.allowCountries),
+      refusal: rules.refusal ?? null,
+      onBlocked: rules.onBlocked ?? null,
     },
     requestLog: {
       isEnabled: options.requestLog !== false,
@@ -199,6 +259,7 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       identify: rateLimits.identify ?? identifyByRequestUser,
       ipv6PrefixLength: rateLimits.ipv6PrefixLength ?? 64,
       storage: rateLimits.storage ?? null,
+      redis: rateLimits.redis ?? null,
     },
     anomalies: {
       isEnabled: options.anomalies !== false,
@@ -206,7 +267,12 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       sensitivePaths: anomalies.sensitivePaths ?? ['/admin', '/login'],
       cron: anomalies.cron ?? true,
     },
+    stateDir: options.stateDir,
   };
+}
+
+function countriesOf(path: string, list: string[] | undefined): ReadonlySet<string> | null {
+  return list === undefined ? null : countrySet(path, list);
 }
 
 function checkDatabase(path: string, value: unknown): void {

@@ -9,3 +9,10 @@ export function author(): string {
     return `cli:uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }
+
+/** Where whoever runs the command comes from: the client's end of the SSH connection; undefined at the machine itself. */
+export function caller(): string | undefined {
+  const connection = process.env['SSH_CONNECTION'] || process.env['SSH_CLIENT'];
+  // A link-local client carries the zone of the interface, which is no part of the address.
+  return connection?.split(' ', 1)[0]?.split('%', 1)[0] || undefined;
+}

@@ -1,6 +1,6 @@
-import { Command } from 'nest-commander';
+import { Command, Option } from 'nest-commander';
 import { IpRuleService } from '../index.js';
-import { author } from './author.js';
+import { author, caller } from './author.js';
 import { confirmation, RuleCommand, type RuleOptions } from './rule-options.js';
 
 @Command({
@@ -14,12 +14,25 @@ export class BlockIpCommand extends RuleCommand {
     super();
   }
 
-  override async run([network = '']: string[], options: RuleOptions): Promise<void> {
+  @Option({
+    flags: '--force',
+    description: 'block even a very wide network, yourself, or a trusted proxy',
+  })
+  parseForce(): boolean {
+    return true;
+  }
+
+  override async run(
+    [network = '']: string[],
+    options: RuleOptions & { force?: boolean },
+  ): Promise<void> {
     const rule = await this.rules.block(network, {
       reason: options.reason,
       forMs: options.for,
       source: 'cli',
       createdBy: author(),
+      caller: caller(),
+      force: options.force ?? false,
     });
     this.say(confirmation('blocked', rule));
   }

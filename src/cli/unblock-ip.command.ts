@@ -1,5 +1,6 @@
 import { Command } from 'nest-commander';
 import { IpRuleService } from '../index.js';
+import { author } from './author.js';
 import { OperatorCommand } from './operator-command.js';
 
 @Command({
@@ -14,7 +15,7 @@ export class UnblockIpCommand extends OperatorCommand {
   }
 
   override async run([network = '']: string[]): Promise<void> {
-    const [removed] = await this.rules.unblock(network);
+    const [removed] = await this.rules.unblock(network, { by: author() });
     this.say(`unblocked ${removed!.network}`);
   }
 }

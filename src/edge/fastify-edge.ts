@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Framework, MatchedRoute } from './request-context.js';
+import { type Framework, type MatchedRoute, UNROUTED } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
 import { flagsOfConfig } from './route-flags.js';
 
@@ -54,8 +54,6 @@ const FASTIFY: Framework = {
   matchedRoute: (request) => fastifyRoute(request as FastifyRequest),
   mayBeExempt: (request) => fastifyRoute(request as FastifyRequest)?.flags.skipsRules ?? false,
 };
-
-const UNROUTED: Framework = { matchedRoute: () => null, mayBeExempt: () => false };
 
 /**
  * Nest registers its middleware bridge while the app is created, before any provider exists, so a hook that is added

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
@@ -33,6 +32,10 @@ export class RequestContext {
   ruleId: number | null = null;
   /** What this module refused the request for; null where it did not. */
   refusal: 'blocked' | 'throttled' | null = null;
+  /** What the rules said of the client where its request met the server, before a framework had it; null if nowhere. */
+  isRefused: boolean | null = null;
+  /** A framework has it, and the edge in front of that framework has let it in or answered it. */
+  hasEntered = false;
   /** The edge has left a refusal to the guard, because the route may say that rules do not apply to it. */
   isDeferred = false;
   /** Set by the guards once they have run for this request: an attempt is judged and counted once. */
@@ -54,11 +57,18 @@ export class RequestContext {
     /** The request's target as it came, query string and all. */
     readonly url: string,
     readonly userAgent: string | undefined,
-    /** The request as the framework's handlers see it. */
-    readonly request: unknown,
-    private readonly framework: Framework,
+    /** The request as the framework's handlers see it; node's own until a framework has it. */
+    public request: unknown,
+    private framework: Framework,
     private readonly lookup: (ip: IpAddress | null) => GeoPlace,
   ) {}
+
+  /** A framework takes the request, which so far had only met the server. */
+  enter(request: unknown, framework: Framework): void {
+    this.hasEntered = true;
+    this.request = request;
+    this.framework = framework;
+  }
 
   /** Where the client is. Looked up when it is first asked for: most requests are only placed on their way to the log. */
   locate(): GeoPlace {
@@ -72,6 +82,19 @@ export class RequestContext {
   }
 }
 
+/** Serves what no framework has seen: a handshake, or a request that another listener of the server answers. */
+export const UNROUTED: Framework = { matchedRoute: () => null, mayBeExempt: () => false };
+
+/**
+ * One message that no HTTP response answers: over a WebSocket, a microservice's transport or a GraphQL subscription.
+ * The connection that brought it was judged when it was opened; each message is judged anew, since a client may be
+ * blocked in between.
+ */
+export class MessageContext extends RequestContext {
+  /** False for what came through a broker (Kafka, NATS, Redis, RabbitMQ, MQTT), which tells nobody's address. */
+  hasPeer = true;
+}
+
 const CONTEXT = Symbol('nestjs-ip-tracking.request-context');
 
 interface Carrier {
@@ -80,12 +103,12 @@ interface Carrier {
   raw?: Carrier;
 }
 
-/** Puts a context on node's request. */
-export function attachRequestContext(request: IncomingMessage, context: RequestContext): void {
+/** Puts a context on node's request, or on the client of a WebSocket. */
+export function attachRequestContext(request: object, context: RequestContext): void {
   (request as Carrier)[CONTEXT] = context;
 }
 
-/** The context of a request of Express, Fastify or node; undefined where it came past the edge. */
+/** The context of a request of Express, Fastify or node, or of a linked client; undefined where it came past the edge. */
 export function requestContextOf(request: unknown): RequestContext | undefined {
   if (typeof request !== 'object' || request === null) return undefined;
   const carrier = request as Carrier;

@@ -1,8 +1,13 @@
-import { PrefixEntries, V4_STRIDE, V6_STRIDE } from './prefix-entries.js';
+import { lengthIn, PrefixEntries, V4_STRIDE, V6_STRIDE } from './prefix-entries.js';
 import type { SlicedTask } from './time-slice.js';
 
 /** A range of entries this small is searched by halving; a larger one gets a table of its own. */
-const LEAF_SIZE = 6;
+const LEAF_SIZE = 12;
+/**
+ * A table has one slot for about four entries. Entries are neighbours in memory and slots are a place of their own, so
+ * a table that stays in the processor's cache is worth the two comparisons more.
+ */
+const ENTRIES_PER_SLOT_BITS = 2;
 const MAX_TABLE_BITS = 20;
 /** For ranges of which half would fall into one slot of a full table. */
 const SKEWED_TABLE_BITS = 6;
@@ -18,8 +23,7 @@ const NODE_SIZE = 5;
 
 /**
  * Finds the last of many sorted entries whose address is not after a given one. A tree of tables: each skips the bits
- * that all of its entries share and is indexed by the next few, about one slot an entry, and a slot that still holds
- * many has a table below it. So it adapts to addresses that crowd in one /32 as well as to ones spread over all of
+ * that all of its entries share and is indexed by the next few, and a slot that still holds many has a table below it. So it adapts to addresses that crowd in one /32 as well as to ones spread over all of
  * 2000::/3, and a lookup costs a few memory accesses at any size.
  */
 export class PrefixIndex {
@@ -160,16 +164,33 @@ export class PrefixIndex {
     return 96 + Math.clz32(tails[entry * 2 + 1]! ^ w3);
   }
 
+  /**
+   * As {@link sharedBits}, but no more than 64 where the entry's prefix is no longer: its second half, which lies apart
+   * and costs a cache miss, decides nothing then.
+   */
+  matchingBits(entry: number, w0: number, w1: number, w2: number, w3: number): number {
+    const at = entry * V6_STRIDE;
+    const { hot } = this;
+    const isHalfEnough = hot[at] === w0 >>> 0 && hot[at + 1] === w1 >>> 0 && isShort(hot[at + 2]!);
+    return isHalfEnough ? 64 : this.sharedBits(entry, w0, w1, w2, w3);
+  }
+
   private isAtOrBefore(entry: number, w0: number, w1: number, w2: number, w3: number): boolean {
     const { hot, tails } = this;
     let word = hot[entry * V6_STRIDE]!;
     if (word !== w0 >>> 0) return word < w0 >>> 0;
     word = hot[entry * V6_STRIDE + 1]!;
     if (word !== w1 >>> 0) return word < w1 >>> 0;
+    if (isShort(hot[entry * V6_STRIDE + 2]!)) return true;
     word = tails[entry * 2]!;
     if (word !== w2 >>> 0) return word < w2 >>> 0;
     return tails[entry * 2 + 1]! <= w3 >>> 0;
   }
+}
+
+/** Whether an IPv6 entry's second half is all zeros, by its link. */
+function isShort(link: number): boolean {
+  return lengthIn(link) <= 64;
 }
 
 /** Adds a node for a range of entries, unless all have one address; its table is made when its turn comes. */
@@ -179,7 +200,7 @@ function addNode(nodes: number[], entries: PrefixEntries, first: number, last: n
   const left = entries.keyWords * 32 - skip;
   if (left === 0) return -1;
   const count = last - first + 1;
-  let bits = Math.min(31 - Math.clz32(count), MAX_TABLE_BITS, left);
+  let bits = Math.min(31 - Math.clz32(count) - ENTRIES_PER_SLOT_BITS, MAX_TABLE_BITS, left);
   // Where the middle half of them falls into one slot, a full table is mostly empty; and a list can be made so that
   // this goes on for all of 128 bits, which must not cost a full table each time.
   const quarter = count >>> 2;

@@ -56,7 +56,7 @@ export class PrefixTable {
   findV6(w0: number, w1: number, w2: number, w3: number): number {
     const entry = this.index.lastAtOrBeforeV6(w0, w1, w2, w3);
     if (entry < 0) return -1;
-    return outwards(this.entries, entry, this.index.sharedBits(entry, w0, w1, w2, w3));
+    return outwards(this.entries, entry, this.index.matchingBits(entry, w0, w1, w2, w3));
   }
 
   /** The entry directly around another, or -1. */

@@ -1,6 +1,9 @@
+import { errorCodeOf } from '../database/connection-error.js';
 import type { Database } from '../database/database.js';
 
 const DAY_MS = 86_400_000;
+/** SQLSTATE: the default partition holds rows that the new one would have to take. */
+const CHECK_VIOLATION = '23514';
 /** Days made ahead, today included: an app that is restarted once a week never falls into the default partition. */
 const DAYS_AHEAD = 8;
 
@@ -31,14 +34,43 @@ export class RequestLogPartitions {
   }
 
   private async create(startMs: number): Promise<void> {
-    const from = new Date(startMs).toISOString();
-    const to = new Date(startMs + DAY_MS).toISOString();
+    const name = partitionName(startMs);
     // Identifiers and bounds of DDL cannot be parameters; these are made of a number of ours alone.
-    await this.database.query(
-      `create table if not exists ip_tracking.${partitionName(startMs)}
-         partition of ip_tracking.request_log for values from ('${from}') to ('${to}')`,
-    );
+    const bounds = `from ('${isoOf(startMs)}') to ('${isoOf(startMs + DAY_MS)}')`;
+    try {
+      await this.database.query(
+        `create table if not exists ip_tracking.${name}
+           partition of ip_tracking.request_log for values ${bounds}`,
+      );
+    } catch (error) {
+      if (errorCodeOf(error) !== CHECK_VIOLATION) throw error;
+      await this.createFromDefault(name, startMs, bounds);
+    }
   }
+
+  /** The default partition has rows of the day already: they move, and nobody sees the table without them. */
+  private async createFromDefault(name: string, startMs: number, bounds: string): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
+      await manager.query(
+        `create table ip_tracking.${name} (like ip_tracking.request_log including defaults including generated)`,
+      );
+      await manager.query(
+        `with moved as (
+           delete from ip_tracking.request_log_default
+            where "timestamp" >= '${isoOf(startMs)}' and "timestamp" < '${isoOf(startMs + DAY_MS)}'
+           returning *)
+         insert into ip_tracking.${name} select * from moved`,
+      );
+      await manager.query(
+        `alter table ip_tracking.request_log attach partition ip_tracking.${name} for values ${bounds}`,
+      );
+    });
+  }
+}
+
+function isoOf(epochMs: number): string {
+  return new Date(epochMs).toISOString();
 }
 
 /** `request_log_20260131` for a day given by its first millisecond (UTC). */

@@ -1,6 +1,15 @@
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
 
+/** What the module is configured to do, beside the stored rules. */
+export interface RulePolicy {
+  mode: RuleMode;
+  /** Countries that are refused; null for none. */
+  blockCountries: ReadonlySet<string> | null;
+  /** The only countries that are not refused; null for all. */
+  allowCountries: ReadonlySet<string> | null;
+}
+
 /** The ids of the live rules that match one address, the longest prefix of each action; null where none does. */
 export interface MatchedRules {
   allow: number | null;
@@ -11,30 +20,44 @@ export interface MatchedRules {
 /** The outcome for one request and the rule that made it. */
 export interface Decision {
   action: 'allow' | 'block';
-  /** `rule` for a stored rule, `mode` for the module's default, `no-address` for a peer without an address. */
-  reason: 'rule' | 'mode' | 'no-address';
+  /** `rule` for a stored rule, `country` for the countries in the options, `mode` for the module's default. */
+  reason: 'rule' | 'country' | 'mode';
   /** The stored rule that decided; null where none did. */
   ruleId: number | null;
   /** A monitor rule that matched, whatever was decided; null where none did. */
   monitorRuleId: number | null;
 }
 
+/** For a client without an address: no rule names him, so the mode decides. */
+export const NO_RULES: MatchedRules = Object.freeze({ allow: null, block: null, monitor: null });
+
 /**
- * The whole policy: allow beats block beats the mode's default, whatever the lengths of the prefixes.
- *
- * @param matched the rules that match, or null where the client has no address at all.
+ * The whole policy. Allow beats block beats the default, whatever the lengths of the prefixes; a country only refuses,
+ * and an unknown one (null) is on no list.
  */
-export function decide(matched: MatchedRules | null, mode: RuleMode): Decision {
-  const byDefault = mode === 'allowlist' ? 'block' : 'allow';
-  if (matched === null) {
-    return { action: byDefault, reason: 'no-address', ruleId: null, monitorRuleId: null };
+export function decide(
+  { allow, block, monitor }: MatchedRules,
+  country: string | null,
+  { mode, blockCountries, allowCountries }: RulePolicy,
+): Decision {
+  if (allow !== null) return decision('allow', 'rule', allow, monitor);
+  if (block !== null) return decision('block', 'rule', block, monitor);
+  if (isOn(blockCountries, country)) return decision('block', 'country', null, monitor);
+  if (allowCountries !== null && !isOn(allowCountries, country)) {
+    return decision('block', 'country', null, monitor);
   }
-  const monitorRuleId = matched.monitor;
-  if (matched.allow !== null) {
-    return { action: 'allow', reason: 'rule', ruleId: matched.allow, monitorRuleId };
-  }
-  if (matched.block !== null) {
-    return { action: 'block', reason: 'rule', ruleId: matched.block, monitorRuleId };
-  }
-  return { action: byDefault, reason: 'mode', ruleId: null, monitorRuleId };
+  return decision(mode === 'allowlist' ? 'block' : 'allow', 'mode', null, monitor);
+}
+
+function isOn(list: ReadonlySet<string> | null, country: string | null): boolean {
+  return list !== null && country !== null && list.has(country);
+}
+
+function decision(
+  action: Decision['action'],
+  reason: Decision['reason'],
+  ruleId: number | null,
+  monitorRuleId: number | null,
+): Decision {
+  return { action, reason, ruleId, monitorRuleId };
 }

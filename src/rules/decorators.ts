@@ -3,12 +3,15 @@ import { FLAG_KEYS } from '../edge/route-flags.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parsePrefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
+import { countrySet } from './countries.js';
 
 /** The metadata keys of what a route says about addresses itself, beside the stored rules. */
 export const ROUTE_RULE_KEYS = {
   allowIps: 'nestjs-ip-tracking:allow-ips',
   blockIps: 'nestjs-ip-tracking:block-ips',
   allowlistOnly: 'nestjs-ip-tracking:allowlist-only',
+  allowCountries: 'nestjs-ip-tracking:allow-countries',
+  blockCountries: 'nestjs-ip-tracking:block-countries',
 } as const;
 
 /**
@@ -23,6 +26,19 @@ export const AllowIps = (...networks: string[]): ClassDecorator & MethodDecorato
 /** Refuses these addresses and networks on a controller or a handler. Throws like {@link AllowIps}. */
 export const BlockIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
   SetMetadata(ROUTE_RULE_KEYS.blockIps, prefixSetOf('@BlockIps()', networks));
+
+/**
+ * Serves a controller or a handler to clients from these countries only; one whose country is unknown is refused.
+ *
+ * @param countries ISO 3166-1 alpha-2 codes in capitals, such as `DE`.
+ * @throws IpTrackingError `IPT_INVALID_COUNTRY`, when the class is loaded, for anything else.
+ */
+export const AllowCountries = (...countries: string[]): ClassDecorator & MethodDecorator =>
+  SetMetadata(ROUTE_RULE_KEYS.allowCountries, countrySet('@AllowCountries()', countries));
+
+/** Refuses clients from these countries on a controller or a handler; one whose country is unknown is served. Throws like {@link AllowCountries}. */
+export const BlockCountries = (...countries: string[]): ClassDecorator & MethodDecorator =>
+  SetMetadata(ROUTE_RULE_KEYS.blockCountries, countrySet('@BlockCountries()', countries));
 
 /** Serves a controller or a handler only to addresses with a stored allow rule, whatever the module's mode is. */
 export const AllowlistOnly = (): ClassDecorator & MethodDecorator =>

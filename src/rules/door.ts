@@ -1,31 +1,43 @@
 import type { RequestContext } from '../edge/request-context.js';
 import type { RefusalResponse } from '../edge/request-edge.js';
+import { decide, NO_RULES, type RulePolicy } from './decide.js';
 import type { LiveRules } from './live-rules.js';
+import type { BlockedRequest, RefusalFactory } from './refusal.js';
+import { refusalOf } from './refusal.js';
 
-const BODY = JSON.stringify({ statusCode: 403, message: 'Forbidden' });
-
-/** What a refused client gets: nothing about rules, lists or reasons. */
-export const FORBIDDEN: RefusalResponse = Object.freeze({
-  status: 403,
-  headers: Object.freeze({
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(BODY)),
-  }),
-  body: BODY,
-});
+/** What a {@link Door} needs besides the rules. */
+export interface DoorOptions {
+  isEnabled: boolean;
+  policy: RulePolicy;
+  /** The host's own answer to a refused client; null for the plain 403. */
+  refusal: RefusalFactory | null;
+  /** Told of every refusal; what it throws or rejects with is swallowed. */
+  onBlocked: ((blocked: BlockedRequest) => unknown) | null;
+}
 
 /** Where the rules meet a request: at the edge for every path, and once more in the guard. */
 export class Door {
+  private readonly usesCountries: boolean;
+
   constructor(
     private readonly rules: LiveRules,
-    private readonly isEnabled: boolean,
-  ) {}
+    private readonly options: DoorOptions,
+  ) {
+    const { blockCountries, allowCountries } = options.policy;
+    this.usesCountries = blockCountries !== null || allowCountries !== null;
+  }
 
-  /** Judges a client by the stored rules and notes on the context what they said. True to refuse. */
+  /** Judges a client by the stored rules and the mode, and notes on the context what they said. True to refuse. */
   refuses(context: RequestContext): boolean {
     context.isJudged = true;
-    if (!this.isEnabled) return false;
-    const decision = this.rules.decide(context.client.ip);
+    if (!this.options.isEnabled) return false;
+    const { ip } = context.client;
+    const decision = decide(
+      ip === null ? NO_RULES : this.rules.match(ip),
+      // A place costs a look-up, so it is looked up only where a country can decide.
+      this.usesCountries ? context.locate().country : null,
+      this.options.policy,
+    );
     const isRefused = decision.action === 'block';
     context.ruleId = isRefused ? decision.ruleId : decision.monitorRuleId;
     return isRefused;
@@ -37,8 +49,33 @@ export class Door {
     return ip !== null && this.rules.match(ip).allow !== null;
   }
 
-  /** What a refused client gets. */
-  refusal(_context: RequestContext): RefusalResponse {
-    return FORBIDDEN;
+  /** What a refused client gets. Called once for each refusal, which it also reports. */
+  refusal(context: RequestContext): RefusalResponse {
+    const blocked = describe(context);
+    this.report(blocked);
+    return refusalOf(this.options.refusal, blocked);
   }
+
+  private report(blocked: BlockedRequest): void {
+    const { onBlocked } = this.options;
+    if (onBlocked === null) return;
+    try {
+      Promise.resolve(onBlocked(blocked)).catch(() => undefined);
+    } catch {
+      // What the host does with the news must not become the client's problem.
+    }
+  }
+}
+
+function describe(context: RequestContext): BlockedRequest {
+  const { country, city } = context.locate();
+  return {
+    ipAddress: context.client.ip?.toString() ?? null,
+    ipSource: context.client.source,
+    method: context.method,
+    url: context.url,
+    ruleId: context.ruleId,
+    country,
+    city,
+  };
 }

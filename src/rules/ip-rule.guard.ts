@@ -10,7 +10,7 @@ import { contextOfExecution } from '../edge/context-of-execution.js';
 import type { RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { Door } from './door.js';
-import { routeRefuses, RouteRulesReader } from './route-rules.js';
+import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.js';
 
 /**
  * The routes' own rules, and a second lock behind the edge: it judges what came past the edge, and what the edge left
@@ -39,13 +39,20 @@ export class IpRuleGuard implements CanActivate {
     } else if (context.isDeferred || (!context.isJudged && this.door.refuses(context))) {
       this.refuse(context);
     }
-    const { ip } = context.client;
-    if (routeRefuses(rules, ip, () => this.door.isAllowlisted(context))) {
+    if (this.routeRefuses(rules, context)) {
       // No stored rule did this, so it counts for detection, and a monitor rule must not look as if it had.
       context.ruleId = null;
       this.refuse(context);
     }
     return true;
+  }
+
+  private routeRefuses(rules: RouteRules, context: RequestContext): boolean {
+    return routeRefuses(rules, {
+      ip: context.client.ip,
+      isAllowlisted: () => this.door.isAllowlisted(context),
+      country: () => context.locate().country,
+    });
   }
 
   private refuse(context: RequestContext): never {

@@ -1,10 +1,12 @@
-import { parseIp } from '../net/ip-address.js';
-import { parsePrefix, type Prefix } from '../net/prefix.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import type { Decision } from './decide.js';
+import { parseIp, type IpAddress } from '../net/ip-address.js';
+import { parsePrefix, type Prefix } from '../net/prefix.js';
+import { decide, type Decision, type RulePolicy } from './decide.js';
 import type { IpRule, RuleAction } from './ip-rule.entity.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { LiveRules } from './live-rules.js';
+import { checkBan, checkBlock, type LockoutFacts } from './lockout.js';
+import type { ProtectedNetworkRepository } from './protected-network.repository.js';
 
 /** What is noted about a rule beside its network. */
 export interface RuleDetails {
@@ -14,16 +16,49 @@ export interface RuleDetails {
   forMs?: number;
   /** Where the rule comes from. The same network from the same source is one rule. @default 'manual' */
   source?: string;
-  /** Who made it. */
+  /** Who makes the change, for the rule and for the audit. @default the database's user */
   createdBy?: string;
 }
 
-/** What would happen to a client, and which rule says so. */
+/** What {@link IpRuleService.block} may be given besides. */
+export interface BlockDetails extends RuleDetails {
+  /** The address of whoever makes the rule: a block that contains it needs `force`. */
+  caller?: string;
+  /** Makes the rule although it is very wide, or contains its maker or a trusted proxy. @default false */
+  force?: boolean;
+  /** The rule is made by a program: it is checked more strictly, and `force` does nothing. @default false */
+  isAutomatic?: boolean;
+}
+
+/** What a client would meet, and why. */
 export interface Explanation {
   ipAddress: string;
   decision: Decision;
-  /** The stored rule that decided, or null where the mode's default did. */
+  /** The stored rule that decided; null where the mode or a country did. */
   rule: IpRule | null;
+  /** Every other stored rule that matches and acts. */
+  otherRules: IpRule[];
+  /** The country that was judged; null where it is unknown. */
+  country: string | null;
+  /** Where the address of a client is taken from, in this app. */
+  clientIp: string;
+  /** Whether the path is on the list of sensitive ones; null where no path was given. */
+  isSensitivePath: boolean | null;
+}
+
+/** What the service has to know of the app that it is part of. */
+export interface IpRuleServiceOptions {
+  /** This process follows the rules, and so can act on its own change before it says that it is made. */
+  isLive: boolean;
+  policy: RulePolicy;
+  /** The proxies that this app trusts. */
+  trustedProxies: readonly Prefix[];
+  /** Where the address of a client is taken from, in a few words. */
+  clientIp: string;
+  locate(ip: IpAddress): { country: string | null };
+  isSensitivePath(path: string): boolean;
+  /** Epoch milliseconds. */
+  now(): number;
 }
 
 /**
@@ -33,27 +68,40 @@ export interface Explanation {
 export class IpRuleService {
   constructor(
     private readonly repository: IpRuleRepository,
+    private readonly protectedNetworks: ProtectedNetworkRepository,
     private readonly live: LiveRules,
-    private readonly options: { isLive: boolean; now(): number },
+    private readonly options: IpRuleServiceOptions,
   ) {}
 
   /**
    * Refuses every request from an address or network.
    *
+   * @throws IpTrackingError `IPT_INVALID_PREFIX` for text that is neither an address nor a CIDR; `IPT_RULE_TOO_WIDE`,
+   * `IPT_RULE_COVERS_CALLER` or `IPT_RULE_COVERS_PROXY` for what would lock somebody out by accident, unless forced;
+   * `IPT_RULE_PROTECTED` for an automatic rule that nothing may make.
+   */
+  async block(network: string, details: BlockDetails = {}): Promise<IpRule> {
+    const prefix = requirePrefix(network);
+    if (details.isAutomatic === true) {
+      checkBan(prefix, await this.lockoutFacts(prefix, details));
+    } else if (details.force !== true) {
+      checkBlock(prefix, await this.lockoutFacts(prefix, details));
+    }
+    return this.save('block', prefix, details);
+  }
+
+  /**
+   * Lets an address or network in, whatever blocks it.
+   *
    * @throws IpTrackingError `IPT_INVALID_PREFIX` for text that is neither an address nor a CIDR.
    */
-  block(network: string, details: RuleDetails = {}): Promise<IpRule> {
-    return this.save('block', network, details);
+  async allow(network: string, details: RuleDetails = {}): Promise<IpRule> {
+    return this.save('allow', requirePrefix(network), details);
   }
 
-  /** Lets an address or network in, whatever blocks it. Throws like {@link block}. */
-  allow(network: string, details: RuleDetails = {}): Promise<IpRule> {
-    return this.save('allow', network, details);
-  }
-
-  /** Notes on each matching request which rule would have matched, and does nothing else. Throws like {@link block}. */
-  monitor(network: string, details: RuleDetails = {}): Promise<IpRule> {
-    return this.save('monitor', network, details);
+  /** Notes on each matching request that the rule has matched, and does nothing else. Throws like {@link allow}. */
+  async monitor(network: string, details: RuleDetails = {}): Promise<IpRule> {
+    return this.save('monitor', requirePrefix(network), details);
   }
 
   /**
@@ -61,13 +109,18 @@ export class IpRuleService {
    *
    * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is.
    */
-  unblock(network: string): Promise<IpRule[]> {
-    return this.remove('block', network);
+  unblock(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
+    return this.remove('block', network, details.by);
   }
 
   /** Removes the allow rules for exactly this network. Throws like {@link unblock}. */
-  disallow(network: string): Promise<IpRule[]> {
-    return this.remove('allow', network);
+  disallow(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
+    return this.remove('allow', network, details.by);
+  }
+
+  /** Removes the monitor rules for exactly this network. Throws like {@link unblock}. */
+  unmonitor(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
+    return this.remove('monitor', network, details.by);
   }
 
   /** The stored rules that act. */
@@ -76,11 +129,15 @@ export class IpRuleService {
   }
 
   /**
-   * Says what would happen to a client with this address.
+   * Says what a client with this address would meet.
    *
+   * @param about `country` to judge instead of the one that is known; `path` to say something about.
    * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
    */
-  async explain(ipAddress: string): Promise<Explanation> {
+  async explain(
+    ipAddress: string,
+    about: { path?: string; country?: string | null } = {},
+  ): Promise<Explanation> {
     const ip = parseIp(ipAddress);
     if (ip === null) {
       throw new IpTrackingError(
@@ -89,13 +146,21 @@ export class IpRuleService {
       );
     }
     if (!this.options.isLive) await this.live.reload();
-    const decision = this.live.decide(ip);
-    const rule = decision.ruleId === null ? null : await this.repository.find(decision.ruleId);
-    return { ipAddress: ip.toString(), decision, rule };
+    const country = about.country === undefined ? this.options.locate(ip).country : about.country;
+    const decision = decide(this.live.match(ip), country, this.options.policy);
+    const matching = await this.repository.matching(ip.toString());
+    return {
+      ipAddress: ip.toString(),
+      decision,
+      rule: matching.find(({ id }) => id === decision.ruleId) ?? null,
+      otherRules: matching.filter(({ id }) => id !== decision.ruleId),
+      country,
+      clientIp: this.options.clientIp,
+      isSensitivePath: about.path === undefined ? null : this.options.isSensitivePath(about.path),
+    };
   }
 
-  private async save(action: RuleAction, network: string, details: RuleDetails): Promise<IpRule> {
-    const prefix = requirePrefix(network);
+  private async save(action: RuleAction, prefix: Prefix, details: RuleDetails): Promise<IpRule> {
     const { forMs } = details;
     const rule = await this.repository.save({
       action,
@@ -109,9 +174,13 @@ export class IpRuleService {
     return rule;
   }
 
-  private async remove(action: RuleAction, network: string): Promise<IpRule[]> {
+  private async remove(
+    action: RuleAction,
+    network: string,
+    by: string | undefined,
+  ): Promise<IpRule[]> {
     const prefix = requirePrefix(network).toString();
-    const removed = await this.repository.remove(action, prefix);
+    const removed = await this.repository.remove(action, prefix, by ?? null);
     if (removed.length === 0) {
       const [wider] = await this.repository.covering(action, prefix);
       throw new IpTrackingError(
@@ -122,6 +191,18 @@ export class IpRuleService {
     }
     await this.followOwnChange();
     return removed;
+  }
+
+  private async lockoutFacts(prefix: Prefix, details: BlockDetails): Promise<LockoutFacts> {
+    const announced = await this.protectedNetworks.all();
+    const allowed =
+      details.isAutomatic === true ? await this.repository.overlapping('allow', prefix) : [];
+    return {
+      caller: details.caller === undefined ? null : parseIp(details.caller),
+      trustedProxies: [...this.options.trustedProxies, ...announced['trusted proxy']],
+      ownAddresses: announced['own address'],
+      allowed: allowed.flatMap(({ network }) => parsePrefix(network) ?? []),
+    };
   }
 
   private async followOwnChange(): Promise<void> {

@@ -1,15 +1,21 @@
 import type { NotificationListener } from '../database/notifications.js';
 import type { IpAddress } from '../net/ip-address.js';
-import { decide, type Decision, type MatchedRules, type RuleMode } from './decide.js';
+import type { MatchedRules } from './decide.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
-import { RuleSnapshot, type RejectedRule } from './rule-snapshot.js';
+import type { RuleFile } from './rule-file.js';
+import { RuleSnapshot } from './rule-snapshot.js';
+import { RuleTableBuilder, type RejectedRule } from './rule-table-builder.js';
 
 /** The PostgreSQL channel on which the trigger of `ip_rule` says that something changed. */
 export const RULE_CHANNEL = 'ip_tracking_rules';
 
+/** Beyond this many changes since the last full load, another full load is cheaper than carrying them along. */
+const MAX_CHANGES = 5_000;
+
+const FILE_AFTER_MS = 1_000;
+
 /** What a {@link LiveRules} needs besides its repository. */
 export interface LiveRulesOptions {
-  mode: RuleMode;
   /** How often the version in the database is compared with ours, in milliseconds, in case a notification was lost. */
   pollIntervalMs: number;
   /** Epoch milliseconds. */
@@ -17,28 +23,36 @@ export interface LiveRulesOptions {
   /** Called when the rules cannot be read, once per outage, and with null when they can again. */
   onOutage(error: unknown): void;
   onRejected(rejected: RejectedRule): void;
+  /** Called once when the rules on disk had to serve, or cannot be kept there. */
+  onFile(message: string): void;
 }
 
 /**
- * The rules in memory, kept up to date: a notification makes it reload at once, a poll finds what a lost notification
- * did not tell, and while the database is gone the last known rules hold.
+ * The rules in memory, kept up to date: a notification makes it read what has changed, a poll finds what a lost
+ * notification did not tell, and while the database is gone the last known rules hold.
  */
 export class LiveRules {
   private snapshot = RuleSnapshot.empty();
   private timer: NodeJS.Timeout | null = null;
-  private reloading: Promise<void> | null = null;
+  private following: Promise<void> | null = null;
   private isStale = false;
   private isOut = false;
   private isStopped = true;
+  /** The rules in memory come from the database, not from a file that may belong to its past. */
+  private isConfirmed = false;
+  private filing: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly repository: IpRuleRepository,
+    private readonly file: RuleFile | null,
     private readonly options: LiveRulesOptions,
   ) {}
 
   /** Connects the copy to a listener's events. */
   readonly handlers = {
-    onNotification: (): void => this.refresh(),
+    onNotification: (payload: string): void => {
+      if (Number(payload) !== this.snapshot.version) this.refresh();
+    },
     onListening: (): void => this.refresh(),
   };
 
@@ -50,7 +64,7 @@ export class LiveRules {
 
   /**
    * Starts to follow the database. Waits for the first load, but no longer than `patienceMs`: a database that is down
-   * must not keep the host from booting.
+   * must not keep the host from booting. Then the rules on disk hold, if there are any.
    */
   async start(listener: NotificationListener, patienceMs: number): Promise<void> {
     this.isStopped = false;
@@ -58,69 +72,129 @@ export class LiveRules {
     listener.start();
     this.timer = setInterval(() => void this.poll(), this.options.pollIntervalMs);
     this.timer.unref();
-    let patience: NodeJS.Timeout | undefined;
-    const outOfPatience = new Promise<void>((resolve) => {
-      patience = setTimeout(resolve, patienceMs);
-    });
-    await Promise.race([first, outOfPatience]);
-    clearTimeout(patience);
+    await withPatience(first, patienceMs);
+    if (!this.isConfirmed) await this.readFile();
   }
 
   async stop(): Promise<void> {
     this.isStopped = true;
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
-    await this.reloading;
+    await this.following;
+    if (this.filing !== null) {
+      clearTimeout(this.filing);
+      await this.fileChanges();
+    }
   }
 
-  /** Decides about one client. Never waits, never throws. */
-  decide(ip: IpAddress | null): Decision {
-    return decide(ip === null ? null : this.match(ip), this.options.mode);
-  }
-
-  /** The live rules that match an address. */
+  /** The live rules that match an address. Never waits, never throws. */
   match(ip: IpAddress): MatchedRules {
     return this.snapshot.match(ip, this.options.now());
   }
 
-  /** Reads the rules again; resolves when this process acts on what the database held at the time of the call. */
+  /** Follows the database; resolves when this process acts on what it held at the time of the call. */
   async reload(): Promise<void> {
-    if (this.reloading !== null) {
-      // The load under way may have begun before the change that we are asked to see.
+    if (this.following !== null) {
+      // What is under way may have begun before the change that we are asked to see.
       this.isStale = true;
-      return this.reloading;
+      return this.following;
     }
-    this.reloading = this.loadUntilFresh().finally(() => {
-      this.reloading = null;
+    this.following = this.followUntilFresh().finally(() => {
+      this.following = null;
     });
-    return this.reloading;
+    return this.following;
   }
 
   private refresh(): void {
     if (!this.isStopped) void this.reload();
   }
 
-  private async loadUntilFresh(): Promise<void> {
+  private async followUntilFresh(): Promise<void> {
     do {
       this.isStale = false;
-      await this.load();
+      await this.follow();
     } while (this.isStale && !this.isOut);
   }
 
-  private async load(): Promise<void> {
+  private async follow(): Promise<void> {
     try {
-      const { version, rows } = await this.repository.load();
-      this.snapshot = RuleSnapshot.from(version, rows, this.options.onRejected);
+      const { version, changes } = this.snapshot;
+      const delta =
+        this.isConfirmed && changes < MAX_CHANGES
+          ? await this.repository.changesSince(version, MAX_CHANGES)
+          : null;
+      if (delta === null) await this.loadAll();
+      else if (delta.changes.length > 0) {
+        this.snapshot = this.snapshot.with(delta.version, delta.changes, this.options.onRejected);
+        this.fileSoon();
+      }
       this.setOut(null);
     } catch (error) {
       this.setOut(error);
     }
   }
 
+  private async loadAll(): Promise<void> {
+    const builder = new RuleTableBuilder(this.options.onRejected);
+    const writer = await this.keep((file) => file.begin());
+    try {
+      const version = await this.repository.stream(async (rows) => {
+        for (const row of rows) builder.add(row);
+        await writer?.rows(rows);
+      });
+      this.snapshot = RuleSnapshot.of(version, await builder.buildAsync());
+      this.isConfirmed = true;
+      await this.keep(async () => writer?.finish(version));
+    } catch (error) {
+      await writer?.abandon();
+      throw error;
+    }
+  }
+
+  /** A burst of changes is written once: nobody waits for the disk to see a rule act. */
+  private fileSoon(): void {
+    if (this.file === null || this.filing !== null) return;
+    this.filing = setTimeout(() => void this.fileChanges(), FILE_AFTER_MS);
+    this.filing.unref();
+  }
+
+  private async fileChanges(): Promise<void> {
+    this.filing = null;
+    await this.keep((file) => file.writeChanges(this.snapshot.changesSinceBase()));
+  }
+
+  /** What goes to the file is for a later boot: whatever is wrong with it, the rules in memory hold. */
+  private async keep<T>(write: (file: RuleFile) => Promise<T>): Promise<T | null> {
+    if (this.file === null) return null;
+    try {
+      return await write(this.file);
+    } catch (error) {
+      this.options.onFile(
+        `the rules cannot be kept on disk, so a boot without the database will have none: ${(error as Error).message}`,
+      );
+      return null;
+    }
+  }
+
+  private async readFile(): Promise<void> {
+    if (this.file === null) return;
+    try {
+      const snapshot = await this.file.read();
+      // The database may have answered meanwhile.
+      if (this.isConfirmed) return;
+      this.snapshot = snapshot;
+      this.options.onFile(
+        `the database cannot be reached, so the ${snapshot.size} rules that were kept on disk hold`,
+      );
+    } catch {
+      // There is no file yet, or it is of no use: then there are no rules, as the mode says.
+    }
+  }
+
   private async poll(): Promise<void> {
     try {
       const version = await this.repository.version();
-      if (version !== this.snapshot.version) await this.reload();
+      if (version !== this.snapshot.version || !this.isConfirmed) await this.reload();
       else this.setOut(null);
     } catch (error) {
       this.setOut(error);
@@ -133,4 +207,13 @@ export class LiveRules {
     this.isOut = isOut;
     this.options.onOutage(error);
   }
+}
+
+async function withPatience(work: Promise<void>, patienceMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const outOfPatience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  await Promise.race([work, outOfPatience]);
+  clearTimeout(timer);
 }

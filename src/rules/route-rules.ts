@@ -11,6 +11,15 @@ export interface RouteRules {
   allowlistOnly: boolean;
   allowIps: PrefixSet<true> | null;
   blockIps: PrefixSet<true> | null;
+  allowCountries: ReadonlySet<string> | null;
+  blockCountries: ReadonlySet<string> | null;
+}
+
+/** What a route's rules are held against. */
+export interface RouteClient {
+  ip: IpAddress | null;
+  isAllowlisted(): boolean;
+  country(): string | null;
 }
 
 /** Reads a route's decorators once, not once a request. */
@@ -42,17 +51,25 @@ export class RouteRulesReader {
       allowlistOnly: get<boolean>(ROUTE_RULE_KEYS.allowlistOnly) ?? false,
       allowIps: get<PrefixSet<true>>(ROUTE_RULE_KEYS.allowIps) ?? null,
       blockIps: get<PrefixSet<true>>(ROUTE_RULE_KEYS.blockIps) ?? null,
+      allowCountries: get<Set<string>>(ROUTE_RULE_KEYS.allowCountries) ?? null,
+      blockCountries: get<Set<string>>(ROUTE_RULE_KEYS.blockCountries) ?? null,
     };
   }
 }
 
-/** Whether a route's own decorators refuse a client. A client without an address is on no list. */
-export function routeRefuses(
-  rules: RouteRules,
-  ip: IpAddress | null,
-  isAllowlisted: () => boolean,
-): boolean {
-  if (rules.blockIps !== null && ip !== null && rules.blockIps.has(ip)) return true;
-  if (rules.allowIps !== null && (ip === null || !rules.allowIps.has(ip))) return true;
-  return rules.allowlistOnly && !isAllowlisted();
+/**
+ * Whether a route's own decorators refuse a client. A client without an address is on no list, and neither is an
+ * unknown country.
+ */
+export function routeRefuses(rules: RouteRules, client: RouteClient): boolean {
+  const { ip } = client;
+  const { blockIps, allowIps, blockCountries, allowCountries } = rules;
+  if (blockIps !== null && ip !== null && blockIps.has(ip)) return true;
+  if (allowIps !== null && (ip === null || !allowIps.has(ip))) return true;
+  if (rules.allowlistOnly && !client.isAllowlisted()) return true;
+  if (blockCountries === null && allowCountries === null) return false;
+  const country = client.country();
+  if (country === null) return allowCountries !== null;
+  if (blockCountries?.has(country) === true) return true;
+  return allowCountries !== null && !allowCountries.has(country);
 }

@@ -1,78 +1,81 @@
 import type { IpAddress } from '../net/ip-address.js';
-import { parsePrefix, type Prefix } from '../net/prefix.js';
-import { PrefixSet } from '../net/prefix-set.js';
 import type { MatchedRules } from './decide.js';
 import type { RuleAction } from './ip-rule.entity.js';
+import type { RuleRow, RuleTable } from './rule-table.js';
+import { RuleTableBuilder, type RejectedRule } from './rule-table-builder.js';
 
-/** What the live copy keeps of a stored rule. */
-export interface RuleRow {
-  id: number;
-  action: RuleAction;
-  /** CIDR text. */
-  network: string;
-  /** Epoch milliseconds; null for never. */
-  expiresAtMs: number | null;
+/** One rule that has changed: what it is now, or null where it is gone. */
+export interface RuleChange {
+  ruleId: number;
+  now: RuleRow | null;
 }
 
-/** A rule that could not be taken over, and why; the others hold. */
-export interface RejectedRule {
-  row: RuleRow;
-  message: string;
-}
+const EMPTY_TABLE = new RuleTableBuilder().build();
 
 /**
- * The rules as they stood at one version, immutable: a change of rules makes a new snapshot and replaces the old one in
- * a single assignment, so that no request ever sees half a change.
+ * The rules as they stood at one version. A change makes a new snapshot and replaces the old one in a single
+ * assignment, so that no request ever sees half a change.
+ *
+ * A snapshot is a big table that was loaded once, and a small one of what has changed since: one new rule among a
+ * million must not cost the building of a million.
  */
 export class RuleSnapshot {
   private constructor(
+    /** The database's counter; -1 before the first load. */
     readonly version: number,
-    private readonly sets: Record<RuleAction, PrefixSet<number>>,
-    /** By rule id, only for the rules that expire: most never do. */
-    private readonly expiries: ReadonlyMap<number, number>,
+    private readonly baseVersion: number,
+    private readonly base: RuleTable,
+    private readonly recent: RuleTable,
+    private readonly recentRows: ReadonlyMap<number, RuleRow>,
+    /** The rules of the base that have changed or gone. */
+    private readonly replaced: ReadonlySet<number>,
   ) {}
 
   /** No rules at all: what holds until the first load. */
   static empty(): RuleSnapshot {
-    return RuleSnapshot.from(-1, []);
+    return RuleSnapshot.of(-1, EMPTY_TABLE);
   }
 
-  /** Builds a snapshot; a row that is no network rejects itself through `onRejected`. */
-  static from(
-    version: number,
-    rows: Iterable<RuleRow>,
-    onRejected: (rejected: RejectedRule) => void = () => undefined,
-  ): RuleSnapshot {
-    const entries: Record<RuleAction, [Prefix, number][]> = { allow: [], block: [], monitor: [] };
-    const expiries = new Map<number, number>();
-    for (const row of rows) {
-      const list = entries[row.action];
-      if (list === undefined) {
-        onRejected({ row, message: `"${String(row.action)}" is not an action` });
-        continue;
-      }
-      const prefix = parsePrefix(row.network);
-      if (prefix === null) {
-        onRejected({ row, message: `"${row.network}" is not a network` });
-        continue;
-      }
-      list.push([prefix, row.id]);
-      if (row.expiresAtMs !== null) expiries.set(row.id, row.expiresAtMs);
-    }
-    return new RuleSnapshot(
-      version,
-      {
-        allow: PrefixSet.from(entries.allow),
-        block: PrefixSet.from(entries.block),
-        monitor: PrefixSet.from(entries.monitor),
-      },
-      expiries,
-    );
+  /** The rules of a table. */
+  static of(version: number, table: RuleTable): RuleSnapshot {
+    return new RuleSnapshot(version, version, table, EMPTY_TABLE, new Map(), new Set());
   }
 
-  /** How many rules the snapshot holds, expired ones included. */
+  /** How many rules there are, expired ones included; what has changed since the table was loaded counts as it is now. */
   get size(): number {
-    return this.sets.allow.size + this.sets.block.size + this.sets.monitor.size;
+    return this.base.size - this.base.count(this.replaced) + this.recent.size;
+  }
+
+  /** How many rules have changed since the table was loaded: with many, loading it anew is cheaper. */
+  get changes(): number {
+    return this.replaced.size;
+  }
+
+  /** What has changed since the table was loaded, each rule as it is now. */
+  changesSinceBase(): { base: number; version: number; changes: RuleChange[] } {
+    const changes = [...this.replaced].map((ruleId) => ({
+      ruleId,
+      now: this.recentRows.get(ruleId) ?? null,
+    }));
+    return { base: this.baseVersion, version: this.version, changes };
+  }
+
+  /** The snapshot after these changes, oldest first. */
+  with(
+    version: number,
+    changes: readonly RuleChange[],
+    onRejected?: (rejected: RejectedRule) => void,
+  ): RuleSnapshot {
+    const rows = new Map(this.recentRows);
+    const replaced = new Set(this.replaced);
+    for (const { ruleId, now } of changes) {
+      replaced.add(ruleId);
+      if (now === null) rows.delete(ruleId);
+      else rows.set(ruleId, now);
+    }
+    const builder = new RuleTableBuilder(onRejected);
+    for (const row of [...rows.values()].sort(byNetwork)) builder.add(row);
+    return new RuleSnapshot(version, this.baseVersion, this.base, builder.build(), rows, replaced);
   }
 
   /** The live rules that match `ip` at `nowMs` (epoch milliseconds). */
@@ -85,16 +88,24 @@ export class RuleSnapshot {
   }
 
   private longest(action: RuleAction, ip: IpAddress, nowMs: number): number | null {
-    const set = this.sets[action];
-    const id = set.match(ip);
-    if (id === undefined) return null;
-    if (this.isLive(id, nowMs)) return id;
-    // The longest has run out, but a shorter one around it may still hold.
-    return set.matchWhere(ip, (other) => this.isLive(other, nowMs)) ?? null;
+    if (this.recent.size === 0) return this.base.longest(action, ip, nowMs, this.replaced);
+    const recent = this.recent.longestMatch(action, ip, nowMs);
+    const old = this.base.longestMatch(action, ip, nowMs, this.replaced);
+    if (recent === null || old === null) return (recent ?? old)?.ruleId ?? null;
+    return (old.prefixLength > recent.prefixLength ? old : recent).ruleId;
   }
+}
 
-  private isLive(id: number, nowMs: number): boolean {
-    const expiresAtMs = this.expiries.get(id);
-    return expiresAtMs === undefined || expiresAtMs > nowMs;
-  }
+/** Rules for the same network together, and of those the one that lasts longest last. */
+function byNetwork(a: RuleRow, b: RuleRow): number {
+  return (
+    compare(a.action, b.action) ||
+    compare(a.network, b.network) ||
+    compare(a.expiresAtMs ?? Infinity, b.expiresAtMs ?? Infinity) ||
+    a.id - b.id
+  );
+}
+
+function compare<T extends string | number>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

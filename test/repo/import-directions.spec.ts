@@ -9,7 +9,7 @@ const byPath = new Map([...sources, ...migrations].map((source) => [source.path,
 
 /** Files at the root of src/ that stand below every room. */
 const LEAVES = ['ip-tracking.errors', 'did-you-mean', 'duration', 'option-checks'];
-/** Files at the root of src/ that put the rooms together. */
+/** What puts the rooms together: the other files at the root of src/, and src/wiring/. */
 const MODULE = 'module';
 
 /** What each room may import besides itself: everything below it, which is why imports can never turn back. */
@@ -21,11 +21,12 @@ const BELOW: Record<string, readonly string[]> = {
   net: ['ip-tracking.errors', 'did-you-mean'],
   migrations: [],
   database: ['ip-tracking.errors', 'migrations'],
+  state: LEAVES,
   geo: ['net', ...LEAVES],
   edge: ['geo', 'net', ...LEAVES],
-  rules: ['edge', 'geo', 'net', 'database', ...LEAVES],
+  rules: ['edge', 'geo', 'net', 'database', 'state', ...LEAVES],
   throttle: ['edge', 'geo', 'net', ...LEAVES],
-  'request-log': ['rules', 'throttle', 'edge', 'geo', 'net', 'database', ...LEAVES],
+  'request-log': ['rules', 'throttle', 'edge', 'geo', 'net', 'database', 'state', ...LEAVES],
 };
 BELOW['anomaly'] = ['request-log', ...BELOW['request-log']!];
 BELOW[MODULE] = ['anomaly', ...BELOW['anomaly']];
@@ -36,7 +37,7 @@ BELOW['demo'] = ['index'];
 function roomOf(path: string): string {
   const [top, ...rest] = path.split('/');
   if (top === 'migrations') return top;
-  if (rest.length > 1) return rest[0]!;
+  if (rest.length > 1) return rest[0] === 'wiring' ? MODULE : rest[0]!;
   const name = rest[0]!.replace(/\.ts$/, '');
   if (name === 'index' || LEAVES.includes(name)) return name;
   return MODULE;
@@ -64,7 +65,8 @@ const MAY_USE_THE_DATABASE = [
   /^src\/throttle\/redis-connection\.ts$/,
   /^src\/request-log\/(postgres-sink|partitions)\.ts$/,
   /^src\/anomaly\/[a-z-]+-scan\.ts$/,
-  // These two make the connection and close it; they run no statement.
+  // These make the connection and close it; they run no statement.
+  /^src\/wiring\//,
   /^src\/ip-tracking\.(module|lifecycle)\.ts$/,
 ];
 

@@ -99,21 +99,43 @@ describe('no code', () => {
   });
 });
 
-it('the lock file names no registry', () => {
+describe('the lock file', () => {
+  interface Locked {
+    resolved?: string;
+    integrity?: string;
+    optionalDependencies?: Record<string, string>;
+  }
   const { packages } = JSON.parse(textOf('package-lock.json')) as {
-    packages: Record<string, { resolved?: string; integrity?: string; link?: boolean }>;
+    packages: Record<string, Locked>;
   };
   const entries = Object.entries(packages).filter(([path]) => path.includes('node_modules/'));
-  expect(entries.length).toBeGreaterThan(100);
-  const resolved = entries.flatMap(([path, { resolved: from }]) =>
-    from ? [`${path}: ${from}`] : [],
-  );
-  expect(
-    resolved,
-    'npm would ask that host alone: npm install --omit-lockfile-registry-resolved',
-  ).toEqual([]);
-  const unchecked = entries.filter(([, { integrity }]) => !integrity).map(([path]) => path);
-  expect(unchecked, 'without an integrity nobody notices another content').toEqual([]);
+
+  it('names no registry', () => {
+    expect(entries.length).toBeGreaterThan(100);
+    expect(
+      entries.flatMap(([path, { resolved }]) => (resolved ? [`${path}: ${resolved}`] : [])),
+      'npm would ask that host alone: npm install --omit-lockfile-registry-resolved',
+    ).toEqual([]);
+  });
+
+  it('knows the content of each package', () => {
+    expect(
+      entries.filter(([, { integrity }]) => !integrity).map(([path]) => path),
+      'without an integrity nobody notices another content: install it anew',
+    ).toEqual([]);
+  });
+
+  it('has the packages of every platform, not only of the one it was written on', () => {
+    const isLocked = (name: string) =>
+      entries.some(([path]) => path.endsWith(`node_modules/${name}`));
+    const missing = Object.values(packages)
+      .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+      .filter((name) => !isLocked(name));
+    expect(
+      missing,
+      'npm ci refuses such a lock file: depend on a version whose packages are all published, and install it anew',
+    ).toEqual([]);
+  });
 });
 
 function castsToAny(path: string): string[] {
