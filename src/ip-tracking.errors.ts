@@ -19,8 +19,7 @@ export type IpTrackingErrorCode =
   | 'IPT_DATABASE_UNAVAILABLE'
   | 'IPT_SCHEMA_MISSING'
   | 'IPT_LIMIT_STORE_UNAVAILABLE'
-  | 'IPT_MISSING_PACKAGE'
-  | 'IPT_UNSUPPORTED_PLATFORM';
+  | 'IPT_MISSING_PACKAGE';
 
 /**
  * The one error this package throws at whoever configures or operates it. The message names the value that was given,

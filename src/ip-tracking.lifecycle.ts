@@ -14,7 +14,7 @@ import { attachFastifyEdge, type FastifyApplication } from './edge/fastify-edge.
 import type { RequestEdge } from './edge/request-edge.js';
 import { stampRoutes } from './edge/route-flags.js';
 import type { GeoService } from './geo/geo-service.js';
-import type { ResolvedOptions } from './ip-tracking.options.js';
+import type { ResolvedOptions } from './resolved-options.js';
 import type { ClientIpResolver } from './net/client-ip.js';
 import { parsePrefix, type Prefix } from './net/prefix.js';
 import type { RequestLogPartitions } from './request-log/partitions.js';

@@ -18,13 +18,8 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof IpTrackingError && WRONG_INPUT.has(error.code) ? 2 : 1;
 }
 
-const SCHEMA_MISSING = new Set(['42P01', '3F000', '42883', '42703']);
-
 /** One line for the terminal, whatever was thrown. */
 export function oneLine(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && SCHEMA_MISSING.has(code)) {
-    return 'the database has no up-to-date schema of this package: run "ip-tracking migrate" first';
-  }
+  const { message } = error as { message?: unknown };
   return printable(String(message ?? error));
 }

@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { describeConnectionError } from './connection-error.js';
+import { describeConnectionError, errorCodeOf } from './connection-error.js';
 import { runMigrations } from './migrate.js';
 
 /**
@@ -29,16 +29,20 @@ export class Database {
     return this.connecting;
   }
 
-  /** Runs one parameterised statement. */
+  /**
+   * Runs one parameterised statement.
+   *
+   * @throws IpTrackingError `IPT_SCHEMA_MISSING` where the schema is not there or is an old one.
+   */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     const dataSource = await this.connect();
-    return dataSource.query<Row[]>(sql, [...parameters]);
+    return dataSource.query<Row[]>(sql, [...parameters]).catch(explainMissingSchema);
   }
 
-  /** Runs `work` in one transaction. */
+  /** Runs `work` in one transaction. Throws like {@link query}. */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const dataSource = await this.connect();
-    return dataSource.transaction(work);
+    return dataSource.transaction(work).catch(explainMissingSchema);
   }
 
   /** Closes the pool, unless it is the host's. */
@@ -59,4 +63,17 @@ export class Database {
       });
     }
   }
+}
+
+/** SQLSTATE: undefined table, schema, function, column. */
+const MISSING = new Set(['42P01', '3F000', '42883', '42703']);
+
+function explainMissingSchema(error: unknown): never {
+  const code = errorCodeOf(error);
+  if (code === null || !MISSING.has(code)) throw error;
+  throw new IpTrackingError(
+    'IPT_SCHEMA_MISSING',
+    'the database has no up-to-date schema of this package: run "ip-tracking migrate", or set database.migrationsRun',
+    { cause: error },
+  );
 }

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 
 /** What a {@link NotificationListener} tells its owner. */
@@ -17,7 +17,7 @@ const LONGEST_RETRY_MS = 15_000;
  * opened again after a growing, jittered pause, so that a hundred processes do not come back in the same instant.
  */
 export class NotificationListener {
-  private client: pg.Client | null = null;
+  private client: Client | null = null;
   private retry: NodeJS.Timeout | null = null;
   private failures = 0;
   private isStopped = true;
@@ -48,7 +48,7 @@ export class NotificationListener {
   }
 
   private async open(): Promise<void> {
-    const client = new pg.Client(connectionOptions(this.dataSource));
+    const client = new Client(connectionOptions(this.dataSource));
     // Without a listener a lost connection would be an uncaught exception in the host.
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
@@ -69,7 +69,7 @@ export class NotificationListener {
     }
   }
 
-  private lost(client: pg.Client): void {
+  private lost(client: Client): void {
     if (this.client !== client) return;
     this.client = null;
     this.again();
@@ -92,20 +92,20 @@ export class NotificationListener {
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-function connectionOptions(dataSource: DataSource): pg.ClientConfig {
+function connectionOptions(dataSource: DataSource): ClientConfig {
   const options = dataSource.options as PostgresOptions;
-  const extra = (options.extra ?? {}) as pg.ClientConfig;
+  const extra = (options.extra ?? {}) as ClientConfig;
   return {
     ...(options.url === undefined
       ? {
           host: options.host,
           port: options.port,
           user: options.username,
-          password: options.password as pg.ClientConfig['password'],
+          password: options.password as ClientConfig['password'],
           database: options.database,
         }
       : { connectionString: options.url }),
-    ssl: options.ssl as pg.ClientConfig['ssl'],
+    ssl: options.ssl as ClientConfig['ssl'],
     ...extra,
     application_name: 'nestjs-ip-tracking listen',
     connectionTimeoutMillis: options.connectTimeoutMS ?? 5_000,

@@ -1,6 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import { DETECTED_FRAMEWORK } from './detect-framework.js';
+import {
+  graphqlMessage,
+  handshakeOf,
+  requestOfGraphql,
+  rpcMessage,
+  webSocketMessage,
+} from './message.js';
 import { requestContextOf, type RequestContext } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
 
@@ -9,8 +16,44 @@ interface MaybeWrapped<T> {
   raw?: T;
 }
 
-/** The context of the HTTP request that a guard or an interceptor is run for; opened where no edge has. */
-export function contextOfExecution(execution: ExecutionContext, edge: RequestEdge): RequestContext {
+/**
+ * The context of what a guard or an interceptor is run for: of the HTTP request, which is opened where no edge has; of
+ * the message, where there is no HTTP response that is still to come. Null for a kind of execution that this module
+ * does not know, such as a chat bot's.
+ */
+export function contextOfExecution(
+  execution: ExecutionContext,
+  edge: RequestEdge,
+): RequestContext | null {
+  switch (execution.getType<string>()) {
+    case 'http':
+      return httpContext(execution, edge);
+    case 'ws':
+      return webSocketMessage(execution, edge);
+    case 'rpc':
+      return rpcMessage(execution, edge);
+    case 'graphql': {
+      const carrier = requestContextOf(requestOfGraphql(execution.getArgs()));
+      return carrier !== undefined && !carrier.isClosed ? carrier : graphqlMessage(execution, edge);
+    }
+    default:
+      return null;
+  }
+}
+
+/** The context that a parameter decorator reads the client from: of the request, or of the handshake before a message. */
+export function knownContextOfExecution(execution: ExecutionContext): RequestContext | undefined {
+  switch (execution.getType<string>()) {
+    case 'ws':
+      return requestContextOf(handshakeOf(execution.switchToWs().getClient()));
+    case 'graphql':
+      return requestContextOf(requestOfGraphql(execution.getArgs()));
+    default:
+      return requestContextOf(execution.switchToHttp().getRequest());
+  }
+}
+
+function httpContext(execution: ExecutionContext, edge: RequestEdge): RequestContext {
   const http = execution.switchToHttp();
   const request = http.getRequest<IncomingMessage & MaybeWrapped<IncomingMessage>>();
   const known = requestContextOf(request);

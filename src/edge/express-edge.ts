@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Framework, MatchedRoute } from './request-context.js';
-import type { RefusalResponse, RequestEdge } from './request-edge.js';
+import type { RequestEdge } from './request-edge.js';
 import { flagsOfHandler } from './route-flags.js';
+import { answer } from './server-edge.js';
 
 /** The parts of an Express application, its requests and its router that the edge touches. */
 export interface ExpressApplication {
@@ -42,11 +43,6 @@ export function attachExpressEdge(app: ExpressApplication, edge: RequestEdge): v
     if (refusal === null) handle.call(this, request, response, next);
     else answer(response, refusal);
   };
-}
-
-function answer(response: ServerResponse, { status, headers, body }: RefusalResponse): void {
-  response.writeHead(status, headers);
-  response.end(body);
 }
 
 /** The route that Express has put on a request. */

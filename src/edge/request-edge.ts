@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GeoPlace } from '../geo/geo-provider.js';
-import type { ClientIp, ClientIpResolver } from '../net/client-ip.js';
+import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
 import {
   attachRequestContext,
+  MessageContext,
   RequestContext,
   requestContextOf,
+  UNROUTED,
   type Framework,
 } from './request-context.js';
 
@@ -16,6 +18,16 @@ export interface RefusalResponse {
   body: string;
 }
 
+/** How something ended that has no response of node's to tell it: a handshake, a message. */
+export interface Ending {
+  /** The status that was sent, or that says the same; 0 where a handshake got no answer at all. */
+  status: number;
+  /** It was answered, and wholly. */
+  isComplete: boolean;
+  /** The client ended or reset its connection. */
+  hasClientLeft: boolean;
+}
+
 /** What the edge asks, and whom it tells; the module fills it in from the rules and the log. */
 export interface EdgePolicy {
   /** Judges a client by the stored rules and notes the result on the context. True to refuse. */
@@ -24,6 +36,8 @@ export interface EdgePolicy {
   refusal(context: RequestContext): RefusalResponse;
   /** A response has closed: the request is over. Called once for each request. */
   onClosed(context: RequestContext, response: ServerResponse): void;
+  /** What has no response is over. Called once for each handshake and each message that is logged. */
+  onEnded(context: RequestContext, ending: Ending): void;
   /** Where an address is, as far as it is known; never waits. */
   locate(ip: IpAddress | null): GeoPlace;
   /** Epoch milliseconds. */
@@ -40,12 +54,25 @@ export interface Arrival {
   framework: Framework;
 }
 
+/** A message as it reaches the edge. */
+export interface MessageArrival {
+  client: ClientIp;
+  /** `WS`, `RPC` or `GRAPHQL`. */
+  method: string;
+  /** The event, the pattern or the field. */
+  name: string;
+  userAgent: string | undefined;
+  /** What tells who the user is. */
+  request: unknown;
+  framework: Framework;
+}
+
 /** Node's response, with the request that node keeps on it. */
 type NodeResponse = ServerResponse<IncomingMessage>;
 
 /**
  * Where a request enters and leaves. It opens the context, asks the rules, and tells the log when the response closes;
- * how a framework is brought to call it is in the files beside this one.
+ * how servers and frameworks are brought to call it is in the files beside this one.
  */
 export class RequestEdge {
   private readonly closeListener: (this: NodeResponse) => void;
@@ -67,8 +94,91 @@ export class RequestEdge {
   open({ raw, response, request, framework }: Arrival): RequestContext {
     const known = requestContextOf(raw);
     if (known !== undefined) return known;
+    const context = this.attach(raw, request, framework);
+    response.on('close', this.closeListener);
+    return context;
+  }
+
+  /**
+   * Where a request meets the server, before any of the server's listeners. It is not answered here, because only the
+   * framework knows whether its route is exempt.
+   *
+   * @returns false where the client is refused: nobody but the framework may have the request.
+   */
+  meets(raw: IncomingMessage, response: ServerResponse): boolean {
+    const known = requestContextOf(raw);
+    if (known !== undefined) return known.isRefused !== true;
+    const context = this.open({ raw, response, request: raw, framework: UNROUTED });
+    context.isRefused = this.policy.refuses(context);
+    return !context.isRefused;
+  }
+
+  /**
+   * Where a request enters its framework: opens the context and judges the client, unless the server's edge has done
+   * both.
+   *
+   * @returns what to answer instead of serving the request, or null to serve it.
+   */
+  admit(arrival: Arrival): RefusalResponse | null {
+    const { raw, response, request, framework } = arrival;
+    const context = this.open(arrival);
+    if (context.hasEntered) return null;
+    context.enter(request, framework);
+    if (!(context.isRefused ?? this.policy.refuses(context))) return null;
+    if (framework.mayBeExempt(request)) {
+      context.isDeferred = true;
+      inviteBody(raw, response);
+      return null;
+    }
+    return withBodyUnread(raw, this.refuse(context));
+  }
+
+  /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
+  openHandshake(raw: IncomingMessage): RequestContext | null {
+    return requestContextOf(raw) === undefined ? this.attach(raw, raw, UNROUTED) : null;
+  }
+
+  /** Judges a handshake. Gives what to answer instead of letting it happen, or null. */
+  admitHandshake(context: RequestContext): RefusalResponse | null {
+    context.isRefused = this.policy.refuses(context);
+    return context.isRefused ? this.refuse(context) : null;
+  }
+
+  /** Opens the context of a message; whoever does so calls {@link end}, if the message is to be logged. */
+  openMessage(message: MessageArrival): MessageContext {
+    return new MessageContext(
+      message.client,
+      this.policy.now(),
+      performance.now(),
+      message.method,
+      message.name,
+      message.userAgent,
+      message.request,
+      message.framework,
+      this.policy.locate,
+    );
+  }
+
+  /** Ends what has no response: its record is written. What has ended already stays as it is. */
+  end(context: RequestContext, ending: Ending): void {
+    if (context.isClosed) return;
+    context.isClosed = true;
+    this.policy.onEnded(context, ending);
+  }
+
+  /** Who the client of a connection is, by the module's rules of trust. */
+  resolve(request: ClientIpRequest): ClientIp {
+    return this.resolver.resolve(request);
+  }
+
+  private refuse(context: RequestContext): RefusalResponse {
+    context.refusal = 'blocked';
+    return this.policy.refusal(context);
+  }
+
+  private attach(raw: IncomingMessage, request: unknown, framework: Framework): RequestContext {
     const context = new RequestContext(
-      this.resolve(raw),
+      this.resolve({ remoteAddress: raw.socket?.remoteAddress, headers: raw.headers }),
       this.policy.now(),
       performance.now(),
       raw.method ?? '',
@@ -79,33 +189,7 @@ export class RequestEdge {
       this.policy.locate,
     );
     attachRequestContext(raw, context);
-    response.on('close', this.closeListener);
     return context;
-  }
-
-  /**
-   * Opens the context and judges the client.
-   *
-   * @returns what to answer instead of serving the request, or null to serve it.
-   */
-  admit(arrival: Arrival): RefusalResponse | null {
-    const { raw, request, framework } = arrival;
-    if (requestContextOf(raw) !== undefined) return null;
-    const context = this.open(arrival);
-    if (!this.policy.refuses(context)) return null;
-    if (framework.mayBeExempt(request)) {
-      context.isDeferred = true;
-      return null;
-    }
-    context.refusal = 'blocked';
-    return withBodyUnread(raw, this.policy.refusal(context));
-  }
-
-  private resolve(request: IncomingMessage): ClientIp {
-    return this.resolver.resolve({
-      remoteAddress: request.socket?.remoteAddress,
-      headers: request.headers,
-    });
   }
 
   private close(context: RequestContext, response: NodeResponse): void {
@@ -122,4 +206,11 @@ function withBodyUnread(request: IncomingMessage, refusal: RefusalResponse): Ref
     headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
   if (!hasBody || request.httpVersionMajor !== 1) return refusal;
   return { ...refusal, headers: { ...refusal.headers, connection: 'close' } };
+}
+
+/** A refused client whose route is exempt was not yet told to go on, if it asked. */
+function inviteBody(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect?.toLowerCase() !== '100-continue') return;
+  const { _sent100: wasInvited } = response as { _sent100?: boolean };
+  if (wasInvited !== true && !response.headersSent) response.writeContinue();
 }

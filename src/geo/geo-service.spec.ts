@@ -109,6 +109,6 @@ describe('GeoipLiteProvider', () => {
     await provider.load();
     expect(provider.lookup(ip('66.249.73.135'))?.country).toBe('US');
     expect(provider.lookup(ip('1.1.1.1'))?.country).toBeNull();
-    expect(provider.lookup(ip('2a00:1450:4001::1'))?.country).toBe('IE');
+    expect(provider.lookup(ip('2a00:1450:4001::1'))?.country).toBe('DE');
   });
 });

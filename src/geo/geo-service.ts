@@ -35,6 +35,8 @@ export class GeoService {
     this.cache = new LRUCache({
       max: options.cacheMaxEntries,
       ttl: options.cacheTtlMs,
+      // The clock is asked each time: it may be the test's.
+      ttlResolution: 0,
       perf: { now: options.now },
     });
   }

@@ -71,7 +71,9 @@ export class RuleFile {
       previous = line;
     }
     const [end, version, expected] = (previous ?? '').split(' ');
-    if (end !== 'end' || Number(expected) !== checksum) throw new Error(`${RULES} is not whole`);
+    if (end !== 'end' || Number(expected) !== crc32(`end ${version}`, checksum)) {
+      throw new Error(`${RULES} is not whole`);
+    }
     return RuleSnapshot.of(Number(version), await builder.buildAsync());
   }
 
@@ -106,7 +108,8 @@ export class RuleFileWriter {
 
   /** Puts the file in the place of the last one. */
   async finish(version: number): Promise<void> {
-    await this.file.writeFile(`end ${version} ${this.checksum}\n`);
+    const end = `end ${version}`;
+    await this.file.writeFile(`${end} ${crc32(end, this.checksum)}\n`);
     await this.file.sync();
     await this.file.close();
     await rename(this.unfinished, this.path);

@@ -4,7 +4,7 @@ import { AnomalyScan } from '../anomaly/anomaly-scan.js';
 import { requestVolumeDetector } from '../anomaly/detectors/request-volume.js';
 import { sensitivePathDetector } from '../anomaly/detectors/sensitive-path.js';
 import { Database } from '../database/database.js';
-import type { ResolvedOptions } from '../ip-tracking.options.js';
+import type { ResolvedOptions } from '../resolved-options.js';
 import { provide, wallClock } from './provide.js';
 import { RESOLVED_OPTIONS } from './settings.js';
 

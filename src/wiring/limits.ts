@@ -1,4 +1,4 @@
-import type { ResolvedOptions } from '../ip-tracking.options.js';
+import type { ResolvedOptions } from '../resolved-options.js';
 import {
   THROTTLER_NAME,
   THROTTLER_OPTIONS,

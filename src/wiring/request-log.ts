@@ -2,7 +2,7 @@ import { Database } from '../database/database.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { GeoService } from '../geo/geo-service.js';
 import { GeoipLiteProvider } from '../geo/geoip-lite-provider.js';
-import type { ResolvedOptions } from '../ip-tracking.options.js';
+import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver } from '../net/client-ip.js';
 import { writeIsolating } from '../request-log/isolating-write.js';
 import { RequestLogPartitions } from '../request-log/partitions.js';

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { Database } from '../database/database.js';
 import { NotificationListener } from '../database/notifications.js';
 import { GeoService } from '../geo/geo-service.js';
-import type { ResolvedOptions } from '../ip-tracking.options.js';
+import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver, type ClientIpOptions } from '../net/client-ip.js';
 import { SensitivePaths } from '../request-log/sensitive-paths.js';
 import type { RulePolicy } from '../rules/decide.js';

@@ -4,11 +4,8 @@ import type { DataSource } from 'typeorm';
 import { createDataSource, DATA_SOURCE_NAME } from '../database/data-source.js';
 import { Database } from '../database/database.js';
 import { IP_TRACKING_ENTITIES } from '../ip-tracking.entities.js';
-import {
-  resolveOptions,
-  type IpTrackingOptions,
-  type ResolvedOptions,
-} from '../ip-tracking.options.js';
+import type { IpTrackingOptions } from '../ip-tracking.options.js';
+import { resolveOptions, type ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver, createClientIpResolver } from '../net/client-ip.js';
 import { defaultStateFolder, openStateFolder } from '../state/state-folder.js';
 import { logger, messageOf, provide } from './provide.js';

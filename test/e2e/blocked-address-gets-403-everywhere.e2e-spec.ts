@@ -222,6 +222,7 @@ describe.each(ADAPTERS)('a blocked address on %s', (adapter) => {
     await eventually(async () => (await host.send({ from })).status === 403, { withinMs: 1_000 });
     await host.database.query(`delete from ip_tracking.ip_rule where network = '192.0.2.99'`);
     await eventually(async () => (await host.send({ from })).status === 200, { withinMs: 1_000 });
+    expect((await host.send({ from })).status).toBe(200);
   });
 
   it('a rule with an expiry stops acting by itself', async () => {

@@ -1,0 +1,113 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { meetHandshake } from './handshake.js';
+import { UNROUTED } from './request-context.js';
+import type { RefusalResponse, RequestEdge } from './request-edge.js';
+
+/** What an HTTP adapter of Nest has of a server. */
+export interface ServerHolder {
+  getHttpServer(): unknown;
+  initHttpServer(options: never): void;
+}
+
+const ATTACHED = new WeakSet<EventEmitter>();
+
+/**
+ * Stands in front of every listener of an HTTP server. Listeners are not enough: engine.io takes all the others off and
+ * calls them when it likes, socket.io serves its client's script past the framework, and a host may have an `upgrade`
+ * listener of its own. So the edge is where the server emits.
+ *
+ * @param serve what a refused request is handed to, past all other listeners: the framework's own handler, whose edge
+ * answers it or knows that its route is exempt. Null leaves requests alone.
+ */
+export function attachServerEdge(
+  server: unknown,
+  edge: RequestEdge,
+  serve: RequestListener | null,
+): void {
+  if (!isEmitter(server) || ATTACHED.has(server)) return;
+  ATTACHED.add(server);
+  const emit = server.emit;
+  const passes = (event: string | symbol, raw: IncomingMessage, other: unknown): boolean => {
+    switch (event) {
+      case 'request':
+      case 'checkContinue':
+      case 'checkExpectation':
+        if (serve === null || edge.meets(raw, other as ServerResponse)) return true;
+        serve(raw, other as ServerResponse);
+        return false;
+      case 'upgrade':
+        return meetHandshake(edge, raw, other as Duplex);
+      case 'connect':
+        if (isResponse(other)) return edge.meets(raw, other) || refuse(edge, raw, other);
+        return meetHandshake(edge, raw, other as Duplex);
+      default:
+        return true;
+    }
+  };
+  server.emit = function (this: EventEmitter, event: string | symbol, ...args: unknown[]): boolean {
+    return passes(event, args[0] as IncomingMessage, args[1])
+      ? emit.call(this, event, ...args)
+      : true;
+  };
+  if (serve !== null) answerExpectations(server);
+}
+
+/** Attaches to the server that an adapter has, or is going to make: Nest makes it after the providers. */
+export function whenServerExists(adapter: ServerHolder, attach: (server: unknown) => void): void {
+  const server = adapter.getHttpServer();
+  if (server !== undefined && server !== null) {
+    attach(server);
+    return;
+  }
+  const { initHttpServer } = adapter;
+  adapter.initHttpServer = function (this: ServerHolder, options): void {
+    initHttpServer.call(this, options);
+    attach(this.getHttpServer());
+  };
+}
+
+/** For a server without a framework, such as a gateway's own: refuses without asking for routes. */
+export function refuseUnrouted(edge: RequestEdge): RequestListener {
+  return (raw, response) => void refuse(edge, raw, response);
+}
+
+/** Answers a refused client on node's own response. */
+export function answer(response: ServerResponse, { status, headers, body }: RefusalResponse): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+function refuse(edge: RequestEdge, raw: IncomingMessage, response: ServerResponse): false {
+  const refusal = edge.admit({ raw, response, request: raw, framework: UNROUTED });
+  if (refusal !== null) answer(response, refusal);
+  return false;
+}
+
+/**
+ * Without listeners node says `100 Continue` by itself, and takes the body of whom we are about to refuse (and answers
+ * 417 to any other expectation, with nobody knowing). With listeners it leaves both to them: to the host's where there
+ * are any, else to these, which do what node does.
+ */
+function answerExpectations(server: EventEmitter): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (server.listenerCount('checkContinue') > 1) return;
+    response.writeContinue();
+    server.emit('request', request, response);
+  });
+  server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
+    if (server.listenerCount('checkExpectation') > 1) return;
+    response.writeHead(417);
+    response.end();
+  });
+}
+
+function isEmitter(server: unknown): server is EventEmitter {
+  return typeof (server as Partial<EventEmitter> | null)?.emit === 'function';
+}
+
+/** HTTP/2 answers CONNECT with a response, HTTP/1 on the socket. */
+function isResponse(other: unknown): other is ServerResponse {
+  return typeof (other as Partial<ServerResponse> | null)?.writeHead === 'function';
+}
