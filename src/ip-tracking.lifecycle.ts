@@ -9,10 +9,8 @@ import type { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs
 import { isTransient } from './database/connection-error.js';
 import type { Database } from './database/database.js';
 import type { NotificationListener } from './database/notifications.js';
-import { attachExpressEdge, type ExpressApplication } from './edge/express-edge.js';
-import { attachFastifyEdge, type FastifyApplication } from './edge/fastify-edge.js';
+import { attachEdge } from './edge/attach-edge.js';
 import type { RequestEdge } from './edge/request-edge.js';
-import { stampRoutes } from './edge/route-flags.js';
 import type { GeoService } from './geo/geo-service.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { ClientIpResolver } from './net/client-ip.js';
@@ -86,23 +84,7 @@ export class IpTrackingLifecycle
   }
 
   private attachEdge(): void {
-    const { adapterHost, discovery, scanner, edge } = this.parts;
-    const adapter = adapterHost.httpAdapter;
-    if (!adapter) return;
-    stampRoutes(discovery, scanner);
-    const instance: unknown = adapter.getInstance();
-    switch (adapter.getType()) {
-      case 'express':
-        attachExpressEdge(instance as ExpressApplication, edge);
-        break;
-      case 'fastify':
-        attachFastifyEdge(instance as FastifyApplication, edge);
-        break;
-      default:
-        this.logger.warn(
-          `"${adapter.getType()}" is neither Express nor Fastify: requests that no route matches are neither logged nor blocked`,
-        );
-    }
+    attachEdge({ ...this.parts, warn: (message) => this.logger.warn(message) });
   }
 
   /** What has to be done in the database from time to time; soon again where it could not be done. */

@@ -4,6 +4,7 @@ import { DETECTED_FRAMEWORK } from './detect-framework.js';
 import {
   graphqlMessage,
   handshakeOf,
+  knownRpcMessage,
   requestOfGraphql,
   rpcMessage,
   webSocketMessage,
@@ -46,6 +47,8 @@ export function knownContextOfExecution(execution: ExecutionContext): RequestCon
   switch (execution.getType<string>()) {
     case 'ws':
       return requestContextOf(handshakeOf(execution.switchToWs().getClient()));
+    case 'rpc':
+      return knownRpcMessage(execution.getArgs());
     case 'graphql':
       return requestContextOf(requestOfGraphql(execution.getArgs()));
     default:
@@ -53,11 +56,13 @@ export function knownContextOfExecution(execution: ExecutionContext): RequestCon
   }
 }
 
-function httpContext(execution: ExecutionContext, edge: RequestEdge): RequestContext {
+function httpContext(execution: ExecutionContext, edge: RequestEdge): RequestContext | null {
   const http = execution.switchToHttp();
   const request = http.getRequest<IncomingMessage & MaybeWrapped<IncomingMessage>>();
   const known = requestContextOf(request);
   if (known !== undefined) return known;
+  // What calls Nest's handlers from outside is said to be HTTP unless it says otherwise.
+  if (typeof request?.headers !== 'object') return null;
   const response = http.getResponse<ServerResponse & MaybeWrapped<ServerResponse>>();
   return edge.open({
     raw: request.raw ?? request,

@@ -6,6 +6,7 @@ import { answer } from './server-edge.js';
 
 /** The parts of an Express application, its requests and its router that the edge touches. */
 export interface ExpressApplication {
+  (request: IncomingMessage, response: ServerResponse): void;
   handle(request: ExpressRequest, response: ServerResponse, next?: (error?: unknown) => void): void;
   router?: { stack?: ExpressLayer[] };
 }

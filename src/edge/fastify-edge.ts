@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Framework, type MatchedRoute, UNROUTED } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
 import { flagsOfConfig } from './route-flags.js';
+import { attachServerEdge } from './server-edge.js';
 
 type OnRequestHook = (request: FastifyRequest, reply: FastifyReply, done: () => void) => void;
 type FrameworkErrors = (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
@@ -9,6 +10,9 @@ type FrameworkErrors = (error: Error, request: FastifyRequest, reply: FastifyRep
 /** The parts of a Fastify instance, its requests and its replies that the edge touches. */
 export interface FastifyApplication {
   addHook(name: 'onRequest', hook: OnRequestHook): unknown;
+  addHook(name: 'onListen', hook: (done: () => void) => void): unknown;
+  /** What it gives its own server as the listener of requests. */
+  readonly routing: RequestListener;
   readonly initialConfig: object;
 }
 
@@ -40,6 +44,7 @@ export function attachFastifyEdge(app: FastifyApplication, edge: RequestEdge): v
   };
   if (!addHookInFront(app, hook)) app.addHook('onRequest', hook);
   coverFrameworkErrors(app, edge);
+  coverOtherServers(app, edge);
 }
 
 /** The route that Fastify has matched. */
@@ -92,6 +97,19 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
     else if (before === undefined) reply.send(error);
     else before(error, request, reply);
   };
+}
+
+/**
+ * For `localhost` Fastify opens a second server at the name's other address. It passes handshakes on to the first, and
+ * its requests meet the hook; what it would say to `Expect: 100-continue` is all that is left.
+ */
+function coverOtherServers(app: FastifyApplication, edge: RequestEdge): void {
+  app.addHook('onListen', (done) => {
+    for (const server of internal<unknown[]>(app, 'fastify.serverBindings') ?? []) {
+      attachServerEdge(server, edge, app.routing);
+    }
+    done();
+  });
 }
 
 function internal<T>(app: object, description: string): T | undefined {

@@ -93,7 +93,7 @@ function statusOf(chunk: unknown): number | null {
     typeof chunk === 'string'
       ? chunk
       : chunk instanceof Uint8Array
-        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).latin1Slice(0, 16)
+        ? Buffer.from(chunk.subarray(0, 16)).toString('latin1')
         : '';
   const status = STATUS_LINE.exec(text)?.[1];
   return status === undefined ? null : Number(status);

@@ -67,6 +67,11 @@ export function graphqlMessage(execution: ExecutionContext, edge: RequestEdge): 
   });
 }
 
+/** The context of a microservice's message, for whom only sees its arguments. */
+export function knownRpcMessage(args: readonly unknown[]): MessageContext | undefined {
+  return isObject(args[1]) ? CONTEXTS.get(args[1]) : undefined;
+}
+
 /**
  * What brought a WebSocket's client: itself where the edge has linked it to its handshake (ws), else the request that it
  * keeps (socket.io).

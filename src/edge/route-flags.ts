@@ -42,13 +42,14 @@ export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanne
     for (const name of scanner.getAllMethodNames(prototype)) {
       const method: unknown = (prototype as Record<string, unknown>)[name];
       if (typeof method !== 'function') continue;
-      const flags = readFlags(method, metatype as object);
+      const flags = flagsOfMethod(method, metatype as object);
       if (flags.skipsRules || flags.isSensitive || flags.isUnlogged) stamp(method, flags);
     }
   }
 }
 
-function readFlags(method: object, controller: object): RouteFlags {
+/** The flags that decorators on a method, or else on its class, set. */
+export function flagsOfMethod(method: object, controller: object): RouteFlags {
   const read = (key: string): boolean =>
     (Reflect.getMetadata(key, method) ?? Reflect.getMetadata(key, controller) ?? false) === true;
   return {

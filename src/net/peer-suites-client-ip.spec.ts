@@ -82,7 +82,11 @@ describe('realclientip: SingleIPHeaderStrategy', () => {
     ['[fe80::1111%zone]:4848', PEER],
   ])('%j is %s', (value, expected) => {
     const headers = { 'true-client-ip': value, 'x-real-ip': '9.9.9.9', ...xff('3.3.3.3') };
-    const options = { strategy: 'header', header: 'True-Client-IP', proxies: [PEER] } as const;
+    const options: ClientIpOptions = {
+      strategy: 'header',
+      header: 'True-Client-IP',
+      proxies: [PEER],
+    };
     expect(client(options, PEER, headers)).toBe(expected);
   });
 
@@ -506,11 +510,11 @@ describe('ipware', () => {
   ])('believes %s there; here no strategy reads a header it was not told of', (header) => {
     const headers = { [header]: '177.139.233.139' };
     expect(client({ strategy: 'socket' }, '177.139.233.133', headers)).toBe('177.139.233.133');
-    const named = {
+    const named: ClientIpOptions = {
       strategy: 'header',
       header: 'x-my-proxy-client',
       proxies: ['177.139.233.133'],
-    } as const;
+    };
     expect(client(named, '177.139.233.133', headers)).toBe('177.139.233.133');
     expect(client(trusting(), '177.139.233.133', headers)).toBe('177.139.233.133');
   });

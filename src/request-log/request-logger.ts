@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { MatchedRoute, RequestContext } from '../edge/request-context.js';
+import type { Ending } from '../edge/request-edge.js';
 import { identifySafely, type Identify } from '../throttle/identify.js';
 import { outcomeOf } from './outcome.js';
 import { recordId } from './record-id.js';
@@ -24,14 +26,19 @@ export class RequestLogger {
 
   /** Called once for each request, when its response has closed. */
   closed(context: RequestContext, response: ServerResponse): void {
+    this.ended(context, endingOf(response));
+  }
+
+  /** Called once for each handshake and each logged message, which have no response. */
+  ended(context: RequestContext, ending: Ending): void {
     const matched = context.matchedRoute();
     if (matched?.flags.isUnlogged) return;
-    this.queue.push(this.recordOf(context, response, matched));
+    this.queue.push(this.recordOf(context, ending, matched));
   }
 
   private recordOf(
     context: RequestContext,
-    response: ServerResponse,
+    ending: Ending,
     matched: MatchedRoute | null,
   ): RequestRecord {
     const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
@@ -44,14 +51,8 @@ export class RequestLogger {
       method: storableText(context.method, MAX_METHOD_LENGTH),
       path,
       route: matched === null ? null : storableText(matched.pattern, MAX_PATH_LENGTH),
-      status: response.statusCode,
-      outcome: outcomeOf({
-        refusal: context.refusal,
-        status: response.statusCode,
-        isMatched: matched !== null,
-        isComplete: response.writableFinished,
-        hasClientLeft: hasClientLeft(response),
-      }),
+      status: ending.status,
+      outcome: outcomeOf({ refusal: context.refusal, isMatched: matched !== null, ...ending }),
       durationUs: Math.max(0, Math.round((performance.now() - context.startedAtTick) * 1_000)),
       userAgent:
         context.userAgent === undefined
@@ -73,6 +74,21 @@ export class RequestLogger {
 function pathOf(url: string): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
+}
+
+function endingOf(response: ServerResponse): Ending {
+  return {
+    status: response.statusCode,
+    isComplete: isComplete(response),
+    hasClientLeft: hasClientLeft(response),
+  };
+}
+
+/** Whether all of the answer has left: of HTTP/2 it is the stream that knows, and an aborted one says it has finished. */
+function isComplete(response: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
+  const { stream } = response;
+  if (stream === undefined) return response.writableFinished;
+  return stream.writableFinished && !stream.aborted;
 }
 
 /** Whether it was the client who ended the connection, and not this process that broke off its answer. */

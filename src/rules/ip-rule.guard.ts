@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { contextOfExecution } from '../edge/context-of-execution.js';
-import type { RequestContext } from '../edge/request-context.js';
+import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { Door } from './door.js';
 import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.js';
@@ -15,6 +15,10 @@ import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.j
 /**
  * The routes' own rules, and a second lock behind the edge: it judges what came past the edge, and what the edge left
  * to it because the route might have said `@SkipIpRules()`. The module binds it globally.
+ *
+ * It guards handlers of every transport: HTTP and GraphQL by the request, WebSocket messages by the handshake, messages
+ * of TCP and gRPC microservices by the connection's peer. What a broker delivers has no peer whose address could be
+ * asked, so it is let through, whatever the handler's decorators say.
  */
 @Injectable()
 export class IpRuleGuard implements CanActivate {
@@ -28,21 +32,25 @@ export class IpRuleGuard implements CanActivate {
     this.routes = new RouteRulesReader(reflector);
   }
 
-  /** @throws HttpException with the module's 403 where the client is refused. */
+  /**
+   * @returns false for a message whose client is refused, which Nest makes a `WsException` or an `RpcException`.
+   * @throws HttpException with the module's 403 where the client of a request is refused.
+   */
   canActivate(execution: ExecutionContext): boolean {
-    if (execution.getType() !== 'http') return true;
     const context = contextOfExecution(execution, this.edge);
+    if (context === null) return true;
+    if (context instanceof MessageContext && !context.hasPeer) return true;
     const rules = this.routes.of(execution.getHandler(), execution.getClass());
     if (rules.skipsRules) {
       context.isJudged = true;
       if (context.isDeferred) context.ruleId = null;
     } else if (context.isDeferred || (!context.isJudged && this.door.refuses(context))) {
-      this.refuse(context);
+      return this.refuse(context);
     }
     if (this.routeRefuses(rules, context)) {
       // No stored rule did this, so it counts for detection, and a monitor rule must not look as if it had.
       context.ruleId = null;
-      this.refuse(context);
+      return this.refuse(context);
     }
     return true;
   }
@@ -55,9 +63,25 @@ export class IpRuleGuard implements CanActivate {
     });
   }
 
-  private refuse(context: RequestContext): never {
+  private refuse(context: RequestContext): false {
     context.refusal = 'blocked';
     const { status, body } = this.door.refusal(context);
-    throw new HttpException(JSON.parse(body) as object, status);
+    if (context instanceof MessageContext) {
+      // No interceptor runs for it, so this is the only place where its record can be written.
+      this.edge.end(context, { status, isComplete: true, hasClientLeft: false });
+      return false;
+    }
+    throw new HttpException(bodyOf(body, status), status);
   }
+}
+
+/** Nest's filters answer in JSON, so a page that a host has made is for the edge alone. */
+function bodyOf(body: string, statusCode: number): object {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === 'object' && parsed !== null) return parsed;
+  } catch {
+    // Not JSON.
+  }
+  return { statusCode, message: 'Forbidden' };
 }

@@ -129,6 +129,16 @@ export class IpRuleService {
   }
 
   /**
+   * Decides about an address by the rules in memory, as the door does. Never waits.
+   *
+   * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
+   */
+  decide(ipAddress: string): Decision {
+    const ip = requireIp(ipAddress);
+    return decide(this.live.match(ip), this.options.locate(ip).country, this.options.policy);
+  }
+
+  /**
    * Says what a client with this address would meet.
    *
    * @param about `country` to judge instead of the one that is known; `path` to say something about.
@@ -138,13 +148,7 @@ export class IpRuleService {
     ipAddress: string,
     about: { path?: string; country?: string | null } = {},
   ): Promise<Explanation> {
-    const ip = parseIp(ipAddress);
-    if (ip === null) {
-      throw new IpTrackingError(
-        'IPT_INVALID_IP',
-        `${quote(ipAddress)} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
-      );
-    }
+    const ip = requireIp(ipAddress);
     if (!this.options.isLive) await this.live.reload();
     const country = about.country === undefined ? this.options.locate(ip).country : about.country;
     const decision = decide(this.live.match(ip), country, this.options.policy);
@@ -208,6 +212,17 @@ export class IpRuleService {
   private async followOwnChange(): Promise<void> {
     if (this.options.isLive) await this.live.reload();
   }
+}
+
+function requireIp(ipAddress: string): IpAddress {
+  const ip = parseIp(ipAddress);
+  if (ip === null) {
+    throw new IpTrackingError(
+      'IPT_INVALID_IP',
+      `${quote(ipAddress)} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
+    );
+  }
+  return ip;
 }
 
 function requirePrefix(network: string): Prefix {

@@ -92,6 +92,9 @@ export const requestLog = [
         onClosed: options.requestLog.isEnabled
           ? (context, response) => log.closed(context, response)
           : () => undefined,
+        onEnded: options.requestLog.isEnabled
+          ? (context, ending) => log.ended(context, ending)
+          : () => undefined,
         locate: (ip) => geo.lookup(ip),
         now: wallClock,
       }),

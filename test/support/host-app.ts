@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { DynamicModule, INestApplication, Provider, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IpTrackingModule, RequestQueue, type IpTrackingOptions } from '../../src/index.js';
 import { eventually } from './eventually.js';
@@ -18,6 +19,10 @@ export interface HostOptions {
   imports?: (Type | DynamicModule | Promise<DynamicModule>)[];
   /** On top of a trusted proxy at 127.0.0.1, no geolocation, and the test's own database. */
   options?: Partial<IpTrackingOptions>;
+  /** Nest's HTTP adapter. @default the one of `adapter`, as it comes */
+  httpAdapter?: AbstractHttpAdapter;
+  /** How the app is opened to the world. @default it listens on a free port of 127.0.0.1 */
+  listen?: (app: INestApplication) => Promise<unknown>;
   /** Before the app listens. */
   configure?: (app: INestApplication) => void | Promise<void>;
   database?: TestDatabase;
@@ -76,13 +81,13 @@ export async function startHost(host: HostOptions): Promise<Host> {
     providers: host.providers ?? [],
   };
   const settings = { logger: host.logger ?? (false as const), abortOnError: false };
-  const app = await (host.adapter === 'express'
-    ? NestFactory.create(root, settings)
-    : NestFactory.create(root, new FastifyAdapter(), settings));
+  const httpAdapter =
+    host.httpAdapter ?? (host.adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter());
+  const app = await NestFactory.create(root, httpAdapter, settings);
   await host.configure?.(app);
-  await app.listen(0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  await (host.listen?.(app) ?? app.listen(0, '127.0.0.1'));
+  const address = app.getHttpServer().address() as AddressInfo | string | null;
+  const url = typeof address === 'object' ? `http://127.0.0.1:${address?.port ?? 0}` : address;
   const ownsDatabase = host.database === undefined;
   return {
     app,

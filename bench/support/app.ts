@@ -1,0 +1,100 @@
+/**
+ * A hello-world in a process of its own, bare or with the module on. It is told what to be by its environment, listens
+ * on a free port, and answers its parent's questions about the processor time it has used.
+ */
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  type CallHandler,
+  type CanActivate,
+  type DynamicModule,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Pool } from 'pg';
+import type { Observable } from 'rxjs';
+import { IpTrackingModule } from '../../src/index.js';
+
+const url = process.env['BENCH_DATABASE_URL']!;
+const isFastify = process.env['BENCH_ADAPTER'] === 'fastify';
+
+@Controller()
+class HelloController {
+  @Get()
+  hello(): string {
+    return 'Hello World!';
+  }
+}
+
+@Injectable()
+class EmptyInterceptor implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle();
+  }
+}
+
+/** What a first version does: a query and an insert for each request, awaited. */
+@Injectable()
+class QueryingGuard implements CanActivate {
+  private readonly pool = new Pool({ connectionString: url, max: 10 });
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<{ headers: Record<string, string> }>();
+    const address = request.headers['x-forwarded-for'] ?? '127.0.0.1';
+    const { rowCount } = await this.pool.query(
+      `select 1 from ip_tracking.ip_rule where action = 'block' and network >>= $1::inet limit 1`,
+      [address],
+    );
+    await this.pool.query(
+      `insert into ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us)
+       values (gen_random_uuid(), now(), $1, 'socket', 'GET', '/', 200, 'served', 1)`,
+      [address],
+    );
+    return rowCount === 0;
+  }
+}
+
+function tracking(): DynamicModule {
+  return IpTrackingModule.forRoot({
+    database: { url },
+    clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
+    anomalies: { cron: false },
+    stateDir: false,
+  });
+}
+
+const VARIANTS: Record<string, DynamicModule> = {
+  bare: { module: class Bare {} },
+  interceptor: {
+    module: class Interceptor {},
+    providers: [{ provide: APP_INTERCEPTOR, useClass: EmptyInterceptor }],
+  },
+  querying: {
+    module: class Querying {},
+    providers: [{ provide: APP_GUARD, useClass: QueryingGuard }],
+  },
+};
+
+@Module({ controllers: [HelloController] })
+class AppModule {
+  static variant(name: string): DynamicModule {
+    return { module: AppModule, imports: [name === 'module' ? tracking() : VARIANTS[name]!] };
+  }
+}
+
+const root = AppModule.variant(process.env['BENCH_VARIANT'] ?? 'bare');
+const app = isFastify
+  ? await NestFactory.create(root, new FastifyAdapter(), { logger: ['error'] })
+  : await NestFactory.create(root, { logger: ['error'] });
+await app.listen(0, '127.0.0.1');
+process.on('message', (question) => {
+  if (question === 'usage') process.send!({ usage: process.cpuUsage() });
+  else void app.close().then(() => process.exit(0));
+});
+process.send!({ port: (app.getHttpServer().address() as AddressInfo).port });

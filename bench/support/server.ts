@@ -1,0 +1,72 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import autocannon from 'autocannon';
+
+/** What one run of a server gave. */
+export interface Run {
+  requestsPerSecond: number;
+  /** Processor time of the server's process, user and system, all threads. */
+  cpuMicrosPerRequest: number;
+  statuses: Record<string, number>;
+}
+
+/** One app in a process of its own, on processor 0; the load comes from processor 1. */
+export class BenchServer {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly port: number,
+  ) {}
+
+  static async start(environment: Record<string, string>): Promise<BenchServer> {
+    const script = fileURLToPath(new URL('./app.js', import.meta.url));
+    const child = spawn('taskset', ['-c', '0', process.execPath, script], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const [message] = (await once(child, 'message')) as [{ port: number }];
+    return new BenchServer(child, message.port);
+  }
+
+  /** Loads it for some seconds with 32 connections; each request comes from the address that `from` gives. */
+  async load(seconds: number, from: (request: number) => string): Promise<Run> {
+    const before = await this.usage();
+    let sent = 0;
+    const result = await autocannon({
+      url: `http://127.0.0.1:${this.port}/`,
+      connections: 32,
+      duration: seconds,
+      requests: [
+        {
+          setupRequest: (request) => ({
+            ...request,
+            headers: { ...request.headers, 'x-forwarded-for': from(sent++) },
+          }),
+        },
+      ],
+    });
+    const after = await this.usage();
+    const answered = result['1xx'] + result['2xx'] + result['3xx'] + result['4xx'] + result['5xx'];
+    return {
+      requestsPerSecond: answered / result.duration,
+      cpuMicrosPerRequest: (after - before) / answered,
+      statuses: Object.fromEntries(
+        Object.entries(result.statusCodeStats ?? {}).map(([status, { count }]) => [
+          status,
+          count ?? 0,
+        ]),
+      ),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.child.send('stop');
+    await once(this.child, 'exit');
+  }
+
+  private async usage(): Promise<number> {
+    this.child.send('usage');
+    const [message] = (await once(this.child, 'message')) as [{ usage: NodeJS.CpuUsage }];
+    return message.usage.user + message.usage.system;
+  }
+}

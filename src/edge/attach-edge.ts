@@ -1,0 +1,64 @@
+import {
+  ApplicationConfig,
+  type DiscoveryService,
+  type HttpAdapterHost,
+  type MetadataScanner,
+} from '@nestjs/core';
+import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
+import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
+import { attachGatewayEdge } from './gateway-edge.js';
+import type { RequestEdge } from './request-edge.js';
+import { stampRoutes } from './route-flags.js';
+import { attachServerEdge, whenServerExists } from './server-edge.js';
+
+/** What {@link attachEdge} attaches the edge to. */
+export interface EdgeSite {
+  adapterHost: HttpAdapterHost;
+  discovery: DiscoveryService;
+  scanner: MetadataScanner;
+  edge: RequestEdge;
+  warn(message: string): void;
+}
+
+/**
+ * Attaches the edge to everything that lets requests in: the framework, Nest's HTTP server, the servers of gateways. It
+ * has to be done while the providers are made, because Nest registers its routes before it calls any lifecycle hook.
+ */
+export function attachEdge(site: EdgeSite): void {
+  const { adapterHost, discovery, edge, warn } = site;
+  const config = discovery.getProviders().find(({ token }) => token === ApplicationConfig)
+    ?.instance as ApplicationConfig | undefined;
+  if (config !== undefined) attachGatewayEdge(config, { edge, warn });
+  if (adapterHost.httpAdapter) attachToAdapter(site);
+  else {
+    // A testing module makes its app after its providers; a microservice or a command line never has an adapter.
+    adapterHost.init$.subscribe(() => {
+      if (adapterHost.httpAdapter) attachToAdapter(site);
+    });
+  }
+}
+
+function attachToAdapter({ adapterHost, discovery, scanner, edge, warn }: EdgeSite): void {
+  const adapter = adapterHost.httpAdapter;
+  stampRoutes(discovery, scanner);
+  const instance: unknown = adapter.getInstance();
+  switch (adapter.getType()) {
+    case 'express': {
+      const app = instance as ExpressApplication;
+      attachExpressEdge(app, edge);
+      whenServerExists(adapter, (server) => attachServerEdge(server, edge, app));
+      break;
+    }
+    case 'fastify': {
+      const app = instance as FastifyApplication;
+      attachFastifyEdge(app, edge);
+      whenServerExists(adapter, (server) => attachServerEdge(server, edge, app.routing));
+      break;
+    }
+    default:
+      whenServerExists(adapter, (server) => attachServerEdge(server, edge, null));
+      warn(
+        `"${adapter.getType()}" is neither Express nor Fastify: requests that no route matches are neither logged nor blocked`,
+      );
+  }
+}
