@@ -6,7 +6,7 @@ import type { RuleMode } from './rules/decide.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 import type { Identify } from './throttle/identify.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
-import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.js';
+import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.options.js';
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
 export interface IpTrackingOptions {

@@ -26,7 +26,7 @@ import { countrySet } from './rules/countries.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 import { identifyByRequestUser } from './throttle/identify.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
-import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.js';
+import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.options.js';
 
 type Filled<T, Optional extends keyof T = never> = Required<Omit<T, Optional>>;
 

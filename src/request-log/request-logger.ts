@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import { Socket } from 'node:net';
 import type { MatchedRoute, RequestContext } from '../edge/request-context.js';
 import type { Ending } from '../edge/request-edge.js';
 import { identifySafely, type Identify } from '../throttle/identify.js';
@@ -84,11 +85,14 @@ function endingOf(response: ServerResponse): Ending {
   };
 }
 
-/** Whether all of the answer has left: of HTTP/2 it is the stream that knows, and an aborted one says it has finished. */
+/**
+ * Whether all of the answer has left. Of HTTP/2 it is the stream that knows, and an aborted one says that it has
+ * finished. Without a connection (`inject()`, serverless adapters) nothing has to leave: ended is finished.
+ */
 function isComplete(response: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
-  const { stream } = response;
-  if (stream === undefined) return response.writableFinished;
-  return stream.writableFinished && !stream.aborted;
+  const { stream, req } = response;
+  if (stream !== undefined) return stream.writableFinished && !stream.aborted;
+  return response.writableFinished || (response.writableEnded && !(req.socket instanceof Socket));
 }
 
 /** Whether it was the client who ended the connection, and not this process that broke off its answer. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { LimitReplay, limitSchedules } from '../../test/support/limit-oracle.js';
 import type { DrivenStorage } from '../../test/support/limit-oracle.js';
 import { MemoryLimitStorage } from './memory-limit-storage.js';
-import type { MemoryLimitStorageOptions } from './memory-limit-storage.js';
+import type { MemoryLimitStorageOptions } from './memory-limit-storage.options.js';
 
 const fivePerMinute = { limit: 5, ttlMs: 60_000 };
 

@@ -1,12 +1,11 @@
 import dns from 'node:dns';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { Controller, Get, Injectable, Module, type CanActivate } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { Controller, Get } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -69,7 +68,8 @@ describe('an app that listens on a name with two addresses', () => {
       options: { all?: boolean },
       done: (error: Error | null, found: unknown) => void,
     ) => {
-      if (name !== 'localhost' || options?.all !== true) return lookup(name, options, done as never);
+      if (name !== 'localhost' || options?.all !== true)
+        return lookup(name, options, done as never);
       done(null, [
         { address: '127.0.0.1', family: 4 },
         { address: '::1', family: 6 },
@@ -81,38 +81,42 @@ describe('an app that listens on a name with two addresses', () => {
   });
 
   describe.each(ADAPTERS)('on %s', (adapter) => {
-    it.skipIf(!hasIpv6)('refuses and logs on both (skipped where the machine has no ::1)', async () => {
-      await start({
-        adapter,
-        options: { clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1', '::1'] } },
-        listen: (app) => app.listen(0, 'localhost'),
-      });
-      const { port } = new URL(host.url);
-      // Node itself binds one address of a name, Fastify one server to each.
-      const urls =
-        adapter === 'fastify'
-          ? [`http://127.0.0.1:${port}`, `http://[::1]:${port}`]
-          : [host.url];
-      for (const url of urls) {
-        expect((await send(url, { from: BLOCKED })).status).toBe(403);
-        expect((await send(url, { path: '/nowhere', from: BLOCKED })).status).toBe(403);
-        expect((await send(url, { path: '/open', from: BLOCKED })).status).toBe(200);
-        expect((await send(url, { from: FREE })).json()).toEqual({ ip: FREE });
-      }
-      expect(await host.rows(urls.length * 4)).toHaveLength(urls.length * 4);
-      for (const url of urls) {
-        const upload = await RawSocket.toUrl(host.url, new URL(url).hostname.replace(/[[\]]/g, ''));
-        upload.write(
-          'POST / HTTP/1.1',
-          'Host: x',
-          `X-Forwarded-For: ${BLOCKED}`,
-          'Content-Length: 5',
-          'Expect: 100-continue',
-        );
-        expect(statusesIn(await upload.untilClosed())).toEqual([403]);
-      }
-      expect(await host.rows(urls.length * 5)).toHaveLength(urls.length * 5);
-    });
+    it.skipIf(!hasIpv6)(
+      'refuses and logs on both (skipped where the machine has no ::1)',
+      async () => {
+        await start({
+          adapter,
+          options: { clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1', '::1'] } },
+          listen: (app) => app.listen(0, 'localhost'),
+        });
+        const { port } = new URL(host.url);
+        // Node itself binds one address of a name, Fastify one server to each.
+        const urls =
+          adapter === 'fastify' ? [`http://127.0.0.1:${port}`, `http://[::1]:${port}`] : [host.url];
+        for (const url of urls) {
+          expect((await send(url, { from: BLOCKED })).status).toBe(403);
+          expect((await send(url, { path: '/nowhere', from: BLOCKED })).status).toBe(403);
+          expect((await send(url, { path: '/open', from: BLOCKED })).status).toBe(200);
+          expect((await send(url, { from: FREE })).json()).toEqual({ ip: FREE });
+        }
+        expect(await host.rows(urls.length * 4)).toHaveLength(urls.length * 4);
+        for (const url of urls) {
+          const upload = await RawSocket.toUrl(
+            host.url,
+            new URL(url).hostname.replace(/[[\]]/g, ''),
+          );
+          upload.write(
+            'POST / HTTP/1.1',
+            'Host: x',
+            `X-Forwarded-For: ${BLOCKED}`,
+            'Content-Length: 5',
+            'Expect: 100-continue',
+          );
+          expect(statusesIn(await upload.untilClosed())).toEqual([403]);
+        }
+        expect(await host.rows(urls.length * 5)).toHaveLength(urls.length * 5);
+      },
+    );
   });
 });
 
@@ -141,7 +145,9 @@ describe('an app on a server of its host', () => {
     ],
   ])('is behind the door on express: %s', async (_, handlerOf) => {
     await start({ adapter: 'express', listen: (app) => app.init() });
-    const server = createServer(handlerOf(host.app.getHttpAdapter().getInstance()) as never);
+    const server = createServer(
+      handlerOf(host.app.getHttpAdapter().getInstance()) as RequestListener,
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
@@ -155,12 +161,12 @@ describe('an app on a server of its host', () => {
 
   it('is behind the door on fastify: http.createServer(instance.routing)', async () => {
     await start({ adapter: 'fastify', listen: (app) => app.init() });
-    const { ready, routing } = host.app.getHttpAdapter().getInstance() as {
+    const instance = host.app.getHttpAdapter().getInstance() as {
       ready(): Promise<void>;
-      routing: Parameters<typeof createServer>[1];
+      routing: RequestListener;
     };
-    await ready();
-    const server = createServer(routing as never);
+    await instance.ready();
+    const server = createServer(instance.routing);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
@@ -172,40 +178,43 @@ describe('an app on a server of its host', () => {
   });
 });
 
-describe.each(ADAPTERS)('an app of a testing module on %s, initialised and never listening', (adapter) => {
-  it('is behind the door: it gets its adapter after its providers', async () => {
-    const database = await createTestDatabase();
-    const testing = await Test.createTestingModule({
-      imports: [
-        IpTrackingModule.forRoot({
-          database: { url: database.url },
-          clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1', '::1'] },
-          geo: false,
-        }),
-      ],
-      controllers: [Routes],
-    }).compile();
-    const app = testing.createNestApplication(
-      adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
-      { logger: false },
-    );
-    await app.init();
-    if (adapter === 'fastify') {
-      await (app.getHttpAdapter().getInstance() as { ready(): Promise<void> }).ready();
-    }
-    onTestFinished(async () => {
-      await app.close();
-      await database.close();
+describe.each(ADAPTERS)(
+  'an app of a testing module on %s, initialised and never listening',
+  (adapter) => {
+    it('is behind the door: it gets its adapter after its providers', async () => {
+      const database = await createTestDatabase();
+      const testing = await Test.createTestingModule({
+        imports: [
+          IpTrackingModule.forRoot({
+            database: { url: database.url },
+            clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1', '::1'] },
+            geo: false,
+          }),
+        ],
+        controllers: [Routes],
+      }).compile();
+      const app = testing.createNestApplication(
+        adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
+        { logger: false },
+      );
+      await app.init();
+      if (adapter === 'fastify') {
+        await (app.getHttpAdapter().getInstance() as { ready(): Promise<void> }).ready();
+      }
+      onTestFinished(async () => {
+        await app.close();
+        await database.close();
+      });
+      await app.get(IpRuleService).block(BLOCKED);
+      const agent = supertest(app.getHttpServer());
+      await agent.get('/').set(byForwarding(BLOCKED)).expect(403, FORBIDDEN);
+      await agent.get('/nowhere').set(byForwarding(BLOCKED)).expect(403);
+      await agent.get('/open').set(byForwarding(BLOCKED)).expect(200);
+      await agent.get('/').set(byForwarding(FREE)).expect(200, { ip: FREE });
+      await eventually(() => app.get(RequestQueue).stats.enqueued === 4);
     });
-    await app.get(IpRuleService).block(BLOCKED);
-    const agent = supertest(app.getHttpServer());
-    await agent.get('/').set(byForwarding(BLOCKED)).expect(403, FORBIDDEN);
-    await agent.get('/nowhere').set(byForwarding(BLOCKED)).expect(403);
-    await agent.get('/open').set(byForwarding(BLOCKED)).expect(200);
-    await agent.get('/').set(byForwarding(FREE)).expect(200, { ip: FREE });
-    await eventually(() => app.get(RequestQueue).stats.enqueued === 4);
-  });
-});
+  },
+);
 
 describe.each(ADAPTERS)('a connection to %s', (adapter) => {
   it('carries two pipelined requests of a blocked client to two answers', async () => {
@@ -214,7 +223,7 @@ describe.each(ADAPTERS)('a connection to %s', (adapter) => {
     const request = (path: string) =>
       `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${BLOCKED}\r\n\r\n`;
     socket.write(request('/') + request('/nowhere'));
-    await socket.until(/HTTP\/1\.1 403[^]*HTTP\/1\.1 403[^]*Forbidden"}$/);
+    await socket.until(/HTTP\/1\.1 403[^]*HTTP\/1\.1 403/);
     socket.destroy();
     expect(statusesIn(socket.received)).toEqual([403, 403]);
     expect((await host.rows(2)).map(({ path }) => path).sort()).toEqual(['/', '/nowhere']);
@@ -274,7 +283,11 @@ describe('HTTP/2 on fastify', () => {
     const session = connectHttp2(host.url);
     onTestFinished(() => session.close());
     const get = async (path: string, from: string, headers: Record<string, string> = {}) => {
-      const stream = session.request({ ':path': path, ...byForwarding(from), ...headers });
+      const stream = session.request({
+        ...byForwarding(from),
+        ...headers,
+        ...(path && { ':path': path }),
+      });
       let hasBeenInvited = false;
       stream.on('continue', () => (hasBeenInvited = true));
       const [head] = (await once(stream, 'response')) as [Record<string, number>];
@@ -289,7 +302,7 @@ describe('HTTP/2 on fastify', () => {
     const expecting = { ':method': 'POST', expect: '100-continue' };
     expect(await get('/', BLOCKED, expecting)).toEqual({ status: 403, hasBeenInvited: false });
     expect(await get('/', FREE, expecting)).toEqual({ status: 404, hasBeenInvited: true });
-    expect(await get('/', BLOCKED, { ':method': 'CONNECT', ':authority': 'x:1' })).toMatchObject({
+    expect(await get('', BLOCKED, { ':method': 'CONNECT', ':authority': 'x:1' })).toMatchObject({
       status: 403,
     });
     const rows = await host.rows(7);
@@ -323,23 +336,5 @@ describe('an adapter that the edge does not know', () => {
       [200, 'served', '/open'],
       [200, 'served', '/'],
     ]);
-  });
-});
-
-describe('what is called as a handler from outside, by no request', () => {
-  @Injectable()
-  class Calls implements CanActivate {
-    canActivate(): boolean {
-      return true;
-    }
-  }
-
-  @Module({ providers: [{ provide: APP_GUARD, useClass: Calls }] })
-  class Other {}
-
-  it('leaves the other guards of the host as they were', async () => {
-    await start({ adapter: 'express', imports: [Other] });
-    expect((await host.send({ from: BLOCKED })).status).toBe(403);
-    expect((await host.send({ from: FREE })).status).toBe(200);
   });
 });

@@ -3,10 +3,8 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { createRedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
-import type {
-  RedisLimitStorage,
-  RedisLimitStorageOptions,
-} from '../../src/throttle/redis-limit-storage.js';
+import type { RedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
+import type { RedisLimitStorageOptions } from '../../src/throttle/redis-limit-storage.options.js';
 import { LimitReplay, limitSchedules } from '../support/limit-oracle.js';
 import type { DrivenStorage, LimitStep } from '../support/limit-oracle.js';
 import { redisAvailable, startRedis } from '../support/redis.js';
