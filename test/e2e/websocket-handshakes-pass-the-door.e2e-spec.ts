@@ -1,0 +1,344 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { INestApplication, Type } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import { IpRuleService } from '../../src/index.js';
+import {
+  ADAPTERS,
+  startHost,
+  type Adapter,
+  type Host,
+  type HostOptions,
+} from '../support/host-app.js';
+import { send } from '../support/http.js';
+import { RawSocket, statusesIn } from '../support/raw-socket.js';
+
+const BLOCKED = '203.0.113.7';
+const FREE = '198.51.100.1';
+
+let host: Host;
+
+async function start(options: HostOptions): Promise<IpRuleService> {
+  host = await startHost(options);
+  const started = host;
+  onTestFinished(() => started.close());
+  const rules = host.app.get(IpRuleService);
+  await rules.block(BLOCKED, { reason: 'secret reason' });
+  return rules;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** The gateway of a test: what it echoes tells that the message has arrived. */
+function gatewayOn(...where: Parameters<typeof WebSocketGateway>): Type {
+  @WebSocketGateway(...where)
+  class EchoGateway {
+    @SubscribeMessage('echo')
+    echo(_: unknown, data: unknown) {
+      return { event: 'echo', data };
+    }
+  }
+  return EchoGateway;
+}
+
+const useWs = (app: INestApplication) => void app.useWebSocketAdapter(new WsAdapter(app));
+const useIo = (app: INestApplication) => void app.useWebSocketAdapter(new IoAdapter(app));
+
+async function handshake(url: string, path: string, from: string): Promise<RawSocket> {
+  const socket = await RawSocket.toUrl(url);
+  onTestFinished(() => socket.destroy());
+  return socket.write(
+    `GET ${path} HTTP/1.1`,
+    'Host: x',
+    `X-Forwarded-For: ${from}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${Buffer.alloc(16, 7).toString('base64')}`,
+  );
+}
+
+/** What a blocked client gets from a server, whoever stands behind it. */
+async function expectRefusal(url: string, path: string): Promise<void> {
+  const socket = await handshake(url, path, BLOCKED);
+  const answer = await socket.untilClosed();
+  expect(statusesIn(answer)).toEqual([403]);
+  expect(answer).toMatch(/^connection: close/im);
+  expect(answer).toMatch(/{"statusCode":403,"message":"Forbidden"}$/);
+  expect(answer).not.toMatch(/secret|rule/);
+}
+
+async function echoOverWs(url: string): Promise<unknown> {
+  const client = new WebSocket(url.replace('http', 'ws'), { headers: { 'x-forwarded-for': FREE } });
+  onTestFinished(() => client.terminate());
+  await once(client, 'open');
+  client.send(JSON.stringify({ event: 'echo', data: 'hello' }));
+  const [message] = (await once(client, 'message')) as [Buffer];
+  return JSON.parse(message.toString());
+}
+
+function ioClient(url: string, from: string, options: Partial<ManagerOptions & SocketOptions>) {
+  const client = io(url, {
+    forceNew: true,
+    reconnection: false,
+    extraHeaders: { 'x-forwarded-for': from },
+    ...options,
+  });
+  onTestFinished(() => void client.disconnect());
+  return client;
+}
+
+const byAddress = (adapter: Adapter, gateway: Type, configure: HostOptions['configure']) => ({
+  adapter,
+  providers: [gateway],
+  ...(configure && { configure }),
+});
+
+describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
+  it('of ws: a blocked client gets 403, others get in, each leaves one row', async () => {
+    await start(byAddress(adapter, gatewayOn({ path: '/live' }), useWs));
+    await expectRefusal(host.url, '/live?token=x');
+    expect(await echoOverWs(`${host.url}/live?token=y`)).toEqual({ event: 'echo', data: 'hello' });
+    const rows = await host.rows(2);
+    expect(rows).toMatchObject([
+      { path: '/live', method: 'GET', status: 403, outcome: 'blocked', ip_address: BLOCKED },
+      { path: '/live', method: 'GET', status: 101, outcome: 'served', ip_address: FREE },
+    ]);
+    expect(rows[0]!.rule_id).not.toBeNull();
+  });
+
+  it('of ws: a handshake that it refuses itself is logged with what the client got', async () => {
+    await start(byAddress(adapter, gatewayOn({ path: '/live' }), useWs));
+    const malformed = await RawSocket.toUrl(host.url);
+    malformed.write(
+      'GET /live HTTP/1.1',
+      'Host: x',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+    );
+    expect(statusesIn(await malformed.untilClosed())).toEqual([400]);
+    const lost = await handshake(host.url, '/elsewhere', FREE);
+    expect(await lost.untilClosed()).toBe('');
+    expect(await host.rows(2)).toMatchObject([
+      { path: '/live', status: 400, outcome: 'served' },
+      { path: '/elsewhere', status: 0, outcome: 'failed' },
+    ]);
+  });
+
+  it('of socket.io: a blocked client gets 403 by handshake, by polling, and for the script', async () => {
+    await start(byAddress(adapter, gatewayOn(), useIo));
+    await expectRefusal(host.url, '/socket.io/?EIO=4&transport=websocket');
+    for (const path of [
+      '/socket.io/?EIO=4&transport=polling',
+      '/socket.io/socket.io.js',
+      '/socket.io/nothing',
+      '/socket.io',
+    ]) {
+      const response = await host.send({ path, from: BLOCKED });
+      expect(response.json()).toEqual({ statusCode: 403, message: 'Forbidden' });
+    }
+    const opened = await host.send({ path: '/socket.io/?EIO=4&transport=polling', from: FREE });
+    expect(opened.status).toBe(200);
+    expect((await host.send({ path: '/socket.io/socket.io.js', from: FREE })).status).toBe(200);
+    const rows = await host.rows(7);
+    expect(rows.map(({ path, status, outcome }) => `${status} ${outcome} ${path}`).sort()).toEqual([
+      '200 served /socket.io/',
+      '200 served /socket.io/socket.io.js',
+      '403 blocked /socket.io',
+      '403 blocked /socket.io/',
+      '403 blocked /socket.io/',
+      '403 blocked /socket.io/nothing',
+      '403 blocked /socket.io/socket.io.js',
+    ]);
+  });
+
+  it.each([['websocket'], ['polling']])('of socket.io: %s works for others', async (transport) => {
+    await start(byAddress(adapter, gatewayOn(), useIo));
+    const client = ioClient(host.url, FREE, { transports: [transport] });
+    await new Promise<void>((resolve, reject) => {
+      client.on('connect', resolve);
+      client.on('connect_error', reject);
+    });
+    client.emit('echo', 'hello');
+    expect(await new Promise((resolve) => client.on('echo', resolve))).toBe('hello');
+    const [row] = await host.rows(1);
+    expect(row).toMatchObject({
+      ip_address: FREE,
+      outcome: 'served',
+      status: transport === 'websocket' ? 101 : 200,
+    });
+    const refused = ioClient(host.url, BLOCKED, { transports: [transport] });
+    const error = await new Promise<Error>((resolve) => refused.on('connect_error', resolve));
+    expect(error.message).toMatch(/websocket error|xhr poll error/);
+  });
+
+  it('of socket.io: who is blocked while he polls gets 403 for the next poll', async () => {
+    const rules = await start(byAddress(adapter, gatewayOn(), useIo));
+    const path = '/socket.io/?EIO=4&transport=polling';
+    const from = '192.0.2.44';
+    const { sid } = JSON.parse((await host.send({ path, from })).text.slice(1)) as { sid: string };
+    await rules.block(from);
+    expect((await host.send({ path: `${path}&sid=${sid}`, from })).status).toBe(403);
+    expect((await host.send({ path: `${path}&sid=${sid}`, from, body: '40' })).status).toBe(403);
+    await expectRefusal(host.url, `/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+  });
+});
+
+describe.each(ADAPTERS)('a gateway on a port of its own, beside %s', (adapter) => {
+  it.each([
+    ['ws', {}, useWs],
+    ['ws with a path', { path: '/live' }, useWs],
+  ] as const)('of %s', async (_, options, configure) => {
+    const port = await freePort();
+    await start(byAddress(adapter, gatewayOn(port, options), configure));
+    const url = `http://127.0.0.1:${port}`;
+    const path = 'path' in options ? options.path : '/';
+    await expectRefusal(url, path);
+    expect(await echoOverWs(`${url}${path}`)).toEqual({ event: 'echo', data: 'hello' });
+    expect(await host.rows(2)).toMatchObject([
+      { path, status: 403, outcome: 'blocked', ip_address: BLOCKED },
+      { path, status: 101, outcome: 'served', ip_address: FREE },
+    ]);
+    if (!('path' in options)) {
+      expect((await send(url, { from: BLOCKED })).status).toBe(403);
+      expect((await send(url, { from: FREE })).status).toBe(426);
+      expect(await host.rows(4)).toMatchObject([{}, {}, { status: 403 }, { status: 426 }]);
+    }
+  });
+
+  it.each([
+    ['socket.io', {}],
+    ['socket.io with a namespace', { namespace: 'live' }],
+  ] as const)('of %s', async (_, options) => {
+    const port = await freePort();
+    // The adapter that Nest loads by itself, where the host names none.
+    await start(byAddress(adapter, gatewayOn(port, options), undefined));
+    const url = `http://127.0.0.1:${port}`;
+    await expectRefusal(url, '/socket.io/?EIO=4&transport=websocket');
+    const path = '/socket.io/?EIO=4&transport=polling';
+    expect((await send(url, { path, from: BLOCKED })).status).toBe(403);
+    expect((await send(url, { path, from: FREE })).status).toBe(200);
+    const upload = await RawSocket.toUrl(url);
+    upload.write(
+      `POST ${path} HTTP/1.1`,
+      'Host: x',
+      `X-Forwarded-For: ${BLOCKED}`,
+      'Content-Length: 5',
+      'Expect: 100-continue',
+    );
+    expect(statusesIn(await upload.untilClosed())).toEqual([403]);
+    expect(await host.rows(4)).toMatchObject([
+      { status: 403, outcome: 'blocked' },
+      { status: 403, outcome: 'blocked' },
+      { status: 200, outcome: 'served' },
+      { status: 403, outcome: 'blocked' },
+    ]);
+  });
+});
+
+describe.each(ADAPTERS)("a host's own upgrade listener on %s", (adapter) => {
+  const ACCEPT = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+
+  async function startWith(answer: (socket: Duplex) => void): Promise<string[]> {
+    const seen: string[] = [];
+    await start({ adapter });
+    host.app
+      .getHttpServer()
+      .prependListener('upgrade', ({ headers }: IncomingMessage, socket: Duplex) => {
+        socket.on('error', () => {});
+        seen.push(String(headers['x-forwarded-for']));
+        answer(socket);
+      });
+    return seen;
+  }
+
+  it('never sees a blocked client', async () => {
+    const seen = await startWith((socket) => void socket.write(ACCEPT));
+    await expectRefusal(host.url, '/mine');
+    const free = await handshake(host.url, '/mine', FREE);
+    await free.until(/101/);
+    expect(seen).toEqual([FREE]);
+    expect(await host.rows(2)).toMatchObject([{ status: 403 }, { status: 101, outcome: 'served' }]);
+  });
+
+  it.each<[string, (socket: Duplex) => void, Record<string, unknown>]>([
+    [
+      'refuses',
+      (socket) => void socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n'),
+      { status: 401, outcome: 'refused' },
+    ],
+    [
+      'has nothing there',
+      (socket) => void socket.end(Buffer.from('HTTP/1.1 404 Not Found\r\n\r\n')),
+      { status: 404, outcome: 'unmatched' },
+    ],
+    [
+      'says something first',
+      (socket) => {
+        socket.write('HTTP/1.1 103 Early Hints\r\n\r\n');
+        setTimeout(() => socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n'), 10);
+      },
+      { status: 503, outcome: 'failed' },
+    ],
+    ['hangs up', (socket) => void socket.destroy(), { status: 0, outcome: 'failed' }],
+    ['ends without a word', (socket) => void socket.end(), { status: 0, outcome: 'failed' }],
+  ])('that %s leaves one row that says so', async (_, answer, expected) => {
+    await startWith(answer);
+    const socket = await handshake(host.url, '/mine', FREE);
+    await once(socket.socket, 'end').catch(() => undefined);
+    expect(await host.rows(1)).toMatchObject([expected]);
+  });
+
+  it('whose client leaves before it answers has a row that says so', async () => {
+    const sockets: Duplex[] = [];
+    await startWith((socket) => {
+      sockets.push(socket);
+      socket.resume();
+      socket.on('end', () => socket.destroy());
+    });
+    const socket = await handshake(host.url, '/mine', FREE);
+    await expect.poll(() => sockets.length).toBe(1);
+    socket.destroy();
+    expect(await host.rows(1)).toMatchObject([{ status: 0, outcome: 'aborted' }]);
+  });
+
+  it('gets back a socket whose methods are its own', async () => {
+    const sockets: Duplex[] = [];
+    await startWith((socket) => {
+      sockets.push(socket);
+      socket.write(ACCEPT);
+    });
+    const socket = await handshake(host.url, '/mine', FREE);
+    await socket.until(/101/);
+    expect(Object.hasOwn(sockets[0]!, 'write')).toBe(false);
+    expect(Object.hasOwn(sockets[0]!, 'end')).toBe(false);
+    const digest = createHash('sha1').update('after').digest('hex');
+    sockets[0]!.write(digest);
+    await socket.until(new RegExp(`${digest}$`));
+  });
+
+  it('a reset by a blocked client does not end the process', async () => {
+    await startWith((socket) => void socket.write(ACCEPT));
+    for (let count = 0; count < 5; count += 1) {
+      const socket = await handshake(host.url, '/mine', BLOCKED);
+      socket.socket.resetAndDestroy();
+    }
+    await expectRefusal(host.url, '/mine');
+  });
+});
