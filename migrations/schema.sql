@@ -10,10 +10,40 @@ CREATE OR REPLACE FUNCTION ip_tracking.ip_rule_changed()
 AS $function$
       declare
         current bigint;
+        changed bigint := 0;
+        who text := coalesce(nullif(current_setting('ip_tracking.actor', true), ''), session_user::text);
       begin
-        update ip_tracking.ip_rule_version set version = version + 1 returning version into current;
-        perform pg_notify('ip_tracking_rules', current::text);
+        -- Takes the row's lock before anything is written, so that versions are committed in their order.
+        select version + 1 into current from ip_tracking.ip_rule_version for update;
+        if tg_op = 'INSERT' then
+          insert into ip_tracking.ip_rule_event (version, operation, rule_id, actor, new)
+            select current, 'insert', n.id, who, to_jsonb(n) from new_rows n;
+          get diagnostics changed = row_count;
+        elsif tg_op = 'UPDATE' then
+          insert into ip_tracking.ip_rule_event (version, operation, rule_id, actor, old, new)
+            select current, 'update', n.id, who, to_jsonb(o), to_jsonb(n)
+              from new_rows n join old_rows o using (id) where o is distinct from n;
+          get diagnostics changed = row_count;
+        elsif tg_op = 'DELETE' then
+          insert into ip_tracking.ip_rule_event (version, operation, rule_id, actor, old)
+            select current, 'delete', o.id, who, to_jsonb(o) from old_rows o;
+          get diagnostics changed = row_count;
+        else
+          changed := 1;
+        end if;
+        if changed > 0 then
+          update ip_tracking.ip_rule_version set version = current;
+          perform pg_notify('ip_tracking_rules', current::text);
+        end if;
         return null;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.ip_rule_event_is_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        raise exception 'ip_tracking.ip_rule_event is append-only' using errcode = 'insufficient_privilege';
       end $function$;
 
 create table ip_tracking.ip_rule (
@@ -31,6 +61,19 @@ create table ip_tracking.ip_rule (
   constraint ip_rule_not_mapped CHECK ((NOT ((network)::inet <<= '::ffff:0.0.0.0/96'::inet)))
 );
 
+create table ip_tracking.ip_rule_event (
+  id bigint not null generated always as identity,
+  version bigint not null,
+  operation text not null,
+  rule_id integer not null,
+  actor text not null,
+  happened_at timestamp with time zone not null default now(),
+  old jsonb,
+  new jsonb,
+  constraint ip_rule_event_pkey PRIMARY KEY (id),
+  constraint ip_rule_event_operation CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])))
+);
+
 create table ip_tracking.ip_rule_version (
   singleton boolean not null default true,
   version bigint not null default 0,
@@ -42,6 +85,14 @@ create table ip_tracking.job_run (
   name text not null,
   slot timestamp with time zone not null,
   constraint job_run_pkey PRIMARY KEY (name)
+);
+
+create table ip_tracking.protected_network (
+  network cidr not null,
+  kind text not null,
+  announced_at timestamp with time zone not null default now(),
+  constraint protected_network_pkey PRIMARY KEY (network, kind),
+  constraint protected_network_kind CHECK ((kind = ANY (ARRAY['trusted proxy'::text, 'own address'::text])))
 );
 
 create table ip_tracking.request_log (
@@ -82,10 +133,22 @@ create table ip_tracking.request_log_default partition of ip_tracking.request_lo
 
 CREATE INDEX ip_rule_network ON ip_tracking.ip_rule USING spgist (network);
 
+CREATE INDEX ip_rule_event_rule_id ON ip_tracking.ip_rule_event USING btree (rule_id);
+
+CREATE INDEX ip_rule_event_version ON ip_tracking.ip_rule_event USING btree (version);
+
 CREATE INDEX request_log_ingested_at ON ip_tracking.request_log USING brin (ingested_at);
 
 CREATE INDEX request_log_ip_address_timestamp ON ip_tracking.request_log USING btree (ip_address, "timestamp");
 
 CREATE INDEX request_log_timestamp ON ip_tracking.request_log USING brin ("timestamp");
 
-CREATE TRIGGER ip_rule_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON ip_tracking.ip_rule FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
+CREATE TRIGGER ip_rule_deleted AFTER DELETE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
+
+CREATE TRIGGER ip_rule_inserted AFTER INSERT ON ip_tracking.ip_rule REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
+
+CREATE TRIGGER ip_rule_truncated AFTER TRUNCATE ON ip_tracking.ip_rule FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
+
+CREATE TRIGGER ip_rule_updated AFTER UPDATE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
+
+CREATE TRIGGER ip_rule_event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ip_tracking.ip_rule_event FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_event_is_append_only();

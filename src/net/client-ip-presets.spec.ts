@@ -211,6 +211,16 @@ describe('preset nginx', () => {
     expect(resolve('nginx', '::1', headers)).toBe('6.6.6.6 x-forwarded-for trusted');
   });
 
+  it('takes whom nginx saw for the client, on this host too, unless loopback is listed', () => {
+    const headers = { 'x-real-ip': '127.0.0.1', 'x-forwarded-for': '6.6.6.6, 127.0.0.1' };
+    expect(resolve('nginx', '127.0.0.1', headers)).toBe('127.0.0.1 x-forwarded-for trusted');
+    const list = { 'x-forwarded-for': '6.6.6.6, ::1' };
+    expect(resolve('nginx', '::1', list)).toBe('::1 x-forwarded-for trusted');
+    expect(resolve('nginx', '127.0.0.1', headers, ['loopback'])).toBe(
+      '6.6.6.6 x-forwarded-for trusted',
+    );
+  });
+
   it('goes on through a balancer that is listed', () => {
     const headers = { 'x-real-ip': '10.0.0.5', 'x-forwarded-for': '6.6.6.6, 192.0.2.1, 10.0.0.5' };
     expect(resolve('nginx', '127.0.0.1', headers, ['loopback', '10.0.0.5'])).toBe(

@@ -12,6 +12,7 @@ import {
 import type { ClientIpWarnings } from './client-ip-warnings.js';
 import { ForwardedEntries, readSingleAddress } from './forwarded-header.js';
 import { parsePrefix, type Prefix } from './prefix.js';
+import { PrefixSet } from './prefix-set.js';
 import {
   CLOUDFLARE_RANGES,
   FASTLY_RANGES,
@@ -57,8 +58,7 @@ const PRESETS: Record<ClientIpPreset, PresetFactory> = {
   fastly: (proxies, warnings) =>
     trustedProxies([...published(FASTLY_RANGES), ...own(proxies)], XFF, warnings),
   'google-lb': (proxies, warnings) => googleLoadBalancer(own(proxies), warnings),
-  nginx: (proxies, warnings) =>
-    nginx(parseProxies(proxies ?? ['loopback'], 'clientIp.proxies'), warnings),
+  nginx,
 };
 
 const PRESET_NAMES = Object.keys(PRESETS) as ClientIpPreset[];
@@ -152,10 +152,15 @@ function googleLoadBalancer(
  * The classic set-up: nginx sets `X-Real-IP $remote_addr` and appends the same to `X-Forwarded-For`. A configuration
  * that sets only one of the two passes the other on as the client wrote it, and a reader who prefers that one is lost.
  * So where both are there they have to agree, and where they do not, neither is believed.
+ *
+ * Without `proxies`, nginx on this host is the only one. Whom it saw on this host is then the client, such as the end
+ * of a tunnel, and no further proxy: or everyone who comes through the tunnel could name any address.
  */
-function nginx(prefixes: readonly Prefix[], warnings: ClientIpWarnings): ClientIpStrategy {
+function nginx(proxies: string[] | undefined, warnings: ClientIpWarnings): ClientIpStrategy {
+  const prefixes = parseProxies(proxies ?? ['loopback'], 'clientIp.proxies');
   const trusted = setOf(prefixes);
-  const byList = trustedProxies(prefixes, XFF, warnings);
+  const further = proxies === undefined ? PrefixSet.empty<number>() : trusted;
+  const byList = trustedProxies(prefixes, XFF, warnings, further);
   return {
     trusted: prefixes,
     resolve(peer, headers) {

@@ -49,11 +49,15 @@ export function followTrusted(
   return { ip, source, trusted: true };
 }
 
-/** The rightmost address that is not trusted; also what presets without a header of their own come down to. */
+/**
+ * The rightmost address that is not trusted; also what presets without a header of their own come down to.
+ * @param further proxies beyond the peer, if those are not the same.
+ */
 export function trustedProxies(
   prefixes: readonly Prefix[],
   header: ListHeader,
   warnings: ClientIpWarnings,
+  further = setOf(prefixes),
 ): ClientIpStrategy {
   const trusted = setOf(prefixes);
   return {
@@ -64,14 +68,18 @@ export function trustedProxies(
         return untrusted(peer);
       }
       const entries = new ForwardedEntries(headers[header], header);
+      const nearest = entries.next();
+      if (!nearest) {
+        warnings.proxyNamedNobody(peer, header);
+        return vouched(peer, 'socket');
+      }
       const found = followTrusted(
-        { ip: peer, source: 'socket', trusted: true },
+        { ip: nearest, source: header, trusted: true },
         entries,
         header,
-        trusted,
+        further,
       );
-      if (found.source === 'socket') warnings.proxyNamedNobody(peer, header);
-      else warnings.clientFound(found.ip, entries);
+      warnings.clientFound(found.ip, entries);
       return found;
     },
   };
