@@ -1,8 +1,5 @@
 import type { PrefixRows } from './prefix-rows.js';
 
-/** What the 24 bits of a link can name: the most prefixes a family can have. */
-export const MAX_ENTRIES = 0xffffff;
-
 /** Words of an IPv4 entry in `hot`: address, link, value. */
 export const V4_STRIDE = 3;
 /** Words of an IPv6 entry in `hot`: the first half of the address, link, value. Four never straddle a cache line. */

@@ -1,5 +1,7 @@
-import { MAX_ENTRIES } from './prefix-entries.js';
 import { maskWord } from './prefix.js';
+
+/** The most prefixes a family can have: what the 24 bits of a link in the finished table can name. */
+const MAX_ENTRIES = 0xffffff;
 
 /** Rows whose host bits are cleared, in the order they came in, as columns that grow: no object per row. */
 export class PrefixRows {
