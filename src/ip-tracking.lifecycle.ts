@@ -51,6 +51,7 @@ export class IpTrackingLifecycle
 {
   private readonly logger = new Logger('IpTracking');
   private upkeep: NodeJS.Timeout | null = null;
+  private isReady = false;
   private isClosing = false;
   private closing: Promise<void> | null = null;
 
@@ -68,6 +69,7 @@ export class IpTrackingLifecycle
     // A program without a server places nobody, and need not read the data.
     if (options.geo.isEnabled && adapterHost.httpAdapter) starts.push(geo.ready());
     await Promise.all(starts);
+    this.isReady = true;
     if (adapterHost.httpAdapter) void this.keepUp();
   }
 
@@ -84,7 +86,11 @@ export class IpTrackingLifecycle
   }
 
   private attachEdge(): void {
-    attachEdge({ ...this.parts, warn: (message) => this.logger.warn(message) });
+    attachEdge({
+      ...this.parts,
+      isReady: () => this.isReady,
+      warn: (message) => this.logger.warn(message),
+    });
   }
 
   /** What has to be done in the database from time to time; soon again where it could not be done. */

@@ -17,6 +17,8 @@ export interface EdgeSite {
   discovery: DiscoveryService;
   scanner: MetadataScanner;
   edge: RequestEdge;
+  /** Whether the rules are there to be asked: a gateway's own port is open before. */
+  isReady(): boolean;
   warn(message: string): void;
 }
 
@@ -25,10 +27,10 @@ export interface EdgeSite {
  * has to be done while the providers are made, because Nest registers its routes before it calls any lifecycle hook.
  */
 export function attachEdge(site: EdgeSite): void {
-  const { adapterHost, discovery, edge, warn } = site;
+  const { adapterHost, discovery, edge, isReady, warn } = site;
   const config = discovery.getProviders().find(({ token }) => token === ApplicationConfig)
     ?.instance as ApplicationConfig | undefined;
-  if (config !== undefined) attachGatewayEdge(config, { edge, warn });
+  if (config !== undefined) attachGatewayEdge(config, { edge, isReady, warn });
   if (adapterHost.httpAdapter) attachToAdapter(site);
   else {
     // A testing module makes its app after its providers; a microservice or a command line never has an adapter.

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import type { WebSocketAdapter } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import { attachRequestContext, requestContextOf } from './request-context.js';
@@ -20,6 +21,8 @@ interface SharedServers {
 /** What a {@link attachGatewayEdge} needs. */
 export interface GatewayEdgeOptions {
   edge: RequestEdge;
+  /** Whether the rules are there to be asked. */
+  isReady(): boolean;
   /** Told once of each port whose handshakes cannot be seen. */
   warn(message: string): void;
 }
@@ -40,7 +43,10 @@ export function attachGatewayEdge(config: ApplicationConfig, options: GatewayEdg
   };
 }
 
-function attachAdapter(adapter: WebSocketAdapter, { edge, warn }: GatewayEdgeOptions): void {
+function attachAdapter(
+  adapter: WebSocketAdapter,
+  { edge, isReady, warn }: GatewayEdgeOptions,
+): void {
   if (ATTACHED.has(adapter)) return;
   ATTACHED.add(adapter);
   const create = adapter.create;
@@ -49,7 +55,8 @@ function attachAdapter(adapter: WebSocketAdapter, { edge, warn }: GatewayEdgeOpt
     const httpServer = httpServerOf(server, this, port);
     // It listens already, but nobody is let in before this turn of the event loop is over.
     if (httpServer) attachServerEdge(httpServer, edge, refuseUnrouted(edge));
-    else if (port !== 0) {
+    if (port !== 0 && httpServer) turnAwayUntil(isReady, httpServer as EventEmitter);
+    if (port !== 0 && !httpServer) {
       warn(
         `the gateway on port ${port} has an adapter that shows no HTTP server: its handshakes are neither logged nor refused, its messages are`,
       );
@@ -57,6 +64,16 @@ function attachAdapter(adapter: WebSocketAdapter, { edge, warn }: GatewayEdgeOpt
     linkClients(server);
     return server;
   };
+}
+
+/**
+ * Nest starts such a server before any provider is initialised, and so before the rules are loaded. Whoever comes that
+ * early finds the door closed, and may come again.
+ */
+function turnAwayUntil(isReady: () => boolean, httpServer: EventEmitter): void {
+  httpServer.prependListener('connection', (socket: Duplex) => {
+    if (!isReady()) socket.destroy();
+  });
 }
 
 /** Where it finds Nest's own server, that one has its edge already. */

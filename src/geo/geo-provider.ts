@@ -11,8 +11,19 @@ export interface GeoPlace {
 export interface GeoProvider {
   /** The provider's name, for logs and health checks. */
   readonly name: string;
-  /** Brings the data into memory; called once, before the first lookup. A rejection leaves every place unknown. */
-  load?(): Promise<void>;
-  /** The place of a public address, or null where the provider has none. Must not block; may throw. */
-  lookup(ip: IpAddress): GeoPlace | null;
+  /** The day that the data is of; null or absent where the provider cannot tell. Asked once it is loaded. */
+  readonly dataDate?: Date | null;
+  /**
+   * Brings the data into memory; called once, before the first lookup. A rejection leaves every place unknown.
+   *
+   * @param warn tells the operator, in one sentence, what goes wrong later on.
+   */
+  load?(warn: (message: string) => void): Promise<void>;
+  /**
+   * The place of a public address, or null where the provider has none. It must not block, and may throw. A promise is
+   * for sources that have to be asked over a network: no request ever waits for it, see {@link GeoService.lookup}.
+   */
+  lookup(ip: IpAddress): GeoPlace | null | Promise<GeoPlace | null>;
+  /** Lets go of timers, watchers and connections; called once, when the app closes. */
+  close?(): void | Promise<void>;
 }

@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import type { GeoPlace, GeoProvider } from './geo-provider.js';
@@ -14,10 +17,18 @@ interface GeoipLite {
 export class GeoipLiteProvider implements GeoProvider {
   readonly name = 'geoip-lite';
   private database: GeoipLite | null = null;
+  private date: Date | null = null;
+
+  /** The day of the release that the data was made of, as its checksum file names it; null until it is loaded. */
+  get dataDate(): Date | null {
+    return this.date;
+  }
 
   /** @throws IpTrackingError `IPT_MISSING_PACKAGE` where geoip-lite is not installed. */
   async load(): Promise<void> {
-    this.database ??= await importGeoipLite();
+    if (this.database !== null) return;
+    this.database = await importGeoipLite();
+    this.date = await readDataDate();
   }
 
   lookup(ip: IpAddress): GeoPlace | null {
@@ -40,5 +51,20 @@ async function importGeoipLite(): Promise<GeoipLite> {
       'geoip-lite cannot be loaded: run "npm i geoip-lite", give another geo.provider, or set geo: false',
       { cause: error },
     );
+  }
+}
+
+/** The package says nowhere how old its data is, but for the name of the archive that it was made of. */
+async function readDataDate(): Promise<Date | null> {
+  try {
+    const folder =
+      process.env['GEODATADIR'] ??
+      join(createRequire(import.meta.url).resolve('geoip-lite/package.json'), '../data');
+    const checksum = await readFile(join(folder, 'city.checksum'), 'utf8');
+    const [, year, month, day] = /_(\d{4})(\d\d)(\d\d)\.zip/.exec(checksum) ?? [];
+    const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
+    return Number.isNaN(date.getTime()) ? null : date;
+  } catch {
+    return null;
   }
 }

@@ -54,7 +54,10 @@ export interface HeaderOptions {
 export interface PresetOptions {
   strategy: 'preset';
   preset: ClientIpPreset;
-  /** The app's own proxies between that network and the app; required where the network publishes no usable list. */
+  /**
+   * The app's own proxies between that network and the app; required where the network publishes no usable list. For
+   * `nginx` the addresses of nginx and of whatever stands before it; without them it is nginx on this host, alone.
+   */
   proxies?: string[];
 }
 

@@ -18,6 +18,8 @@ export interface RequestRecord {
   userId: string | null;
   sensitive: boolean;
   ruleId: number | null;
+  /** What the host adds; stored as `jsonb`. */
+  extra?: Record<string, unknown> | null;
 }
 
 /** A record with what is looked up off the request's path. */
@@ -30,7 +32,16 @@ export interface PlacedRecord extends RequestRecord {
 export interface RequestSink {
   /**
    * Takes a batch. Resolves when all of it is kept; a rejection means that none of it may be taken for kept, and that
-   * the same records, ids and all, come again.
+   * the same records, ids and all, come again. Records that were spooled by a process that was killed may come a second
+   * time too. An error whose `code` is an SQLSTATE of class 22 or 23 says that the data is to blame: the batch is halved
+   * until the records that are refused stand alone, and those are set aside.
    */
   write(records: readonly PlacedRecord[]): Promise<void>;
+  /** Lets go of what it holds, once nothing is written any more; a write that is under way may be cut off. */
+  close?(): Promise<void> | void;
+}
+
+/** A sink that takes the lines of `lineOf` as they are, and spares the way back to records. */
+export interface LineSink extends RequestSink {
+  writeLines(lines: readonly string[]): Promise<void>;
 }

@@ -15,7 +15,8 @@ const ADMISSION_WORDS = 6;
 /** What each key was admitted, from the oldest to the newest: one list a key, whose ends are in the key's record. */
 export class AdmissionLists implements Admissions {
   private readonly records = new RecordPages(ADMISSION_WORDS);
-  private serial = 0;
+  /** Tells the admission that was appended last from all others of the process. */
+  lastSerial = 0;
 
   /** Takes the records of the keys. */
   constructor(private readonly keys: RecordPages) {}
@@ -37,32 +38,33 @@ export class AdmissionLists implements Admissions {
     return this.records.int(admission, COST);
   }
 
-  /** Which admission of the process this one is; 0 for a number that no admission has at the moment. */
-  serialOf(admission: number): number {
+  /** Whether it is held, and is the one that had this serial when it was appended. */
+  holds(admission: number, serial: number): boolean {
     const isInRange = admission >= 0 && admission < this.records.highWaterMark;
-    return isInRange ? this.records.int(admission, SERIAL) : 0;
+    return isInRange && serial !== 0 && this.records.int(admission, SERIAL) === serial;
   }
 
   /** Appends an admission, and forgets those that no limit the key has seen could ask for any more. */
   append(key: number, cost: number, now: number): number {
-    const admission = this.records.allocate();
-    const before = this.keys.int(key, NEWEST);
-    this.serial = (this.serial + 1) | 0 || 1;
-    this.records.setInt(admission, OLDER, before);
-    this.records.setInt(admission, NEWER, NO_ENTRY);
-    this.records.setFloat(admission, ADMITTED_AT, now);
-    this.records.setInt(admission, COST, cost);
-    this.records.setInt(admission, SERIAL, this.serial);
-    if (before === NO_ENTRY) this.keys.setInt(key, OLDEST, admission);
-    else this.records.setInt(before, NEWER, admission);
-    this.keys.setInt(key, NEWEST, admission);
-    this.keys.setInt(key, HELD, this.keys.int(key, HELD) + cost);
+    const { keys, records } = this;
+    const admission = records.allocate();
+    const before = keys.int(key, NEWEST);
+    this.lastSerial = (this.lastSerial + 1) | 0 || 1;
+    records.setInt(admission, OLDER, before);
+    records.setInt(admission, NEWER, NO_ENTRY);
+    records.setFloat(admission, ADMITTED_AT, now);
+    records.setInt(admission, COST, cost);
+    records.setInt(admission, SERIAL, this.lastSerial);
+    if (before === NO_ENTRY) keys.setInt(key, OLDEST, admission);
+    else records.setInt(before, NEWER, admission);
+    keys.setInt(key, NEWEST, admission);
+    keys.setInt(key, HELD, keys.int(key, HELD) + cost);
 
-    const keptLimit = this.keys.int(key, KEPT_LIMIT);
-    let oldest = this.keys.int(key, OLDEST);
-    while (this.keys.int(key, HELD) - this.costOf(oldest) >= keptLimit) {
+    const keptLimit = keys.int(key, KEPT_LIMIT);
+    let oldest = keys.int(key, OLDEST);
+    while (keys.int(key, HELD) - this.costOf(oldest) >= keptLimit) {
       this.remove(key, oldest);
-      oldest = this.keys.int(key, OLDEST);
+      oldest = keys.int(key, OLDEST);
     }
     return admission;
   }

@@ -46,32 +46,34 @@ export class KeyTable {
 
   /** The record of a key, or {@link NO_RECORD}. */
   find(key: string): number {
-    this.hash.digest(key);
-    const { low, high } = this.hash;
-    let record = this.chains[low & (this.chains.length - 1)];
+    const { hash, chains, records } = this;
+    hash.digest(key);
+    const { low, high } = hash;
+    let record = chains[low & (chains.length - 1)];
     while (
       record !== NO_RECORD &&
-      (this.records.int(record, HASH_LOW) !== low || this.records.int(record, HASH_HIGH) !== high)
+      (records.int(record, HASH_LOW) !== low || records.int(record, HASH_HIGH) !== high)
     ) {
-      record = this.records.int(record, CHAIN);
+      record = records.int(record, CHAIN);
     }
     return record;
   }
 
   /** Makes an empty record for the key that {@link find} did not find just now. */
   create(): number {
+    const { chains, records } = this;
     const { low, high } = this.hash;
-    const record = this.records.allocate();
-    const chain = low & (this.chains.length - 1);
-    this.records.setInt(record, CHAIN, this.chains[chain]);
-    this.chains[chain] = record;
-    this.records.setInt(record, HASH_LOW, low);
-    this.records.setInt(record, HASH_HIGH, high);
-    this.records.setInt(record, OLDEST, NO_ENTRY);
-    this.records.setInt(record, NEWEST, NO_ENTRY);
-    this.records.setInt(record, HELD, 0);
-    this.records.setFloat(record, KEPT_TTL, 0);
-    this.records.setInt(record, KEPT_LIMIT, 0);
+    const record = records.allocate();
+    const chain = low & (chains.length - 1);
+    records.setInt(record, CHAIN, chains[chain]);
+    chains[chain] = record;
+    records.setInt(record, HASH_LOW, low);
+    records.setInt(record, HASH_HIGH, high);
+    records.setInt(record, OLDEST, NO_ENTRY);
+    records.setInt(record, NEWEST, NO_ENTRY);
+    records.setInt(record, HELD, 0);
+    records.setFloat(record, KEPT_TTL, 0);
+    records.setInt(record, KEPT_LIMIT, 0);
     this.append(record);
     return record;
   }

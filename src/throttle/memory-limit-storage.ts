@@ -83,7 +83,7 @@ export class MemoryLimitStorage implements LimitStorage {
     const [record, admission, serial] = slot.split('.', 3).map(Number);
     // The record of a key is freed with its admissions, so an admission that still has its serial is the record's own.
     if (record === NO_RECORD || this.table.find(key) !== record) return false;
-    if (serial === 0 || this.admissions.serialOf(admission) !== serial) return false;
+    if (!this.admissions.holds(admission, serial)) return false;
     const now = this.clock.tick();
     const keptTtl = this.keys.float(record, KEPT_TTL);
     const hasExpired = this.admissions.admittedAt(admission) + keptTtl <= now;
@@ -138,7 +138,7 @@ export class MemoryLimitStorage implements LimitStorage {
   /** Names the admission that it makes: by its record, the key's, and a number that tells users of a record apart. */
   private admit(record: number, cost: number, now: number): string {
     const admission = this.admissions.append(record, cost, now);
-    return `${record}.${admission}.${this.admissions.serialOf(admission)}`;
+    return `${record}.${admission}.${this.admissions.lastSerial}`;
   }
 
   private keepFor(record: number, rule: WindowRule): void {

@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Controller, Get, Param } from '@nestjs/common';
@@ -80,17 +80,16 @@ const KEEPER = `"$@" & read -r _; kill "$!"; wait`;
 async function startNginx(upstreamPort: number, without?: string): Promise<Nginx> {
   const folder = temporaryFolder('nginx');
   const port = await freePort();
-  const config = join(folder.path, 'nginx.conf');
-  const errors = join(folder.path, 'error.log');
+  const inFolder = (name: string) => join(folder.path, name);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${join(folder.path, kind)};`,
+    (kind) => `${kind}_temp_path ${inFolder(kind)};`,
   );
   writeFileSync(
-    config,
+    inFolder('nginx.conf'),
     `daemon off;
     master_process off;
-    pid ${join(folder.path, 'nginx.pid')};
-    error_log ${errors} warn;
+    pid ${inFolder('nginx.pid')};
+    error_log ${inFolder('error.log')} warn;
     events {}
     http {
       access_log off;
@@ -98,15 +97,12 @@ async function startNginx(upstreamPort: number, without?: string): Promise<Nginx
       ${documentedServer(upstreamPort, port, without)}
     }`,
   );
-  const child = spawn(
-    '/bin/sh',
-    ['-c', KEEPER, 'keeper', NGINX!, '-p', folder.path, '-c', config],
-    {
-      cwd: folder.path,
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    },
-  );
+  const command = [NGINX!, '-p', folder.path, '-c', inFolder('nginx.conf')];
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'keeper', ...command], {
+    cwd: folder.path,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   const ended = once(child, 'close');
   const stop = async () => {
     child.stdin.end();
@@ -114,21 +110,15 @@ async function startNginx(upstreamPort: number, without?: string): Promise<Nginx
     await folder.remove();
   };
   try {
-    await eventually(() => answers(port), { what: 'nginx' });
+    // It is written once the ports are open.
+    await eventually(() => existsSync(inFolder('nginx.pid')), { what: 'nginx' });
   } catch (cause) {
-    const said = readFileSync(errors, 'utf8');
+    const errors = inFolder('error.log');
+    const said = existsSync(errors) ? readFileSync(errors, 'utf8') : 'it wrote nothing';
     await stop();
     throw new Error(`nginx did not come up: ${said}`, { cause });
   }
   return { port, stop };
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, LOCAL, () => resolve(true));
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }
 
 /** What a client sends besides the request; of an array each entry is a line. */
@@ -186,6 +176,44 @@ class Whoami {
   @Get('whoami/:request')
   whoami(@ClientIp() ip: string | null, @Param('request') _request: string) {
     return ip ?? 'nobody';
+  }
+}
+
+/** A host app with its log, and as many documented nginx in front of it as wanted. */
+class Front {
+  private readonly nginx: Nginx[] = [];
+  private host: Host | undefined;
+  private requests = 0;
+
+  constructor(
+    private readonly adapter: Adapter,
+    private readonly clientIp: ClientIpOptions,
+    private readonly options: { proxies?: number; without?: string },
+  ) {}
+
+  async start(): Promise<void> {
+    const { adapter, clientIp } = this;
+    this.host = await startHost({ adapter, controllers: [Whoami], options: { clientIp } });
+    let upstream = Number(new URL(this.host.url).port);
+    for (let i = 0; i < (this.options.proxies ?? 1); i++) {
+      const nginx = await startNginx(upstream, this.options.without);
+      this.nginx.push(nginx);
+      upstream = nginx.port;
+    }
+  }
+
+  /** What the app says of a request, and the row that it left. */
+  async ask(client: string, headers: Forged) {
+    const path = `/whoami/${++this.requests}`;
+    const said = await whoami(this.nginx.at(-1)!.port, client, path, headers);
+    const rows = await this.host!.rows(this.requests);
+    const row = rows.find((candidate) => candidate.path === path);
+    return { said, ip: row?.ip_address, source: row?.ip_source };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nginx.map((nginx) => nginx.stop()));
+    await this.host?.close();
   }
 }
 
@@ -269,41 +297,3 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
     });
   },
 );
-
-/** A host app with its log, and as many documented nginx in front of it as wanted. */
-class Front {
-  private readonly nginx: Nginx[] = [];
-  private host: Host | undefined;
-  private requests = 0;
-
-  constructor(
-    private readonly adapter: Adapter,
-    private readonly clientIp: ClientIpOptions,
-    private readonly options: { proxies?: number; without?: string },
-  ) {}
-
-  async start(): Promise<void> {
-    const { adapter, clientIp } = this;
-    this.host = await startHost({ adapter, controllers: [Whoami], options: { clientIp } });
-    let upstream = Number(new URL(this.host.url).port);
-    for (let i = 0; i < (this.options.proxies ?? 1); i++) {
-      const nginx = await startNginx(upstream, this.options.without);
-      this.nginx.push(nginx);
-      upstream = nginx.port;
-    }
-  }
-
-  /** What the app says of a request, and the row that it left. */
-  async ask(client: string, headers: Forged) {
-    const path = `/whoami/${++this.requests}`;
-    const said = await whoami(this.nginx.at(-1)!.port, client, path, headers);
-    const rows = await this.host!.rows(this.requests);
-    const row = rows.find((candidate) => candidate.path === path);
-    return { said, ip: row?.ip_address, source: row?.ip_source };
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.nginx.map((nginx) => nginx.stop()));
-    await this.host?.close();
-  }
-}

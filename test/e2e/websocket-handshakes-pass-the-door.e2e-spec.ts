@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { INestApplication, Type } from '@nestjs/common';
+import { type INestApplication, Logger, type Type } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { type GatewayMetadata, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { io, type ManagerOptions, type SocketOptions } from 'socket.io-client';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { IpRuleService } from '../../src/index.js';
+import { eventually } from '../support/eventually.js';
 import {
   ADAPTERS,
   startHost,
@@ -45,8 +46,8 @@ async function freePort(): Promise<number> {
 }
 
 /** The gateway of a test: what it echoes tells that the message has arrived. */
-function gatewayOn(...where: Parameters<typeof WebSocketGateway>): Type {
-  @WebSocketGateway(...where)
+function gatewayOn(port = 0, options: GatewayMetadata = {}): Type {
+  @WebSocketGateway(port, options)
   class EchoGateway {
     @SubscribeMessage('echo')
     echo(_: unknown, data: unknown) {
@@ -71,6 +72,13 @@ async function handshake(url: string, path: string, from: string): Promise<RawSo
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${Buffer.alloc(16, 7).toString('base64')}`,
   );
+}
+
+/** Compares the log with `status outcome path` of each row; two of one millisecond are in no order. */
+async function expectRows(...expected: string[]): Promise<void> {
+  const rows = await host.rows(expected.length);
+  const told = rows.map(({ path, status, outcome }) => `${status} ${outcome} ${path}`);
+  expect(told.sort()).toEqual(expected.sort());
 }
 
 /** What a blocked client gets from a server, whoever stands behind it. */
@@ -111,19 +119,18 @@ const byAddress = (adapter: Adapter, gateway: Type, configure: HostOptions['conf
 
 describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
   it('of ws: a blocked client gets 403, others get in, each leaves one row', async () => {
-    await start(byAddress(adapter, gatewayOn({ path: '/live' }), useWs));
+    await start(byAddress(adapter, gatewayOn(0, { path: '/live' }), useWs));
     await expectRefusal(host.url, '/live?token=x');
     expect(await echoOverWs(`${host.url}/live?token=y`)).toEqual({ event: 'echo', data: 'hello' });
-    const rows = await host.rows(2);
-    expect(rows).toMatchObject([
-      { path: '/live', method: 'GET', status: 403, outcome: 'blocked', ip_address: BLOCKED },
-      { path: '/live', method: 'GET', status: 101, outcome: 'served', ip_address: FREE },
-    ]);
-    expect(rows[0]!.rule_id).not.toBeNull();
+    await expectRows('403 blocked /live', '101 served /live');
+    const [blocked, served] = (await host.rows(2)).sort((a, b) => b.status - a.status);
+    expect(blocked).toMatchObject({ method: 'GET', ip_address: BLOCKED });
+    expect(blocked!.rule_id).not.toBeNull();
+    expect(served).toMatchObject({ method: 'GET', ip_address: FREE, rule_id: null });
   });
 
   it('of ws: a handshake that it refuses itself is logged with what the client got', async () => {
-    await start(byAddress(adapter, gatewayOn({ path: '/live' }), useWs));
+    await start(byAddress(adapter, gatewayOn(0, { path: '/live' }), useWs));
     const malformed = await RawSocket.toUrl(host.url);
     malformed.write(
       'GET /live HTTP/1.1',
@@ -135,10 +142,7 @@ describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
     expect(statusesIn(await malformed.untilClosed())).toEqual([400]);
     const lost = await handshake(host.url, '/elsewhere', FREE);
     expect(await lost.untilClosed()).toBe('');
-    expect(await host.rows(2)).toMatchObject([
-      { path: '/live', status: 400, outcome: 'served' },
-      { path: '/elsewhere', status: 0, outcome: 'failed' },
-    ]);
+    await expectRows('400 served /live', '0 failed /elsewhere');
   });
 
   it('of socket.io: a blocked client gets 403 by handshake, by polling, and for the script', async () => {
@@ -156,8 +160,7 @@ describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
     const opened = await host.send({ path: '/socket.io/?EIO=4&transport=polling', from: FREE });
     expect(opened.status).toBe(200);
     expect((await host.send({ path: '/socket.io/socket.io.js', from: FREE })).status).toBe(200);
-    const rows = await host.rows(7);
-    expect(rows.map(({ path, status, outcome }) => `${status} ${outcome} ${path}`).sort()).toEqual([
+    await expectRows(
       '200 served /socket.io/',
       '200 served /socket.io/socket.io.js',
       '403 blocked /socket.io',
@@ -165,7 +168,7 @@ describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
       '403 blocked /socket.io/',
       '403 blocked /socket.io/nothing',
       '403 blocked /socket.io/socket.io.js',
-    ]);
+    );
   });
 
   it.each([['websocket'], ['polling']])('of socket.io: %s works for others', async (transport) => {
@@ -211,14 +214,11 @@ describe.each(ADAPTERS)('a gateway on a port of its own, beside %s', (adapter) =
     const path = 'path' in options ? options.path : '/';
     await expectRefusal(url, path);
     expect(await echoOverWs(`${url}${path}`)).toEqual({ event: 'echo', data: 'hello' });
-    expect(await host.rows(2)).toMatchObject([
-      { path, status: 403, outcome: 'blocked', ip_address: BLOCKED },
-      { path, status: 101, outcome: 'served', ip_address: FREE },
-    ]);
+    await expectRows(`403 blocked ${path}`, `101 served ${path}`);
     if (!('path' in options)) {
       expect((await send(url, { from: BLOCKED })).status).toBe(403);
       expect((await send(url, { from: FREE })).status).toBe(426);
-      expect(await host.rows(4)).toMatchObject([{}, {}, { status: 403 }, { status: 426 }]);
+      await expectRows('403 blocked /', '403 blocked /', '101 served /', '426 served /');
     }
   });
 
@@ -243,12 +243,58 @@ describe.each(ADAPTERS)('a gateway on a port of its own, beside %s', (adapter) =
       'Expect: 100-continue',
     );
     expect(statusesIn(await upload.untilClosed())).toEqual([403]);
-    expect(await host.rows(4)).toMatchObject([
-      { status: 403, outcome: 'blocked' },
-      { status: 403, outcome: 'blocked' },
-      { status: 200, outcome: 'served' },
-      { status: 403, outcome: 'blocked' },
-    ]);
+    const rows = ['403 blocked', '403 blocked', '403 blocked', '200 served'];
+    await expectRows(...rows.map((row) => `${row} /socket.io/`));
+  });
+});
+
+describe('a gateway whose own port is open before the rules are loaded', () => {
+  it('turns everybody away until then', async () => {
+    // A database that takes connections and never says a word.
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    onTestFinished(() => void silent.close());
+    const { port: databasePort } = silent.address() as AddressInfo;
+    const port = await freePort();
+    const starting = startHost({
+      ...byAddress('express', gatewayOn(port), useWs),
+      options: {
+        database: { url: `postgres://127.0.0.1:${databasePort}/none`, connectTimeoutMs: 2_000 },
+        rules: { startTimeoutMs: 1_500 },
+        requestLog: { shutdownTimeoutMs: 100 },
+      },
+    });
+    const url = `http://127.0.0.1:${port}`;
+    const early = await eventually(() => handshake(url, '/', FREE).catch(() => false as const));
+    expect(await early.untilClosed()).toBe('');
+    host = await starting;
+    onTestFinished(() => host.close());
+    expect(await echoOverWs(url)).toEqual({ event: 'echo', data: 'hello' });
+  });
+});
+
+describe('a gateway whose adapter shows no server', () => {
+  class HiddenAdapter extends WsAdapter {
+    override create(port: number, options?: object): never {
+      const server = super.create(port, options as never);
+      return { on: server.on.bind(server), close: server.close.bind(server) } as never;
+    }
+  }
+
+  it('is warned of, once, and served', async () => {
+    const port = await freePort();
+    const warnings: string[] = [];
+    vi.spyOn(Logger.prototype, 'warn').mockImplementation((message: string) => {
+      warnings.push(message);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    await start(
+      byAddress('express', gatewayOn(port), (app) => {
+        app.useWebSocketAdapter(new HiddenAdapter(app));
+      }),
+    );
+    expect(await echoOverWs(`http://127.0.0.1:${port}`)).toEqual({ event: 'echo', data: 'hello' });
+    expect(warnings.filter((text) => text.includes(`port ${port}`))).toHaveLength(1);
   });
 });
 
@@ -262,6 +308,7 @@ describe.each(ADAPTERS)("a host's own upgrade listener on %s", (adapter) => {
       .getHttpServer()
       .prependListener('upgrade', ({ headers }: IncomingMessage, socket: Duplex) => {
         socket.on('error', () => {});
+        onTestFinished(() => void socket.destroy());
         seen.push(String(headers['x-forwarded-for']));
         answer(socket);
       });
@@ -274,7 +321,7 @@ describe.each(ADAPTERS)("a host's own upgrade listener on %s", (adapter) => {
     const free = await handshake(host.url, '/mine', FREE);
     await free.until(/101/);
     expect(seen).toEqual([FREE]);
-    expect(await host.rows(2)).toMatchObject([{ status: 403 }, { status: 101, outcome: 'served' }]);
+    await expectRows('403 blocked /mine', '101 served /mine');
   });
 
   it.each<[string, (socket: Duplex) => void, Record<string, unknown>]>([

@@ -1,0 +1,148 @@
+import { parseIp } from '../net/ip-address.js';
+import type { Outcome } from './outcome.js';
+import type { PlacedRecord, RequestRecord } from './request-record.js';
+
+/** The columns of {@link lineOf}, in order. A spooled segment names them, so that a later release can still read it. */
+export const LINE_COLUMNS = [
+  'id',
+  'timestamp',
+  'ip_address',
+  'ip_source',
+  'method',
+  'path',
+  'route',
+  'status',
+  'outcome',
+  'duration_us',
+  'country',
+  'city',
+  'user_agent',
+  'user_id',
+  'sensitive',
+  'rule_id',
+  'extra',
+] as const;
+
+type LineColumn = (typeof LINE_COLUMNS)[number];
+
+const NULL = '\\N';
+// Backslash, and what would end a column, a line, or a record of the spool.
+// oxlint-disable-next-line no-control-regex
+const SPECIAL = /[\\\t\n\r\u001e]/;
+// oxlint-disable-next-line no-control-regex
+const ALL_SPECIAL = /[\\\t\n\r\u001e]/g;
+const ESCAPES: Record<string, string> = {
+  '\\': '\\\\',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\u001e': '\\x1e',
+};
+
+function escaped(text: string): string {
+  return SPECIAL.test(text) ? text.replace(ALL_SPECIAL, (found) => ESCAPES[found]!) : text;
+}
+
+function nullable(text: string | null): string {
+  return text === null ? NULL : escaped(text);
+}
+
+let lastMs = Number.NaN;
+let lastIso = '';
+
+/** Requests of one millisecond share its text. */
+function isoOf(epochMs: number): string {
+  if (epochMs !== lastMs) {
+    lastIso = new Date(epochMs).toISOString();
+    lastMs = epochMs;
+  }
+  return lastIso;
+}
+
+/**
+ * A record as one line of PostgreSQL's COPY text format, without its newline: made once, and taken by the spool and by
+ * the table as it is.
+ */
+export function lineOf(
+  record: RequestRecord,
+  place: Pick<PlacedRecord, 'country' | 'city'>,
+): string {
+  return (
+    record.id +
+    '\t' +
+    isoOf(record.timestampMs) +
+    '\t' +
+    (record.ip === null ? NULL : record.ip.toString()) +
+    '\t' +
+    escaped(record.ipSource) +
+    '\t' +
+    escaped(record.method) +
+    '\t' +
+    escaped(record.path) +
+    '\t' +
+    nullable(record.route) +
+    '\t' +
+    record.status +
+    '\t' +
+    record.outcome +
+    '\t' +
+    record.durationUs +
+    '\t' +
+    nullable(place.country) +
+    '\t' +
+    nullable(place.city) +
+    '\t' +
+    nullable(record.userAgent) +
+    '\t' +
+    nullable(record.userId) +
+    (record.sensitive ? '\tt\t' : '\tf\t') +
+    (record.ruleId === null ? NULL : record.ruleId) +
+    '\t' +
+    (record.extra === undefined || record.extra === null
+      ? NULL
+      : escaped(JSON.stringify(record.extra)))
+  );
+}
+
+/** The record that a line was made of. */
+export function recordOf(line: string): PlacedRecord {
+  const fields = line.split('\t');
+  const text = (column: LineColumn): string | null => {
+    const field = fields[LINE_COLUMNS.indexOf(column)] ?? NULL;
+    return field === NULL ? null : unescaped(field);
+  };
+  const sure = (column: LineColumn): string => text(column) ?? '';
+  const ruleId = text('rule_id');
+  const extra = text('extra');
+  return {
+    id: sure('id'),
+    timestampMs: Date.parse(sure('timestamp')),
+    ip: parseIp(sure('ip_address')),
+    ipSource: sure('ip_source'),
+    method: sure('method'),
+    path: sure('path'),
+    route: text('route'),
+    status: Number(sure('status')),
+    outcome: sure('outcome') as Outcome,
+    durationUs: Number(sure('duration_us')),
+    country: text('country'),
+    city: text('city'),
+    userAgent: text('user_agent'),
+    userId: text('user_id'),
+    sensitive: sure('sensitive') === 't',
+    ruleId: ruleId === null ? null : Number(ruleId),
+    ...(extra === null ? {} : { extra: JSON.parse(extra) as Record<string, unknown> }),
+  };
+}
+
+/** The id of a line's record, for messages. */
+export function idOfLine(line: string): string {
+  return line.slice(0, Math.max(0, line.indexOf('\t')));
+}
+
+const UNESCAPES: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
+
+function unescaped(field: string): string {
+  if (!field.includes('\\')) return field;
+  return field.replace(/\\(x1e|[tnr\\])/g, (_, code: string) => UNESCAPES[code] ?? '\u001e');
+}

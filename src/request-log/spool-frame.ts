@@ -1,0 +1,93 @@
+import { crc32 } from 'node:zlib';
+import { LINE_COLUMNS } from './record-line.js';
+
+/**
+ * Every record of a segment begins with this byte (ASCII's record separator), which no line holds: after damage the
+ * next record is found by it.
+ */
+const START = 0x1e;
+const NEWLINE = 0x0a;
+const CHECKSUM_DIGITS = 8;
+const HEADER_LENGTH = 1 + CHECKSUM_DIGITS;
+
+/** The first line of a segment: the format, its version, and the columns of its records. */
+export const SEGMENT_HEADER = Buffer.from(
+  `nestjs-ip-tracking spool 1 ${LINE_COLUMNS.join(',')}\n`,
+  'latin1',
+);
+
+/** A line as the spool keeps it: its start, its CRC-32 in hexadecimal, the line, a newline. */
+export function frameOf(line: string): string {
+  return `\u001e${crc32(line).toString(16).padStart(CHECKSUM_DIGITS, '0')}${line}\n`;
+}
+
+/** What is found in a piece of a segment. */
+export interface Frames {
+  lines: string[];
+  /** Records that are not whole. */
+  torn: number;
+  /** The bytes of those. */
+  damaged: Buffer[];
+  /** How many bytes were read; the rest may be the beginning of a record. */
+  consumed: number;
+}
+
+/**
+ * Reads the records of a piece of a segment that begins with one. Whatever has happened to the bytes, a record whose
+ * checksum holds is found, and what is left over is counted.
+ *
+ * @param isEnd whether the segment ends with this piece, so that an unfinished record stays one.
+ */
+export function readFrames(bytes: Buffer, isEnd: boolean): Frames {
+  const found: Frames = { lines: [], torn: 0, damaged: [], consumed: 0 };
+  while (found.consumed < bytes.length) {
+    const next = bytes.indexOf(START, found.consumed + 1);
+    if (next === -1 && !isEnd) break;
+    const end = next === -1 ? bytes.length : next;
+    readPiece(bytes.subarray(found.consumed, end), found);
+    found.consumed = end;
+  }
+  return found;
+}
+
+/** A piece is one record, unless a byte was changed that begins or ends one. */
+function readPiece(piece: Buffer, found: Frames): void {
+  const line = lineIn(piece);
+  if (line !== null) {
+    found.lines.push(line);
+    return;
+  }
+  let start = 0;
+  let damagedFrom = -1;
+  while (start < piece.length) {
+    const newline = piece.indexOf(NEWLINE, start);
+    const end = newline === -1 ? piece.length : newline + 1;
+    const inner = lineIn(piece.subarray(start, end));
+    if (inner === null) {
+      if (damagedFrom === -1) damagedFrom = start;
+    } else {
+      found.lines.push(inner);
+      if (damagedFrom !== -1) setAside(piece.subarray(damagedFrom, start), found);
+      damagedFrom = -1;
+    }
+    start = end;
+  }
+  if (damagedFrom !== -1) setAside(piece.subarray(damagedFrom), found);
+}
+
+function setAside(bytes: Buffer, found: Frames): void {
+  found.torn += 1;
+  found.damaged.push(bytes);
+}
+
+/** The line of one whole record, whatever its first and its last byte have become; null where its checksum fails. */
+function lineIn(frame: Buffer): string | null {
+  // The newline is there, or has become another byte, or was never written.
+  if (frame.length <= HEADER_LENGTH) return null;
+  const expected = Number.parseInt(frame.latin1Slice(1, HEADER_LENGTH), 16);
+  for (const end of [frame.length - 1, frame.length]) {
+    const line = frame.subarray(HEADER_LENGTH, end);
+    if (crc32(line) === expected) return line.utf8Slice();
+  }
+  return null;
+}
