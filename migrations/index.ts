@@ -1,10 +1,12 @@
 import { InitialSchema1763683200000 } from './1763683200000-initial-schema.js';
 import { RuleAudit1763769600000 } from './1763769600000-rule-audit.js';
 import { ProtectedNetworks1763773200000 } from './1763773200000-protected-networks.js';
+import { RequestRollup1763776800000 } from './1763776800000-request-rollup.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS = [
   InitialSchema1763683200000,
   RuleAudit1763769600000,
   ProtectedNetworks1763773200000,
+  RequestRollup1763776800000,
 ];

@@ -117,6 +117,15 @@ create table ip_tracking.request_log (
   constraint request_log_pkey PRIMARY KEY (id, "timestamp")
 ) partition by RANGE ("timestamp");
 
+create table ip_tracking.request_rollup (
+  hour timestamp with time zone not null,
+  country text,
+  outcome text not null,
+  sensitive boolean not null,
+  requests bigint not null,
+  addresses bigint not null
+);
+
 create table ip_tracking.suspicious_ip (
   id integer not null generated always as identity,
   ip_address inet not null,
@@ -142,6 +151,8 @@ CREATE INDEX request_log_ingested_at ON ip_tracking.request_log USING brin (inge
 CREATE INDEX request_log_ip_address_timestamp ON ip_tracking.request_log USING btree (ip_address, "timestamp");
 
 CREATE INDEX request_log_timestamp ON ip_tracking.request_log USING brin ("timestamp");
+
+CREATE UNIQUE INDEX request_rollup_group ON ip_tracking.request_rollup USING btree (hour, outcome, sensitive, COALESCE(country, ''::text));
 
 CREATE TRIGGER ip_rule_deleted AFTER DELETE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
 

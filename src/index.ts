@@ -31,7 +31,13 @@ export {
 export { ClientIp, Geo } from './edge/param-decorators.js';
 export type { GeoPlace, GeoProvider } from './geo/geo-provider.js';
 export { GeoService } from './geo/geo-service.js';
+export { ChainGeoProvider } from './geo/chain-geo-provider.js';
 export { GeoipLiteProvider } from './geo/geoip-lite-provider.js';
+export { MaxMindProvider, type MaxMindProviderOptions } from './geo/maxmind-provider.js';
+export { RemoteGeoProvider, type RemoteGeoProviderOptions } from './geo/remote-geo-provider.js';
+
+export type { AddressMode, PrivacyOptions } from './privacy/privacy.options.js';
+export { PrivacyService, type ErasedAddress, type ExportedRow } from './privacy/privacy.service.js';
 
 export {
   AllowCountries,
@@ -62,6 +68,8 @@ export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
 export { Sensitive, SkipRequestLog } from './request-log/decorators.js';
 export type { Outcome } from './request-log/outcome.js';
 export { RequestLog } from './request-log/request-log.entity.js';
+export type { PruneResult, RetentionDays } from './request-log/retention.js';
+export { RequestLogUpkeep } from './request-log/upkeep.js';
 export { RequestLogInterceptor } from './request-log/request-log.interceptor.js';
 export { RequestQueue, type RequestQueueStats } from './request-log/request-queue.js';
 export type { PlacedRecord, RequestRecord, RequestSink } from './request-log/request-record.js';

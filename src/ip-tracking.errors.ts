@@ -19,7 +19,9 @@ export type IpTrackingErrorCode =
   | 'IPT_DATABASE_UNAVAILABLE'
   | 'IPT_SCHEMA_MISSING'
   | 'IPT_LIMIT_STORE_UNAVAILABLE'
-  | 'IPT_MISSING_PACKAGE';
+  | 'IPT_MISSING_PACKAGE'
+  | 'IPT_GEO_FILE'
+  | 'IPT_PRIVACY_KEY';
 
 /**
  * The one error this package throws at whoever configures or operates it. The message names the value that was given,

@@ -15,8 +15,9 @@ import type { GeoService } from './geo/geo-service.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { ClientIpResolver } from './net/client-ip.js';
 import { parsePrefix, type Prefix } from './net/prefix.js';
-import type { RequestLogPartitions } from './request-log/partitions.js';
+import type { RecordIntake } from './request-log/record-intake.js';
 import type { RequestQueue } from './request-log/request-queue.js';
+import type { RequestLogUpkeep } from './request-log/upkeep.js';
 import type { LiveRules } from './rules/live-rules.js';
 import type { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
@@ -34,8 +35,9 @@ export interface LifecycleParts {
   rules: LiveRules;
   networks: ProtectedNetworkRepository;
   geo: GeoService;
+  intake: RecordIntake;
   queue: RequestQueue;
-  partitions: RequestLogPartitions;
+  upkeep: RequestLogUpkeep;
   limits: LimitStorage;
 }
 
@@ -61,7 +63,7 @@ export class IpTrackingLifecycle
   }
 
   async onModuleInit(): Promise<void> {
-    const { options, rules, listener, geo, adapterHost } = this.parts;
+    const { options, rules, listener, geo, queue, adapterHost } = this.parts;
     const starts: Promise<unknown>[] = [];
     if (options.rules.isEnabled && options.rules.live) {
       starts.push(rules.start(listener, options.rules.startTimeoutMs));
@@ -70,6 +72,8 @@ export class IpTrackingLifecycle
     if (options.geo.isEnabled && adapterHost.httpAdapter) starts.push(geo.ready());
     await Promise.all(starts);
     this.isReady = true;
+    // What an earlier process has left in the spool is delivered while the app starts, and does not hold it up.
+    if (options.requestLog.isEnabled) queue.start();
     if (adapterHost.httpAdapter) void this.keepUp();
   }
 
@@ -97,12 +101,12 @@ export class IpTrackingLifecycle
   private async keepUp(): Promise<void> {
     let nextMs = HOUR_MS;
     try {
-      await this.makePartitions();
+      await this.keepTables();
       await this.announce();
     } catch (error) {
       nextMs = RETRY_MS;
       // An outage is reported by whoever has records or rules to lose.
-      if (!isTransient(error)) {
+      if (!isTransient(error) && !this.isClosing) {
         this.logger.warn(`the database cannot be kept up: ${(error as Error).message}`);
       }
     }
@@ -111,9 +115,9 @@ export class IpTrackingLifecycle
     this.upkeep.unref();
   }
 
-  private async makePartitions(): Promise<void> {
-    const { options, partitions } = this.parts;
-    if (options.requestLog.isEnabled && options.requestLog.sink === null) await partitions.ensure();
+  private async keepTables(): Promise<void> {
+    const { options, upkeep } = this.parts;
+    if (options.requestLog.isEnabled && options.requestLog.sink === null) await upkeep.run();
   }
 
   /** Says what this app would not survive being blocked, for whoever makes a rule elsewhere. */
@@ -125,13 +129,14 @@ export class IpTrackingLifecycle
   }
 
   private async finish(): Promise<void> {
-    const { queue, database, limits, options } = this.parts;
-    const left = await queue.flush(options.requestLog.shutdownTimeoutMs);
-    queue.stop();
-    if (left > 0) {
-      this.logger.error(`${left} records of the request log could not be written and are lost`);
+    const { intake, queue, geo, database, limits, options } = this.parts;
+    await intake.settle();
+    const lost = await queue.close(options.requestLog.shutdownTimeoutMs);
+    if (lost > 0) {
+      this.logger.error(`${lost} records of the request log could not be written and are lost`);
     }
     await limits.close?.();
+    await geo.close();
     await database.close();
   }
 }

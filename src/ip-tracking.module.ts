@@ -16,9 +16,11 @@ import { GeoService } from './geo/geo-service.js';
 import { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
 import { IpTrackingLifecycle, type LifecycleParts } from './ip-tracking.lifecycle.js';
 import { ClientIpResolver } from './net/client-ip.js';
-import { RequestLogPartitions } from './request-log/partitions.js';
+import { PrivacyService } from './privacy/privacy.service.js';
+import { RecordIntake } from './request-log/record-intake.js';
 import { RequestLogInterceptor } from './request-log/request-log.interceptor.js';
 import { RequestQueue } from './request-log/request-queue.js';
+import { RequestLogUpkeep } from './request-log/upkeep.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
 import { IpRuleService } from './rules/ip-rule.service.js';
@@ -32,6 +34,7 @@ import {
 import { RateLimiter } from './throttle/rate-limiter.js';
 import { anomaly } from './wiring/anomaly.js';
 import { LIMIT_STORAGE, limits } from './wiring/limits.js';
+import { privacy } from './wiring/privacy.js';
 import { provide } from './wiring/provide.js';
 import { requestLog } from './wiring/request-log.js';
 import { rules } from './wiring/rules.js';
@@ -43,6 +46,7 @@ import {
   RESOLVED_OPTIONS,
   settings,
 } from './wiring/settings.js';
+import { upkeep } from './wiring/upkeep.js';
 
 /** The parts that the lifecycle starts and stops, by the names it knows them by. */
 const LIFECYCLE_PARTS = {
@@ -57,8 +61,9 @@ const LIFECYCLE_PARTS = {
   rules: LiveRules,
   networks: ProtectedNetworkRepository,
   geo: GeoService,
+  intake: RecordIntake,
   queue: RequestQueue,
-  partitions: RequestLogPartitions,
+  upkeep: RequestLogUpkeep,
   limits: LIMIT_STORAGE,
 } satisfies Record<keyof LifecycleParts, unknown>;
 
@@ -82,6 +87,8 @@ const lifecycle = provide(
     ...settings,
     ...rules,
     ...requestLog,
+    ...privacy,
+    ...upkeep,
     ...limits,
     ...anomaly,
     lifecycle,
@@ -104,6 +111,8 @@ const lifecycle = provide(
     GeoService,
     AnomalyScan,
     RequestQueue,
+    RequestLogUpkeep,
+    PrivacyService,
   ],
 })
 export class IpTrackingModule extends ConfigurableModuleClass {

@@ -1,6 +1,7 @@
 import type { DatabaseOptions } from './database/data-source.js';
 import type { GeoProvider } from './geo/geo-provider.js';
 import type { ClientIpOptions } from './net/client-ip.js';
+import type { PrivacyOptions } from './privacy/privacy.options.js';
 import type { RequestSink } from './request-log/request-record.js';
 import type { RuleMode } from './rules/decide.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
@@ -24,13 +25,15 @@ export interface IpTrackingOptions {
   requestLog?: false | RequestLogOptions;
   /** Country and city of clients. `false`: every place is unknown. */
   geo?: false | GeoOptions;
+  /** What is kept of a client's address, query string and user agent. */
+  privacy?: PrivacyOptions;
   /** Limits on `@Sensitive()` routes. `false`: nobody is limited. */
   rateLimits?: false | RateLimitOptions;
   /** The hourly detection. `false`: nobody is flagged. */
   anomalies?: false | AnomalyOptions;
   /**
    * A folder for what outlives the process, private to its user: the last known rules, for a boot without the
-   * database. `false`: nothing is kept on disk.
+   * database, and the records that the database has not taken. `false`: nothing is kept on disk.
    *
    * @default a folder of this user's and database's under the system's temporary one
    */
@@ -57,21 +60,73 @@ export interface RulesOptions {
 }
 
 export interface RequestLogOptions {
-  /** How long a record waits for company before it is written, in milliseconds. @default 100 */
+  /** How long a record waits for company before it is sent to the database, in milliseconds. @default 50 */
   flushIntervalMs?: number;
   /** Records written at once at most. @default 1000 */
   maxBatchSize?: number;
-  /** Records held in memory while the database is gone; beyond it the newest are dropped and counted. @default 100000 */
+  /**
+   * Records held in memory at most, where the database and the spool are both gone or full; beyond it the newest are
+   * dropped and counted.
+   *
+   * @default 100000
+   */
   maxQueued?: number;
   /** How long the shutdown waits for the last records, in milliseconds. @default 5000 */
   shutdownTimeoutMs?: number;
+  /**
+   * Files in `stateDir` that hold what the database has not taken yet, and outlive the process. `false`: memory alone.
+   *
+   * @default on, with the defaults below
+   */
+  spool?: false | RequestSpoolOptions;
+  /**
+   * How long rows are kept, in days, by dropping the partitions of whole days; 0 for ever. Only days that are older than
+   * this by the app's clock, by PostgreSQL's and by the newest row are dropped. @default 30
+   */
+  retentionDays?: number;
+  /** How long the hourly figures in `request_rollup` are kept, in days; 0 for ever. @default 400 */
+  rollupRetentionDays?: number;
   /** Where records go instead of PostgreSQL. */
   sink?: RequestSink;
 }
 
+export interface RequestSpoolOptions {
+  /**
+   * How long after its response's close a record that the database has not taken is handed to the operating system, in
+   * milliseconds: what a killed process may lose.
+   *
+   * @default 100
+   */
+  writeIntervalMs?: number;
+  /**
+   * How often what was handed to the operating system is brought to the disk by fsync, in milliseconds: what a power
+   * failure may lose besides.
+   *
+   * @default 1000
+   */
+  syncIntervalMs?: number;
+  /** What the files of one process may take, in bytes; beyond it records stay in memory. @default 536870912 (512 MiB) */
+  maxBytes?: number;
+  /**
+   * After this time without a sign of life the files of another process that shares the folder are taken over, in
+   * milliseconds. Not less than five times `syncIntervalMs`, which is how often that sign is given.
+   *
+   * @default 6000
+   */
+  adoptAfterMs?: number;
+}
+
 export interface GeoOptions {
-  /** Where places come from. @default geoip-lite, if it is installed */
+  /**
+   * Where places come from: `MaxMindProvider`, `RemoteGeoProvider`, `ChainGeoProvider`, or one of your own.
+   *
+   * @default geoip-lite, if it is installed
+   */
   provider?: GeoProvider;
+  /** How long a record waits for the place of a provider that answers later, in milliseconds. @default 1000 */
+  lookupTimeoutMs?: number;
+  /** Warn at the start of the app where the provider's data is older, in days; 0 for never. @default 365 */
+  warnAfterDays?: number;
   /** How long a place is kept, in milliseconds. @default 86400000 (24 hours) */
   cacheTtlMs?: number;
   /** How many addresses are kept at most. @default 50000 */

@@ -7,6 +7,7 @@ import type {
   IpTrackingOptions,
   RateLimitOptions,
   RequestLogOptions,
+  RequestSpoolOptions,
   RulesOptions,
 } from './ip-tracking.options.js';
 import type { ClientIpOptions } from './net/client-ip.js';
@@ -21,12 +22,20 @@ import {
   wholeNumber,
   withMethods,
 } from './option-checks.js';
+import {
+  PRIVACY_CHECKS,
+  privacySettings,
+  type PrivacySettings,
+} from './privacy/privacy-settings.js';
 import type { RequestSink } from './request-log/request-record.js';
 import { countrySet } from './rules/countries.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 import { identifyByRequestUser } from './throttle/identify.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
 import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.options.js';
+
+/** A hundred years: beyond it the sums with dates would leave what PostgreSQL can hold. */
+const MAX_DAYS = 36_500;
 
 type Filled<T, Optional extends keyof T = never> = Required<Omit<T, Optional>>;
 
@@ -41,8 +50,13 @@ export interface ResolvedOptions {
     refusal: RefusalFactory | null;
     onBlocked: ((blocked: BlockedRequest) => unknown) | null;
   };
-  requestLog: Filled<RequestLogOptions, 'sink'> & { isEnabled: boolean; sink: RequestSink | null };
+  requestLog: Filled<RequestLogOptions, 'sink' | 'spool'> & {
+    isEnabled: boolean;
+    sink: RequestSink | null;
+    spool: Filled<RequestSpoolOptions> | null;
+  };
   geo: Filled<GeoOptions, 'provider'> & { isEnabled: boolean; provider: GeoProvider | null };
+  privacy: PrivacySettings;
   rateLimits: Filled<RateLimitOptions, 'storage' | 'redis'> & {
     isEnabled: boolean;
     storage: LimitStorage | null;
@@ -78,13 +92,24 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       maxBatchSize: wholeNumber(1, 100_000),
       maxQueued: wholeNumber(1),
       shutdownTimeoutMs: wholeNumber(0),
+      retentionDays: wholeNumber(0, MAX_DAYS),
+      rollupRetentionDays: wholeNumber(0, MAX_DAYS),
+      spool: part({
+        writeIntervalMs: wholeNumber(1, 60_000),
+        syncIntervalMs: wholeNumber(10, 60_000),
+        maxBytes: wholeNumber(65_536),
+        adoptAfterMs: wholeNumber(50),
+      }),
       sink: withMethods('a RequestSink', 'write'),
     }),
     geo: part({
       provider: withMethods('a GeoProvider', 'lookup'),
       cacheTtlMs: wholeNumber(1),
       cacheMaxEntries: wholeNumber(1),
+      lookupTimeoutMs: wholeNumber(1, 60_000),
+      warnAfterDays: wholeNumber(0),
     }),
+    privacy: (path, value) => checkObject(path, value, PRIVACY_CHECKS),
     rateLimits: part({
       authenticated: wholeNumber(0),
       anonymous: wholeNumber(0),
@@ -146,18 +171,24 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
     },
     requestLog: {
       isEnabled: options.requestLog !== false,
-      flushIntervalMs: requestLog.flushIntervalMs ?? 100,
+      flushIntervalMs: requestLog.flushIntervalMs ?? 50,
       maxBatchSize: requestLog.maxBatchSize ?? 1_000,
       maxQueued: requestLog.maxQueued ?? 100_000,
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs ?? 5_000,
+      retentionDays: requestLog.retentionDays ?? 30,
+      rollupRetentionDays: requestLog.rollupRetentionDays ?? 400,
       sink: requestLog.sink ?? null,
+      spool: requestLog.spool === false ? null : spoolOf(requestLog.spool ?? {}),
     },
     geo: {
       isEnabled: options.geo !== false,
       provider: geo.provider ?? null,
       cacheTtlMs: geo.cacheTtlMs ?? 24 * 60 * 60 * 1_000,
       cacheMaxEntries: geo.cacheMaxEntries ?? 50_000,
+      lookupTimeoutMs: geo.lookupTimeoutMs ?? 1_000,
+      warnAfterDays: geo.warnAfterDays ?? 365,
     },
+    privacy: privacySettings(options.privacy ?? {}),
     rateLimits: {
       isEnabled: options.rateLimits !== false,
       authenticated: rateLimits.authenticated ?? 10,
@@ -175,6 +206,23 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       cron: anomalies.cron ?? true,
     },
     stateDir: options.stateDir,
+  };
+}
+
+function spoolOf(spool: RequestSpoolOptions): Filled<RequestSpoolOptions> {
+  const syncIntervalMs = spool.syncIntervalMs ?? 1_000;
+  const adoptAfterMs = spool.adoptAfterMs ?? Math.max(6_000, 5 * syncIntervalMs);
+  if (adoptAfterMs < 5 * syncIntervalMs) {
+    throw new IpTrackingError(
+      'IPT_INVALID_OPTION',
+      `requestLog.spool.adoptAfterMs is ${adoptAfterMs}: give at least ${5 * syncIntervalMs}, five times syncIntervalMs, or a process that lives is taken for dead.`,
+    );
+  }
+  return {
+    writeIntervalMs: spool.writeIntervalMs ?? 100,
+    syncIntervalMs,
+    maxBytes: spool.maxBytes ?? 512 * 1_024 * 1_024,
+    adoptAfterMs,
   };
 }
 

@@ -10,6 +10,7 @@ const WRONG_INPUT: ReadonlySet<IpTrackingErrorCode> = new Set<IpTrackingErrorCod
   'IPT_RULE_COVERS_CALLER',
   'IPT_RULE_COVERS_PROXY',
   'IPT_INVALID_OPTION',
+  'IPT_PRIVACY_KEY',
   'IPT_UNKNOWN_OPTION',
 ]);
 
@@ -20,6 +21,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** One line for the terminal, whatever was thrown. */
 export function oneLine(error: unknown): string {
-  const { message } = error as { message?: unknown };
-  return printable(String(message ?? error));
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  // Node leaves the message of an error empty that stands for several, such as one of each address of a host.
+  return printable(String(message || error));
 }

@@ -3,9 +3,13 @@ import { IpTrackingModule } from '../index.js';
 import { AllowIpCommand } from './allow-ip.command.js';
 import { BlockIpCommand } from './block-ip.command.js';
 import { DisallowIpCommand } from './disallow-ip.command.js';
+import { EraseIpCommand } from './erase-ip.command.js';
+import { ExportIpCommand } from './export-ip.command.js';
 import { FlagSuspiciousCommand } from './flag-suspicious.command.js';
 import { ListRulesCommand } from './list-rules.command.js';
 import { MigrateCommand } from './migrate.command.js';
+import { privacyFromEnvironment } from './privacy-environment.js';
+import { PruneCommand } from './prune.command.js';
 import { SuspiciousCommand } from './suspicious.command.js';
 import { UnblockIpCommand } from './unblock-ip.command.js';
 
@@ -23,6 +27,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
         },
         rules: { live: false },
         geo: false,
+        privacy: privacyFromEnvironment(),
         requestLog: false,
         anomalies: { cron: false },
       }),
@@ -36,6 +41,9 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     ListRulesCommand,
     FlagSuspiciousCommand,
     SuspiciousCommand,
+    EraseIpCommand,
+    ExportIpCommand,
+    PruneCommand,
     MigrateCommand,
   ],
 })

@@ -36,7 +36,7 @@ export function describeConnectionError(error: unknown): string {
   return `PostgreSQL cannot be used: ${message || code || 'unknown error'}`;
 }
 
-const UNREACHABLE = /^(ECONN|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EHOSTUNREACH|08|57P|53)/;
+const UNREACHABLE = /^(ECONN|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EHOST|ENET|08|57P|53)/;
 
 /** Whether the error says that PostgreSQL is gone or busy, so that the same statement may pass later. */
 export function isTransient(error: unknown): boolean {

@@ -68,7 +68,8 @@ export class Database {
 /** SQLSTATE: undefined table, schema, function, column. */
 const MISSING = new Set(['42P01', '3F000', '42883', '42703']);
 
-function explainMissingSchema(error: unknown): never {
+/** Turns an error of a missing table or column into one that says what to do; throws every other one on. */
+export function explainMissingSchema(error: unknown): never {
   const code = errorCodeOf(error);
   if (code === null || !MISSING.has(code)) throw error;
   throw new IpTrackingError(

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import {
   ApplicationConfig,
   type DiscoveryService,
@@ -9,7 +10,7 @@ import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
 import type { RequestEdge } from './request-edge.js';
 import { stampRoutes } from './route-flags.js';
-import { attachServerEdge, whenServerExists } from './server-edge.js';
+import { attachServerEdge, refuseUnrouted, whenServerExists } from './server-edge.js';
 
 /** What {@link attachEdge} attaches the edge to. */
 export interface EdgeSite {
@@ -42,19 +43,24 @@ export function attachEdge(site: EdgeSite): void {
 
 function attachToAdapter({ adapterHost, discovery, scanner, edge, warn }: EdgeSite): void {
   const adapter = adapterHost.httpAdapter;
-  stampRoutes(discovery, scanner);
+  const isAnyExempt = stampRoutes(discovery, scanner);
+  // Only a framework can tell which route is exempt; where none is, nobody has to be asked.
+  const attach = (serve: RequestListener): void =>
+    whenServerExists(adapter, (server) =>
+      attachServerEdge(server, edge, isAnyExempt ? serve : refuseUnrouted(edge)),
+    );
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {
     case 'express': {
       const app = instance as ExpressApplication;
       attachExpressEdge(app, edge);
-      whenServerExists(adapter, (server) => attachServerEdge(server, edge, app));
+      attach(app);
       break;
     }
     case 'fastify': {
       const app = instance as FastifyApplication;
       attachFastifyEdge(app, edge);
-      whenServerExists(adapter, (server) => attachServerEdge(server, edge, app.routing));
+      attach(app.routing);
       break;
     }
     default:

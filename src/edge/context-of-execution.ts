@@ -19,7 +19,7 @@ interface MaybeWrapped<T> {
 
 /**
  * The context of what a guard or an interceptor is run for: of the HTTP request, which is opened where no edge has; of
- * the message, where there is no HTTP response that is still to come. Null for a kind of execution that this module
+ * the message, where no HTTP request carries it. Null for a kind of execution that this module
  * does not know, such as a chat bot's.
  */
 export function contextOfExecution(
@@ -35,7 +35,9 @@ export function contextOfExecution(
       return rpcMessage(execution, edge);
     case 'graphql': {
       const carrier = requestContextOf(requestOfGraphql(execution.getArgs()));
-      return carrier !== undefined && !carrier.isClosed ? carrier : graphqlMessage(execution, edge);
+      return carrier !== undefined && !carrier.isHandshake
+        ? carrier
+        : graphqlMessage(execution, edge);
     }
     default:
       return null;

@@ -34,6 +34,8 @@ export class RequestContext {
   refusal: 'blocked' | 'throttled' | null = null;
   /** What the rules said of the client where its request met the server, before a framework had it; null if nowhere. */
   isRefused: boolean | null = null;
+  /** It asked to become a WebSocket: what then comes over it are messages of their own. */
+  isHandshake = false;
   /** A framework has it, and the edge in front of that framework has let it in or answered it. */
   hasEntered = false;
   /** The edge has left a refusal to the guard, because the route may say that rules do not apply to it. */

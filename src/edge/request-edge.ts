@@ -1,4 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
@@ -135,7 +140,10 @@ export class RequestEdge {
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
   openHandshake(raw: IncomingMessage): RequestContext | null {
-    return requestContextOf(raw) === undefined ? this.attach(raw, raw, UNROUTED) : null;
+    if (requestContextOf(raw) !== undefined) return null;
+    const context = this.attach(raw, raw, UNROUTED);
+    context.isHandshake = true;
+    return context;
   }
 
   /** Judges a handshake. Gives what to answer instead of letting it happen, or null. */
@@ -173,7 +181,9 @@ export class RequestEdge {
 
   private refuse(context: RequestContext): RefusalResponse {
     context.refusal = 'blocked';
-    return this.policy.refusal(context);
+    const refusal = this.policy.refusal(context);
+    const headers = sendable(refusal.headers);
+    return headers === refusal.headers ? refusal : { ...refusal, headers };
   }
 
   private attach(raw: IncomingMessage, request: unknown, framework: Framework): RequestContext {
@@ -196,6 +206,27 @@ export class RequestEdge {
     if (context.isClosed) return;
     context.isClosed = true;
     this.policy.onClosed(context, response);
+  }
+}
+
+/**
+ * The headers without those that node would refuse to send. A host's own answer may repeat what the client has sent, and
+ * an error where the server emits would end the process.
+ */
+function sendable(headers: Record<string, string>): Record<string, string> {
+  const bad = Object.entries(headers).filter(([name, value]) => !isSendable(name, value));
+  if (bad.length === 0) return headers;
+  const names = new Set(bad.map(([name]) => name));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
+}
+
+function isSendable(name: string, value: string): boolean {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -34,8 +34,11 @@ const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
  * carries our flags. No second router, no second opinion about what a path means.
  *
  * A method that two controllers inherit carries the flags of both; the guard, which knows the class, then decides.
+ *
+ * @returns whether any route says `@SkipIpRules()`.
  */
-export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanner): void {
+export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanner): boolean {
+  let isAnyExempt = false;
   for (const { instance, metatype } of discovery.getControllers()) {
     const prototype: unknown = metatype?.prototype ?? Object.getPrototypeOf(instance ?? null);
     if (typeof prototype !== 'object' || prototype === null) continue;
@@ -44,8 +47,10 @@ export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanne
       if (typeof method !== 'function') continue;
       const flags = flagsOfMethod(method, metatype as object);
       if (flags.skipsRules || flags.isSensitive || flags.isUnlogged) stamp(method, flags);
+      isAnyExempt ||= flags.skipsRules;
     }
   }
+  return isAnyExempt;
 }
 
 /** The flags that decorators on a method, or else on its class, set. */

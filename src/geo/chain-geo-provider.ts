@@ -63,9 +63,10 @@ export class ChainGeoProvider implements GeoProvider {
     for (let index = first; index < this.loaded.length; index += 1) {
       try {
         const place = this.loaded[index]!.lookup(ip);
-        if (place instanceof Promise) {
-          return place.then(
-            (later) => (isCountryKnown(later) ? later : this.ask(ip, index + 1, best ?? later, error)),
+        if (isPromise(place)) {
+          return Promise.resolve(place).then(
+            (later) =>
+              isCountryKnown(later) ? later : this.ask(ip, index + 1, best ?? later, error),
             (reason: unknown) => this.ask(ip, index + 1, best, reason),
           );
         }
@@ -78,6 +79,10 @@ export class ChainGeoProvider implements GeoProvider {
     if (best === null && error !== undefined) throw error;
     return best;
   }
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | null)?.then === 'function';
 }
 
 function isCountryKnown(place: GeoPlace | null): boolean {

@@ -29,6 +29,8 @@ export class FailurePause {
 
   /** @param leastMs what the server itself has asked for, in milliseconds: it is not called again before. */
   failed(now: number, leastMs = 0): void {
+    // What was under way when the pause began fails together, and must not make it longer each time.
+    if (now < this.until && leastMs === 0) return;
     this.isTrying = false;
     this.failures = leastMs > 0 ? FAILURES_IN_A_ROW : this.failures + 1;
     if (this.failures < FAILURES_IN_A_ROW) return;

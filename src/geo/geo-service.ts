@@ -112,7 +112,7 @@ export class GeoService {
       if (!isPromise(said)) return this.keep(key, said);
       return this.pending.add(
         key,
-        said.then(
+        Promise.resolve(said).then(
           (later) => this.keep(key, later),
           (error: unknown) => this.fail(error),
         ),

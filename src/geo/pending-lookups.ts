@@ -41,7 +41,10 @@ export class PendingLookups {
 
   /** @param place never rejects. */
   add(key: string, place: Promise<GeoPlace>): Promise<GeoPlace> {
-    const pending: Pending = { place: place.then((found) => this.settle(key, pending, found)), since: this.now() };
+    const pending: Pending = {
+      place: place.then((found) => this.settle(key, pending, found)),
+      since: this.now(),
+    };
     this.byKey.delete(key);
     this.byKey.set(key, pending);
     return pending.place;

@@ -64,8 +64,7 @@ export class RemoteGeoProvider implements GeoProvider {
       if (!this.pause.admits(this.now())) throw new Error(`${this.name} is left alone for a while`);
       return await this.ask(ip);
     } finally {
-      this.running -= 1;
-      this.waiting.shift()?.();
+      this.next();
     }
   }
 
@@ -75,11 +74,19 @@ export class RemoteGeoProvider implements GeoProvider {
   }
 
   private async turn(): Promise<void> {
-    if (this.running >= this.maxConcurrent) {
-      if (this.waiting.length >= this.maxWaiting) throw new Error(`${this.name} is too slow`);
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (this.running < this.maxConcurrent) {
+      this.running += 1;
+      return;
     }
-    this.running += 1;
+    if (this.waiting.length >= this.maxWaiting) throw new Error(`${this.name} is too slow`);
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Hands a turn that is over to whoever waits the longest. */
+  private next(): void {
+    const first = this.waiting.shift();
+    if (first === undefined) this.running -= 1;
+    else first();
   }
 
   private async ask(ip: IpAddress): Promise<GeoPlace | null> {

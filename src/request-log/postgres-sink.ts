@@ -1,47 +1,71 @@
-import type { Database } from '../database/database.js';
-import type { PlacedRecord, RequestSink } from './request-record.js';
+import { copyIn } from '../database/copy-in.js';
+import { explainMissingSchema, type Database } from '../database/database.js';
+import { errorCodeOf } from '../database/connection-error.js';
+import { LINE_COLUMNS, lineOf } from './record-line.js';
+import type { LineSink, PlacedRecord } from './request-record.js';
+
+/** How long one write may take. */
+export interface PostgresSinkOptions {
+  /** In PostgreSQL, waiting for locks included, in milliseconds. @default 8000 */
+  statementTimeoutMs?: number;
+  /** Until an answer is there, in milliseconds; then the connection is given up. @default 10000 */
+  answerTimeoutMs?: number;
+}
+
+const UNIQUE_VIOLATION = '23505';
+const COLUMNS = LINE_COLUMNS.map((column) => `"${column}"`).join(', ');
+
+/** COPY knows no `on conflict`: this is for rows that nobody has tried to write before, which are nearly all. */
+const COPY = `copy ip_tracking.request_log (${COLUMNS}) from stdin`;
 
 /**
- * One array a column instead of one parameter a value: the statement is the same for every size of batch, and 65,535
- * parameters are never near. A record that is already there is passed over, so that a batch whose COMMIT was answered
- * to nobody can simply be sent again.
+ * For rows of which some are there already: a batch whose COMMIT was answered to nobody, or a segment of a process that
+ * was killed. The statements are one transaction, and the table of the session is empty after it.
  */
-const INSERT = `
-  insert into ip_tracking.request_log (
-    id, "timestamp", ip_address, ip_source, method, path, route, status, outcome, duration_us,
-    country, city, user_agent, user_id, sensitive, rule_id)
-  select * from unnest(
-    $1::uuid[], $2::timestamptz[], $3::inet[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[],
-    $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::boolean[], $16::integer[])
-  on conflict do nothing`;
+const COPY_AND_INSERT = `
+  create temporary table if not exists request_log_batch (like ip_tracking.request_log including defaults) on commit delete rows;
+  copy pg_temp.request_log_batch (${COLUMNS}) from stdin;
+  insert into ip_tracking.request_log (${COLUMNS}) select ${COLUMNS} from pg_temp.request_log_batch on conflict do nothing`;
 
-const COLUMNS: readonly ((record: PlacedRecord) => unknown)[] = [
-  (record) => record.id,
-  (record) => new Date(record.timestampMs).toISOString(),
-  (record) => record.ip?.toString() ?? null,
-  (record) => record.ipSource,
-  (record) => record.method,
-  (record) => record.path,
-  (record) => record.route,
-  (record) => record.status,
-  (record) => record.outcome,
-  (record) => record.durationUs,
-  (record) => record.country,
-  (record) => record.city,
-  (record) => record.userAgent,
-  (record) => record.userId,
-  (record) => record.sensitive,
-  (record) => record.ruleId,
-];
+/** Writes records into `ip_tracking.request_log`: each of them once, however often it is sent. */
+export class PostgresSink implements LineSink {
+  private readonly closing = new AbortController();
+  private readonly statementTimeoutMs: number;
+  private readonly answerTimeoutMs: number;
 
-/** Writes records into `ip_tracking.request_log`. */
-export class PostgresSink implements RequestSink {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    options: PostgresSinkOptions = {},
+  ) {
+    this.statementTimeoutMs = options.statementTimeoutMs ?? 8_000;
+    this.answerTimeoutMs = options.answerTimeoutMs ?? 10_000;
+  }
 
   async write(records: readonly PlacedRecord[]): Promise<void> {
-    await this.database.query(
-      INSERT,
-      COLUMNS.map((column) => records.map(column)),
-    );
+    await this.writeLines(records.map(lineOf));
+  }
+
+  async writeLines(lines: readonly string[]): Promise<void> {
+    const rows = Buffer.from(`${lines.join('\n')}\n`);
+    try {
+      await this.copy(COPY, rows);
+    } catch (error) {
+      if (errorCodeOf(error) !== UNIQUE_VIOLATION) explainMissingSchema(error);
+      await this.copy(COPY_AND_INSERT, rows);
+    }
+  }
+
+  /** Gives up a write that is under way. */
+  close(): void {
+    this.closing.abort();
+  }
+
+  private async copy(sql: string, rows: Buffer): Promise<void> {
+    await copyIn(this.database, {
+      sql: `set local statement_timeout = ${this.statementTimeoutMs}; ${sql}`,
+      rows,
+      answerTimeoutMs: this.answerTimeoutMs,
+      signal: this.closing.signal,
+    });
   }
 }

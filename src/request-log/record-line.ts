@@ -1,6 +1,6 @@
 import { parseIp } from '../net/ip-address.js';
 import type { Outcome } from './outcome.js';
-import type { PlacedRecord, RequestRecord } from './request-record.js';
+import type { PlacedRecord } from './request-record.js';
 
 /** The columns of {@link lineOf}, in order. A spooled segment names them, so that a later release can still read it. */
 export const LINE_COLUMNS = [
@@ -63,10 +63,7 @@ function isoOf(epochMs: number): string {
  * A record as one line of PostgreSQL's COPY text format, without its newline: made once, and taken by the spool and by
  * the table as it is.
  */
-export function lineOf(
-  record: RequestRecord,
-  place: Pick<PlacedRecord, 'country' | 'city'>,
-): string {
+export function lineOf(record: PlacedRecord): string {
   return (
     record.id +
     '\t' +
@@ -88,9 +85,9 @@ export function lineOf(
     '\t' +
     record.durationUs +
     '\t' +
-    nullable(place.country) +
+    nullable(record.country) +
     '\t' +
-    nullable(place.city) +
+    nullable(record.city) +
     '\t' +
     nullable(record.userAgent) +
     '\t' +

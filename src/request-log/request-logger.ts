@@ -6,7 +6,7 @@ import type { Ending } from '../edge/request-edge.js';
 import { identifySafely, type Identify } from '../throttle/identify.js';
 import { outcomeOf } from './outcome.js';
 import { recordId } from './record-id.js';
-import type { RequestQueue } from './request-queue.js';
+import type { RecordIntake } from './record-intake.js';
 import type { RequestRecord } from './request-record.js';
 import type { SensitivePaths } from './sensitive-paths.js';
 import { storableText } from './storable-text.js';
@@ -17,12 +17,14 @@ export const MAX_USER_AGENT_LENGTH = 512;
 const MAX_USER_ID_LENGTH = 256;
 const MAX_METHOD_LENGTH = 32;
 
-/** Turns a closed request into a record, and hands it to the queue. */
+/** Turns a closed request into a record, and hands it on. */
 export class RequestLogger {
   constructor(
-    private readonly queue: Pick<RequestQueue, 'push'>,
+    private readonly records: Pick<RecordIntake, 'push'>,
     private readonly sensitivePaths: SensitivePaths,
     private readonly identify: Identify,
+    /** What is kept of a target's query string. */
+    private readonly queryOf: (url: string) => string = () => '',
   ) {}
 
   /** Called once for each request, when its response has closed. */
@@ -34,7 +36,7 @@ export class RequestLogger {
   ended(context: RequestContext, ending: Ending): void {
     const matched = context.matchedRoute();
     if (matched?.flags.isUnlogged) return;
-    this.queue.push(this.recordOf(context, ending, matched));
+    this.records.push(this.recordOf(context, ending, matched));
   }
 
   private recordOf(
@@ -43,6 +45,7 @@ export class RequestLogger {
     matched: MatchedRoute | null,
   ): RequestRecord {
     const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
+    const query = this.queryOf(context.url);
     const isSensitive = context.isSensitive || matched?.flags.isSensitive === true;
     return {
       id: recordId(context.startedAtMs),
@@ -50,7 +53,7 @@ export class RequestLogger {
       ip: context.client.ip,
       ipSource: context.client.source,
       method: storableText(context.method, MAX_METHOD_LENGTH),
-      path,
+      path: query === '' ? path : storableText(path + query, MAX_PATH_LENGTH),
       route: matched === null ? null : storableText(matched.pattern, MAX_PATH_LENGTH),
       status: ending.status,
       outcome: outcomeOf({ refusal: context.refusal, isMatched: matched !== null, ...ending }),

@@ -1,17 +1,29 @@
 /**
  * The segments of a path as a router would read them, so that no spelling of a sensitive path escapes: percent-escapes
  * decoded once, backslashes as slashes, empty and `.` segments dropped, `..` resolved, `;parameters` cut, lower case.
- * A malformed escape stays as it is.
+ * A segment ends at a NUL, as it does for whatever hands the path on to C. A malformed escape stays as it is.
  */
 export function pathSegments(path: string): string[] {
   const segments: string[] = [];
-  for (const raw of decode(path).replaceAll('\\', '/').split('/')) {
-    const segment = raw.split(';', 1)[0]!.toLowerCase();
+  for (const raw of decode(routedPart(path)).replaceAll('\\', '/').split('/')) {
+    const segment = raw.split(/[;\0]/, 1)[0]!.toLowerCase();
     if (segment === '' || segment === '.') continue;
     if (segment === '..') segments.pop();
     else segments.push(segment);
   }
   return segments;
+}
+
+/**
+ * What is left of a request's target when Express and Fastify look for its route: node passes on as they came the
+ * absolute form (`http://host/path`, RFC 9112 section 3.2.2), and a fragment, which no browser sends.
+ */
+function routedPart(target: string): string {
+  const path = target.startsWith('/')
+    ? target
+    : target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/\\#]*/i, '');
+  const fragment = path.indexOf('#');
+  return fragment === -1 ? path : path.slice(0, fragment);
 }
 
 function decode(path: string): string {
@@ -20,7 +32,7 @@ function decode(path: string): string {
     return decodeURIComponent(path);
   } catch {
     // One bad escape must not hide the others: decode the ASCII ones alone, which is all a sensitive path needs.
-    return path.replace(/%([2-7][0-9a-f])/gi, (_, hex: string) =>
+    return path.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),
     );
   }

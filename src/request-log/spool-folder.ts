@@ -64,32 +64,27 @@ export class SpoolFolder {
   }
 
   /**
-   * Takes over the folders of processes that have given no sign of life for a while, this process having just given one.
+   * Takes over the folders of processes that have given no sign of life for a while.
    *
-   * @returns the paths of the segments, which are in this process' folder now.
+   * @returns the paths of all adopted segments that are in this process' folder now.
    */
   async adopt(adoptAfterMs: number): Promise<string[]> {
     await this.open();
     const now = await this.beatOf(this.path);
     if (now === null) return [];
-    const adopted: string[] = [];
     for (const entry of await this.files.readdir(this.root, { withFileTypes: true })) {
       if (!entry.isDirectory() || entry.name === this.owner || entry.name.startsWith('.')) continue;
       const path = join(this.root, entry.name);
       const beatAt = await this.beatOf(path);
       if (beatAt !== null && now - beatAt < adoptAfterMs) continue;
-      const mine = join(this.path, `from-${entry.name}`);
-      try {
-        await this.files.rename(path, mine);
-      } catch (error) {
-        // Another process was faster.
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-        throw error;
-      }
-      await this.files.rm(join(mine, HEARTBEAT), { force: true });
-      adopted.push(...(await this.segmentsIn(mine)));
+      await this.take(path, join(this.path, `from-${entry.name}`));
     }
-    return adopted;
+    const segments: string[] = [];
+    for (const entry of await this.files.readdir(this.path, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      segments.push(...(await this.segmentsIn(join(this.path, entry.name))));
+    }
+    return segments;
   }
 
   /** Leaves the folder to whoever comes next, without waiting for its heartbeat to grow cold; removes it if it is empty. */
@@ -103,6 +98,16 @@ export class SpoolFolder {
   /** Where the next segment of this process goes. */
   segmentPath(sequence: number): string {
     return join(this.path, `${this.owner}-${sequence}${SEGMENT}`);
+  }
+
+  private async take(path: string, mine: string): Promise<void> {
+    try {
+      await this.files.rename(path, mine);
+      await this.files.rm(join(mine, HEARTBEAT), { force: true });
+    } catch (error) {
+      // Another process was faster.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 
   private async segmentsIn(folder: string): Promise<string[]> {

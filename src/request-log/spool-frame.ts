@@ -44,10 +44,17 @@ export function readFrames(bytes: Buffer, isEnd: boolean): Frames {
     const next = bytes.indexOf(START, found.consumed + 1);
     if (next === -1 && !isEnd) break;
     const end = next === -1 ? bytes.length : next;
-    readPiece(bytes.subarray(found.consumed, end), found);
+    if (!isLostNewline(bytes, found.consumed, end)) {
+      readPiece(bytes.subarray(found.consumed, end), found);
+    }
     found.consumed = end;
   }
   return found;
+}
+
+/** One byte alone is what a newline has become, unless the record before it has its own. */
+function isLostNewline(bytes: Buffer, start: number, end: number): boolean {
+  return end - start === 1 && start > 0 && bytes[start - 1] !== NEWLINE;
 }
 
 /** A piece is one record, unless a byte was changed that begins or ends one. */
@@ -57,17 +64,16 @@ function readPiece(piece: Buffer, found: Frames): void {
     found.lines.push(line);
     return;
   }
-  let start = 0;
   let damagedFrom = -1;
-  while (start < piece.length) {
+  for (let start = 0; start < piece.length;) {
     const newline = piece.indexOf(NEWLINE, start);
     const end = newline === -1 ? piece.length : newline + 1;
     const inner = lineIn(piece.subarray(start, end));
     if (inner === null) {
       if (damagedFrom === -1) damagedFrom = start;
     } else {
-      found.lines.push(inner);
       if (damagedFrom !== -1) setAside(piece.subarray(damagedFrom, start), found);
+      found.lines.push(inner);
       damagedFrom = -1;
     }
     start = end;
@@ -75,19 +81,34 @@ function readPiece(piece: Buffer, found: Frames): void {
   if (damagedFrom !== -1) setAside(piece.subarray(damagedFrom), found);
 }
 
+/** Damage goes up to a newline: a record in which a byte has become {@link START} comes here twice, and is one. */
 function setAside(bytes: Buffer, found: Frames): void {
+  const last = found.damaged.at(-1);
+  const isSame =
+    last !== undefined &&
+    last.at(-1) !== NEWLINE &&
+    last.buffer === bytes.buffer &&
+    last.byteOffset + last.length === bytes.byteOffset;
+  if (isSame) {
+    found.damaged[found.damaged.length - 1] = Buffer.from(
+      last.buffer,
+      last.byteOffset,
+      last.length + bytes.length,
+    );
+    return;
+  }
   found.torn += 1;
   found.damaged.push(bytes);
 }
 
 /** The line of one whole record, whatever its first and its last byte have become; null where its checksum fails. */
 function lineIn(frame: Buffer): string | null {
-  // The newline is there, or has become another byte, or was never written.
   if (frame.length <= HEADER_LENGTH) return null;
-  const expected = Number.parseInt(frame.latin1Slice(1, HEADER_LENGTH), 16);
+  const expected = Number.parseInt(frame.toString('latin1', 1, HEADER_LENGTH), 16);
+  // The newline is there, or has become another byte, or was never written.
   for (const end of [frame.length - 1, frame.length]) {
     const line = frame.subarray(HEADER_LENGTH, end);
-    if (crc32(line) === expected) return line.utf8Slice();
+    if (crc32(line) === expected) return line.toString('utf8');
   }
   return null;
 }

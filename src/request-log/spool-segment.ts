@@ -29,7 +29,9 @@ export class SpoolSegment {
   outstanding = 0;
   /** Nothing is appended any more. */
   isSealed = false;
-  isDeleted = false;
+  /** Another process has adopted it: this one neither reads nor removes it any more. */
+  isForeign = false;
+  private foreignColumns: readonly string[] | null = null;
 
   private constructor(
     readonly path: string,
@@ -58,6 +60,8 @@ export class SpoolSegment {
     const { size } = await file.stat();
     const segment = new SpoolSegment(path, file, files, size);
     segment.isSealed = true;
+    // Until it has been read to its end.
+    segment.outstanding = Number.POSITIVE_INFINITY;
     return segment;
   }
 
@@ -73,7 +77,7 @@ export class SpoolSegment {
    */
   async append(bytes: Buffer): Promise<number> {
     const start = this.written;
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.file.write(
         bytes,
         done,
@@ -90,6 +94,11 @@ export class SpoolSegment {
   /** Brings what was appended to the disk. After an error nothing that was appended since the last time is safe. */
   async sync(): Promise<void> {
     await this.file.datasync();
+  }
+
+  /** Takes away what a failed {@link append} has left behind it. */
+  async trim(): Promise<void> {
+    await this.file.truncate(this.written).catch(() => undefined);
   }
 
   /** Forgets all records. */
@@ -121,7 +130,6 @@ export class SpoolSegment {
   }
 
   async delete(): Promise<void> {
-    this.isDeleted = true;
     await this.file.close().catch(() => undefined);
     await this.files.rm(this.path, { force: true });
   }
@@ -131,13 +139,11 @@ export class SpoolSegment {
     await this.file.close().catch(() => undefined);
   }
 
-  private foreignColumns: readonly string[] | null = null;
-
   /** The columns of a segment that another release has written; null where they are today's. */
   private async columns(): Promise<readonly string[] | null> {
     const buffer = Buffer.alloc(1_024);
     const { bytesRead } = await this.file.read(buffer, 0, buffer.length, 0);
-    const header = buffer.subarray(0, bytesRead).latin1Slice().split('\n', 1)[0]!;
+    const header = buffer.toString('latin1', 0, bytesRead).split('\n', 1)[0]!;
     const named = /^nestjs-ip-tracking spool 1 ([a-z_,]+)$/.exec(header)?.[1];
     return named === undefined || named === LINE_COLUMNS.join(',') ? null : named.split(',');
   }
@@ -151,8 +157,10 @@ export class SpoolSegment {
   }
 }
 
-/** Where the first record begins. */
+/** Where the first record begins; either byte that says so may have become another. */
 function afterHeader(bytes: Buffer): number {
+  const newline = bytes.indexOf(0x0a) + 1;
   const start = bytes.indexOf(0x1e);
-  return start === -1 ? bytes.length : start;
+  if (start === -1) return newline === 0 ? bytes.length : newline;
+  return newline === 0 ? start : Math.min(newline, start);
 }

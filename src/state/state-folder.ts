@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /**
  * Where this module keeps what outlives a process, when the host does not say: a folder under the system's temporary
- * one, which exists and can be written in a container too, named after the user and the database.
+ * one, which exists and can be written in a container too, named after the user and the database. Right under it: with
+ * a folder in between, whoever made that one first could put his own in the place of ours at any time.
  *
  * @param identity what tells one app's state from another's, such as its database's host and name.
  */
 export function defaultStateFolder(identity: string): string {
   const name = createHash('sha256').update(identity).digest('hex').slice(0, 16);
-  return join(tmpdir(), `nestjs-ip-tracking-${process.getuid?.() ?? 'user'}`, name);
+  return join(tmpdir(), `nestjs-ip-tracking-${process.getuid?.() ?? 'user'}-${name}`);
 }
 
 /**
@@ -24,7 +25,8 @@ export function defaultStateFolder(identity: string): string {
  */
 export async function openStateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
-  const found = await lstat(path);
+  // With a slash at its end the path would lead through a link.
+  const found = await lstat(resolve(path));
   const uid = process.getuid?.();
   if (!found.isDirectory()) throw new Error(`${path} is not a folder`);
   if (uid !== undefined && found.uid !== uid) {

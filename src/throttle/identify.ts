@@ -11,11 +11,17 @@ export const identifyByRequestUser: Identify = (request) => {
   return typeof id === 'string' || typeof id === 'number' ? id : null;
 };
 
-/** As text; null for nobody, and where the host's function throws: an error of its own must not become the client's. */
+/**
+ * As text; null for nobody, and where the host's function throws: an error of its own must not become the client's.
+ * What is no id is nobody's either: as texts all objects, and all promises, would be one user, and share his limit.
+ */
 export function identifySafely(identify: Identify, request: unknown): string | null {
   try {
-    const id = identify(request);
-    return id === null || id === undefined || id === '' ? null : String(id);
+    const id: unknown = identify(request);
+    if (typeof id === 'string') return id === '' ? null : id;
+    return (typeof id === 'number' && !Number.isNaN(id)) || typeof id === 'bigint'
+      ? String(id)
+      : null;
   } catch {
     return null;
   }

@@ -173,9 +173,10 @@ export class MemoryLimitStorage implements LimitStorage {
   }
 
   private sweep(now: number): void {
+    const end = this.keys.highWaterMark;
+    if (end === 0) return;
     for (let looked = 0; looked < SWEPT_PER_HIT; looked++) {
-      if (this.sweepHand >= this.keys.highWaterMark) this.sweepHand = 0;
-      if (this.sweepHand >= this.keys.highWaterMark) return;
+      if (this.sweepHand >= end) this.sweepHand = 0;
       const record = this.sweepHand++;
       if (!this.table.isFree(record) && this.isSpent(record, now)) this.destroy(record);
     }

@@ -1,21 +1,21 @@
+import { join } from 'node:path';
 import { Database } from '../database/database.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { GeoService } from '../geo/geo-service.js';
 import { GeoipLiteProvider } from '../geo/geoip-lite-provider.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver } from '../net/client-ip.js';
-import { writeIsolating } from '../request-log/isolating-write.js';
+import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { RequestLogPartitions } from '../request-log/partitions.js';
 import { PostgresSink } from '../request-log/postgres-sink.js';
+import { RecordIntake } from '../request-log/record-intake.js';
 import { RequestLogger } from '../request-log/request-logger.js';
 import { RequestQueue } from '../request-log/request-queue.js';
-import type { PlacedRecord, RequestSink } from '../request-log/request-record.js';
+import { createRequestQueue } from '../request-log/create-request-queue.js';
 import { SensitivePaths } from '../request-log/sensitive-paths.js';
 import { Door } from '../rules/door.js';
 import { logger, messageOf, provide, steadyClock, wallClock } from './provide.js';
-import { RESOLVED_OPTIONS } from './settings.js';
-
-const MAX_RETRY_MS = 5_000;
+import { RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
 
 /** From the edge to the table, with the places that are looked up on the way. */
 export const requestLog = [
@@ -26,49 +26,40 @@ export const requestLog = [
       new GeoService(geo.isEnabled ? (geo.provider ?? new GeoipLiteProvider()) : null, {
         cacheTtlMs: geo.cacheTtlMs,
         cacheMaxEntries: geo.cacheMaxEntries,
+        lookupTimeoutMs: geo.lookupTimeoutMs,
+        warnAfterDays: geo.warnAfterDays,
         now: steadyClock,
+        wallNow: wallClock,
         onError: (error) => logger.warn(`places are unknown: ${messageOf(error)}`),
+        onWarning: (message) => logger.warn(message),
       }),
   ),
   provide(
     RequestQueue,
-    [Database, GeoService, RESOLVED_OPTIONS],
-    (database: Database, geo: GeoService, { requestLog: options }: ResolvedOptions) => {
-      const sink: RequestSink = options.sink ?? new PostgresSink(database);
-      return new RequestQueue({
-        flushIntervalMs: options.flushIntervalMs,
-        maxBatchSize: options.maxBatchSize,
-        maxQueued: options.maxQueued,
-        maxRetryMs: MAX_RETRY_MS,
-        write: async (records) => {
-          const placed = records.map((record): PlacedRecord => ({
-            ...record,
-            ...geo.lookup(record.ip),
-          }));
-          return writeIsolating(
-            placed,
-            (batch) => sink.write(batch),
-            (record, error) =>
-              logger.error(`record ${record.id} was refused and is lost: ${messageOf(error)}`),
-          );
-        },
-        onOutage: (error) =>
-          error === null
-            ? logger.log('the request log is written again')
-            : logger.error(
-                `the request log cannot be written, so records wait in memory: ${messageOf(error)}`,
-              ),
+    [Database, STATE_FOLDER, RESOLVED_OPTIONS],
+    (database: Database, stateFolder: string | null, { requestLog: options }: ResolvedOptions) => {
+      const sink = options.sink ?? new PostgresSink(database);
+      return createRequestQueue({
+        ...options,
+        sink,
+        // Records on their way to one place must not end in another.
+        spoolFolder:
+          stateFolder === null
+            ? null
+            : join(stateFolder, options.sink === null ? 'spool' : 'sink-spool'),
+        log: logger,
       });
     },
   ),
   provide(
     RequestLogger,
-    [RequestQueue, RESOLVED_OPTIONS],
-    (queue: RequestQueue, options: ResolvedOptions) =>
+    [RecordIntake, RecordPrivacy, RESOLVED_OPTIONS],
+    (intake: RecordIntake, privacy: RecordPrivacy, options: ResolvedOptions) =>
       new RequestLogger(
-        queue,
+        intake,
         new SensitivePaths(options.anomalies.sensitivePaths),
         options.rateLimits.identify,
+        (url) => privacy.queryOf(url),
       ),
   ),
   provide(

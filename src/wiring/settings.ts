@@ -43,8 +43,10 @@ export const settings = [
   ),
 ];
 
-async function openFolder({ stateDir, database, rules }: ResolvedOptions): Promise<string | null> {
-  if (stateDir === false || !rules.isEnabled || !rules.live) return null;
+async function openFolder(options: ResolvedOptions): Promise<string | null> {
+  const { stateDir, database, rules, requestLog } = options;
+  const hasSpool = requestLog.isEnabled && requestLog.spool !== null;
+  if (stateDir === false || !((rules.isEnabled && rules.live) || hasSpool)) return null;
   const folder = stateDir ?? defaultStateFolder(identityOf(database));
   try {
     await openStateFolder(folder);

@@ -78,7 +78,8 @@ describe('a GraphQL operation on fastify', () => {
 
   async function newRows(count: number) {
     seen += count;
-    return (await host.rows(seen)).slice(-count);
+    // The later ones of one millisecond are in no order: a handshake and what came over it.
+    return (await host.rows(seen)).slice(-count).sort((a, b) => a.method.localeCompare(b.method));
   }
 
   it('over HTTP has the client and the row of its request', async () => {
@@ -177,10 +178,8 @@ describe('a GraphQL operation on fastify', () => {
     const [error] = (await once(again, 'error')) as [Error];
     expect(error.message).toMatch(/403/);
     const rows = await newRows(3);
-    expect(rows.map(({ method, status, outcome }) => `${method} ${status} ${outcome}`)).toEqual([
-      'GET 101 served',
-      'GRAPHQL 403 blocked',
-      'GET 403 blocked',
-    ]);
+    expect(
+      rows.map(({ method, status, outcome }) => `${method} ${status} ${outcome}`).sort(),
+    ).toEqual(['GET 101 served', 'GET 403 blocked', 'GRAPHQL 403 blocked']);
   });
 });

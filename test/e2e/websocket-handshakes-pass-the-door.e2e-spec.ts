@@ -204,6 +204,15 @@ describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
 });
 
 describe.each(ADAPTERS)('a gateway on a port of its own, beside %s', (adapter) => {
+  it('of ws, asked for a page', async () => {
+    const port = await freePort();
+    await start(byAddress(adapter, gatewayOn(port), useWs));
+    const url = `http://127.0.0.1:${port}`;
+    expect((await send(url, { from: BLOCKED })).status).toBe(403);
+    expect((await send(url, { from: FREE })).status).toBe(426);
+    await expectRows('403 blocked /', '426 served /');
+  });
+
   it.each([
     ['ws', {}, useWs],
     ['ws with a path', { path: '/live' }, useWs],
@@ -215,11 +224,6 @@ describe.each(ADAPTERS)('a gateway on a port of its own, beside %s', (adapter) =
     await expectRefusal(url, path);
     expect(await echoOverWs(`${url}${path}`)).toEqual({ event: 'echo', data: 'hello' });
     await expectRows(`403 blocked ${path}`, `101 served ${path}`);
-    if (!('path' in options)) {
-      expect((await send(url, { from: BLOCKED })).status).toBe(403);
-      expect((await send(url, { from: FREE })).status).toBe(426);
-      await expectRows('403 blocked /', '403 blocked /', '101 served /', '426 served /');
-    }
   });
 
   it.each([
@@ -387,5 +391,6 @@ describe.each(ADAPTERS)("a host's own upgrade listener on %s", (adapter) => {
       socket.socket.resetAndDestroy();
     }
     await expectRefusal(host.url, '/mine');
+    expect(await host.rows(6)).toHaveLength(6);
   });
 });

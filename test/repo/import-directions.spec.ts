@@ -23,10 +23,21 @@ const BELOW: Record<string, readonly string[]> = {
   database: ['ip-tracking.errors', 'migrations'],
   state: LEAVES,
   geo: ['net', ...LEAVES],
+  privacy: ['net', 'database', ...LEAVES],
   edge: ['geo', 'net', ...LEAVES],
   rules: ['edge', 'geo', 'net', 'database', 'state', ...LEAVES],
   throttle: ['edge', 'geo', 'net', ...LEAVES],
-  'request-log': ['rules', 'throttle', 'edge', 'geo', 'net', 'database', 'state', ...LEAVES],
+  'request-log': [
+    'rules',
+    'throttle',
+    'edge',
+    'geo',
+    'privacy',
+    'net',
+    'database',
+    'state',
+    ...LEAVES,
+  ],
 };
 BELOW['anomaly'] = ['request-log', ...BELOW['request-log']!];
 BELOW[MODULE] = ['anomaly', ...BELOW['anomaly']];
@@ -63,7 +74,7 @@ const MAY_USE_THE_DATABASE = [
   /\.repository\.ts$/,
   /^src\/throttle\/[a-z-]+-storage\.ts$/,
   /^src\/throttle\/redis-connection\.ts$/,
-  /^src\/request-log\/(postgres-sink|partitions)\.ts$/,
+  /^src\/request-log\/(postgres-sink|partitions|retention|rollup)\.ts$/,
   /^src\/anomaly\/[a-z-]+-scan\.ts$/,
   // These make the connection and close it; they run no statement.
   /^src\/wiring\//,

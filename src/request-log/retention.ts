@@ -1,0 +1,179 @@
+import type { EntityManager } from 'typeorm';
+import type { Database } from '../database/database.js';
+import { isTableBusy, workAlone } from '../database/exclusive-work.js';
+import { DAY_MS, dayOf } from './days.js';
+import type { RequestLogPartitions } from './partitions.js';
+
+/** How long things are kept, in days; 0 for ever. */
+export interface RetentionDays {
+  retentionDays: number;
+  rollupRetentionDays: number;
+}
+
+/** What a run has done. */
+export interface PruneResult {
+  /** Rows before this moment are gone; null where rows are kept for ever, or another process is at it. */
+  keptFrom: Date | null;
+  /** The partitions that were dropped. */
+  dropped: string[];
+  /** The partitions that are due, and in use: the next run tries again. */
+  busy: string[];
+  /** The rows that were deleted from the default partition. */
+  deletedRows: number;
+  /** The hours' figures that were deleted from the rollup. */
+  deletedFigures: number;
+}
+
+/** The name in `job_run` under which stands before which moment rows have been dropped. */
+export const RETENTION_MARK = 'request-log-retention';
+
+const RETENTION_LOCK = 7_316_402_522;
+const ROWS_AT_ONCE = 50_000;
+
+/**
+ * Lets go of what is older than it is to be kept: whole days, by dropping their partitions, which takes no longer for a
+ * million rows than for one.
+ *
+ * A clock that is wrong must not drop the present. "Old" is therefore counted back from the earliest of three clocks:
+ * this process', PostgreSQL's, and the newest row of the log. An app that nobody has called for a while keeps its last
+ * days until somebody does.
+ */
+export class RequestLogRetention {
+  constructor(
+    private readonly database: Database,
+    private readonly partitions: Pick<RequestLogPartitions, 'list'>,
+    private readonly now: () => number,
+  ) {}
+
+  /** Safe to repeat, and by several processes at once. */
+  async prune({ retentionDays, rollupRetentionDays }: RetentionDays): Promise<PruneResult> {
+    const clockMs = await this.clock();
+    const newestMs = Math.min(clockMs, (await this.newestRow()) ?? clockMs);
+    const result: PruneResult = {
+      keptFrom: null,
+      dropped: [],
+      busy: [],
+      deletedRows: 0,
+      deletedFigures: 0,
+    };
+    if (retentionDays > 0) {
+      const keptFromMs = dayOf(newestMs - retentionDays * DAY_MS);
+      const emptyBeforeMs = dayOf(clockMs - retentionDays * DAY_MS);
+      result.keptFrom = new Date(keptFromMs);
+      for (const { name, startMs } of await this.partitions.list()) {
+        if (startMs >= emptyBeforeMs) break;
+        // Whoever is in the way of one is in the way of all, and each try makes writers wait.
+        if (result.busy.length > 0) result.busy.push(name);
+        else await this.drop(name, { mayHaveRows: startMs < keptFromMs, keptFromMs }, result);
+      }
+      result.deletedRows = await this.deleteStrays(new Date(keptFromMs));
+    }
+    if (rollupRetentionDays > 0) {
+      const before = new Date(dayOf(newestMs - rollupRetentionDays * DAY_MS));
+      result.deletedFigures = await this.deleteFigures(before);
+    }
+    return result;
+  }
+
+  /** The earlier of this process' clock and PostgreSQL's. */
+  private async clock(): Promise<number> {
+    const [row] = await this.database.query<{ now: Date }>(`select now() as now`);
+    return Math.min(this.now(), row!.now.getTime());
+  }
+
+  /**
+   * A row of the last day that has any, found by its id: ids grow with time, and the index on them answers at once. It
+   * may not be the very newest, which only means that less is dropped. Where no day has rows, the default partition's.
+   */
+  private async newestRow(): Promise<number | null> {
+    const names = (await this.partitions.list()).map(({ name }) => name).reverse();
+    for (const name of names) {
+      const [row] = await this.database.query<{ timestamp: Date }>(
+        `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
+      );
+      if (row !== undefined) return row.timestamp.getTime();
+    }
+    const [row] = await this.database.query<{ timestamp: Date | null }>(
+      `select max("timestamp") as timestamp from ip_tracking.request_log_default`,
+    );
+    return row?.timestamp?.getTime() ?? null;
+  }
+
+  private async drop(
+    name: string,
+    { mayHaveRows, keptFromMs }: { mayHaveRows: boolean; keptFromMs: number },
+    result: PruneResult,
+  ): Promise<void> {
+    try {
+      const isDropped = await workAlone(
+        this.database,
+        { lock: RETENTION_LOCK },
+        async (manager) => {
+          // Taken first: between a look and the drop a late row could arrive.
+          await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
+          if (!mayHaveRows && (await hasRows(manager, name))) return false;
+          if (mayHaveRows) await mark(manager, new Date(keptFromMs));
+          await manager.query(`drop table if exists ip_tracking.${name}`);
+          return true;
+        },
+      );
+      if (isDropped === true) result.dropped.push(name);
+    } catch (error) {
+      if (!isTableBusy(error)) throw error;
+      result.busy.push(name);
+    }
+  }
+
+  /** Rows of days that never had a partition, or have lost it before they came. */
+  private async deleteStrays(before: Date): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const deleted = await workAlone(this.database, { lock: RETENTION_LOCK }, async (manager) => {
+        await mark(manager, before);
+        return countOf(
+          manager,
+          `with gone as (
+               delete from ip_tracking.request_log_default
+                where ctid = any(array(select ctid from ip_tracking.request_log_default
+                                        where "timestamp" < $1 limit ${ROWS_AT_ONCE}))
+               returning 1)
+             select count(*)::integer as count from gone`,
+          before,
+        );
+      });
+      total += deleted ?? 0;
+      if (deleted === null || deleted < ROWS_AT_ONCE) return total;
+    }
+  }
+
+  private async deleteFigures(before: Date): Promise<number> {
+    const deleted = await workAlone(this.database, { lock: RETENTION_LOCK }, (manager) =>
+      countOf(
+        manager,
+        `with gone as (delete from ip_tracking.request_rollup where hour < $1 returning 1)
+         select count(*)::integer as count from gone`,
+        before,
+      ),
+    );
+    return deleted ?? 0;
+  }
+}
+
+async function hasRows(manager: EntityManager, name: string): Promise<boolean> {
+  const rows = await manager.query<unknown[]>(`select 1 from ip_tracking.${name} limit 1`);
+  return rows.length > 0;
+}
+
+async function countOf(manager: EntityManager, sql: string, before: Date): Promise<number> {
+  const [row] = await manager.query<{ count: number }[]>(sql, [before]);
+  return row?.count ?? 0;
+}
+
+/** Notes that rows before a moment may be gone: whatever counts them again must not take that for few requests. */
+async function mark(manager: EntityManager, before: Date): Promise<void> {
+  await manager.query(
+    `insert into ip_tracking.job_run (name, slot) values ('${RETENTION_MARK}', $1)
+     on conflict (name) do update set slot = greatest(job_run.slot, excluded.slot)`,
+    [before],
+  );
+}

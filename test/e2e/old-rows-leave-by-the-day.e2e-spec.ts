@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from 'pg';
+import { createDataSource } from '../../src/database/data-source.js';
+import { Database } from '../../src/database/database.js';
+import { RequestLogPartitions } from '../../src/request-log/partitions.js';
+import { RequestLogRetention } from '../../src/request-log/retention.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+
+const DAY_MS = 86_400_000;
+const NOON = Date.UTC(2026, 2, 31, 12);
+const KEEP = { retentionDays: 30, rollupRetentionDays: 400 };
+
+const daysAgo = (days: number, from = NOON) => new Date(from - days * DAY_MS);
+
+describe('the partitions of the request log', () => {
+  let test: TestDatabase;
+  let database: Database;
+  const clock = { now: NOON };
+  const now = () => clock.now;
+
+  beforeEach(async () => {
+    clock.now = NOON;
+    test = await createTestDatabase();
+    database = new Database(createDataSource({ url: test.url }, []), true, false);
+  });
+  afterEach(async () => {
+    await database.close();
+    await test.close();
+  });
+
+  const partitions = () => new RequestLogPartitions(database, now);
+  const retention = () => new RequestLogRetention(database, partitions(), now);
+  const add = (timestamp: Date, count = 1) =>
+    test.query(
+      `insert into ip_tracking.request_log
+         (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us)
+       select gen_random_uuid(), $1, '198.51.100.7', 'socket', 'GET', '/', 200, 'served', 1
+         from generate_series(1, $2::integer)`,
+      [timestamp, count],
+    );
+  const names = async () => (await partitions().list()).map(({ name }) => name);
+  const countIn = async (table: string) =>
+    (
+      await test.query<{ count: number }>(
+        `select count(*)::integer as count from ip_tracking.${table}`,
+      )
+    )[0]!.count;
+  /** A partition for each of the last days, with a row in it. */
+  const fill = async (days: number) => {
+    for (let day = days; day >= 0; day -= 1) await add(daysAgo(day));
+    await partitions().ensure();
+    while ((await partitions().emptyDefault()) > 0);
+  };
+
+  it('are made eight days ahead, by however many processes', async () => {
+    await Promise.all(Array.from({ length: 4 }, () => partitions().ensure()));
+    await partitions().ensure();
+    expect(await names()).toEqual([
+      'request_log_20260331',
+      ...[1, 2, 3, 4, 5, 6, 7].map((day) => `request_log_2026040${day}`),
+    ]);
+  });
+
+  it('have the keys and indexes of the table', async () => {
+    await partitions().ensure();
+    const indexes = await test.query<{ count: number }>(
+      `select count(*)::integer as count from pg_indexes where tablename = 'request_log_20260331'`,
+    );
+    expect(indexes[0]!.count).toBe(4);
+  });
+
+  it('take the rows of today out of the default partition when they are made', async () => {
+    await add(daysAgo(0), 5);
+    expect(await countIn('request_log_default')).toBe(5);
+    await partitions().ensure();
+    expect(await countIn('request_log_default')).toBe(0);
+    expect(await countIn('request_log_20260331')).toBe(5);
+  });
+
+  it('take the rows of a coming day, by a clock that was ahead', async () => {
+    await add(daysAgo(-3), 2);
+    await partitions().ensure();
+    expect(await countIn('request_log_20260403')).toBe(2);
+    expect(await countIn('request_log_default')).toBe(0);
+  });
+
+  it('empty the default partition of days past, and leave what is far ahead until its time', async () => {
+    await partitions().ensure();
+    await add(daysAgo(3), 2);
+    await add(daysAgo(10), 3);
+    await add(daysAgo(-300), 4);
+    expect(await partitions().emptyDefault()).toBe(2);
+    expect(await countIn('request_log_default')).toBe(4);
+    expect(await countIn('request_log_20260328')).toBe(2);
+    expect(await countIn('request_log_20260321')).toBe(3);
+    expect(await countIn('request_log')).toBe(9);
+    clock.now = daysAgo(-299).getTime();
+    expect(await partitions().emptyDefault()).toBe(1);
+    expect(await countIn('request_log_default')).toBe(0);
+  });
+
+  it('do not wait for a reader who takes his time, nor let writers wait behind them', async () => {
+    await fill(40);
+    const reader = new Client({ connectionString: test.url });
+    await reader.connect();
+    await reader.query('begin');
+    await reader.query('select count(*) from ip_tracking.request_log');
+    const pruning = retention().prune(KEEP);
+    const started = performance.now();
+    await add(daysAgo(0));
+    expect(performance.now() - started).toBeLessThan(2_500);
+    const { dropped, busy } = await pruning;
+    expect(dropped).toEqual([]);
+    expect(busy).toHaveLength(10);
+    await reader.query('commit');
+    await reader.end();
+    expect((await retention().prune(KEEP)).dropped).toEqual(busy);
+  }, 60_000);
+
+  it('are dropped as whole days once all of a day is old enough', async () => {
+    await fill(33);
+    const { dropped, keptFrom, busy, deletedRows } = await retention().prune(KEEP);
+    expect(keptFrom?.toISOString()).toBe('2026-03-01T00:00:00.000Z');
+    expect(dropped).toEqual([
+      'request_log_20260226',
+      'request_log_20260227',
+      'request_log_20260228',
+    ]);
+    expect({ busy, deletedRows }).toEqual({ busy: [], deletedRows: 0 });
+    expect(await countIn('request_log')).toBe(31);
+    expect(await retention().prune(KEEP)).toMatchObject({ dropped: [], deletedRows: 0 });
+  });
+
+  it('are dropped once, by however many processes', async () => {
+    await fill(33);
+    const runs = await Promise.all(Array.from({ length: 4 }, () => retention().prune(KEEP)));
+    expect(new Set(runs.flatMap(({ dropped }) => dropped)).size).toBe(3);
+    expect(await countIn('request_log')).toBe(31);
+  });
+
+  it('are kept for ever where that is asked for', async () => {
+    await fill(33);
+    const result = await retention().prune({ retentionDays: 0, rollupRetentionDays: 0 });
+    expect(result).toMatchObject({ keptFrom: null, dropped: [], deletedRows: 0 });
+    expect(await countIn('request_log')).toBe(34);
+  });
+
+  it('lose old rows of the default partition, and no others', async () => {
+    await partitions().ensure();
+    await add(daysAgo(0));
+    await add(daysAgo(31), 3);
+    await add(daysAgo(29), 2);
+    await add(daysAgo(-300));
+    expect(await retention().prune(KEEP)).toMatchObject({ deletedRows: 3 });
+    expect(await countIn('request_log')).toBe(4);
+  });
+
+  it('survive a clock that runs a year ahead of the rows', async () => {
+    await fill(5);
+    clock.now = daysAgo(-365).getTime();
+    const { keptFrom, dropped } = await retention().prune(KEEP);
+    expect(keptFrom?.toISOString()).toBe('2026-03-01T00:00:00.000Z');
+    // Those that were made ahead, and are empty.
+    expect(dropped.filter((name) => name < 'request_log_202604')).toEqual([]);
+    expect(await countIn('request_log')).toBe(6);
+  });
+
+  it("survive a clock ahead of PostgreSQL's that has written rows already", async () => {
+    const today = Date.now();
+    for (let day = 0; day < 3; day += 1) await add(daysAgo(day, today));
+    clock.now = today;
+    await partitions().ensure();
+    await partitions().emptyDefault();
+    clock.now = today + 365 * DAY_MS;
+    await partitions().ensure();
+    await add(new Date(clock.now));
+    expect(await retention().prune(KEEP)).toMatchObject({ dropped: [], deletedRows: 0 });
+    expect(await countIn('request_log')).toBe(4);
+  });
+
+  it('go once they are empty, even if nobody calls any more', async () => {
+    await fill(2);
+    await test.query(`delete from ip_tracking.request_log where "timestamp" < $1`, [daysAgo(1.5)]);
+    clock.now = daysAgo(-40).getTime();
+    expect((await retention().prune(KEEP)).dropped).toEqual([
+      'request_log_20260329',
+      // Made ahead, and never needed.
+      'request_log_20260401',
+      'request_log_20260402',
+      'request_log_20260403',
+      'request_log_20260404',
+      'request_log_20260405',
+      'request_log_20260406',
+      'request_log_20260407',
+    ]);
+    expect(await countIn('request_log')).toBe(2);
+  });
+});

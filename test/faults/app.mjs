@@ -1,0 +1,84 @@
+// The app under fault, in a process of its own: told what to be by its environment, asked for its counters by its parent.
+import 'reflect-metadata';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+
+const { dist, options, mutant } = JSON.parse(process.env['DRILL_APP']);
+const { IpTrackingModule, RequestQueue, Database } = await load();
+
+class Routes {
+  answer() {
+    return 'ok';
+  }
+}
+Controller()(Routes);
+Get('*')(
+  Routes.prototype,
+  'answer',
+  Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'),
+);
+
+class App {}
+Module({
+  imports: [
+    IpTrackingModule.forRoot({
+      ...options,
+      requestLog: { ...options.requestLog, ...(await sinkOf(mutant)) },
+    }),
+  ],
+  controllers: [Routes],
+})(App);
+
+process.on('unhandledRejection', (error) => {
+  process.send({ unhandled: String(error) });
+});
+const startedAt = performance.now();
+const app = await NestFactory.create(App, new FastifyAdapter(), {
+  logger: ['error', 'warn', 'log'],
+});
+app.enableShutdownHooks();
+await app.listen(0, '127.0.0.1');
+const queue = app.get(RequestQueue);
+process.on('message', () => {
+  process.send({ stats: queue.stats, rss: process.memoryUsage().rss });
+});
+process.send({ port: app.getHttpServer().address().port, bootMs: performance.now() - startedAt });
+app.getHttpServer().on('close', () => {
+  process.channel?.unref();
+});
+
+async function load() {
+  const index = await import(`${dist}/src/index.js`);
+  const database = await import(`${dist}/src/database/database.js`);
+  return { ...index, ...database };
+}
+
+/** Variants that are broken on purpose: the drill has to catch each of them. */
+async function sinkOf(name) {
+  if (name === undefined) return {};
+  const { PostgresSink } = await import(`${dist}/src/request-log/postgres-sink.js`);
+  const { createDataSource } = await import(`${dist}/src/database/data-source.js`);
+  const sink = new PostgresSink(new Database(createDataSource(options.database, []), true, false));
+  const sinks = {
+    'no on conflict': {
+      writeLines: (lines) =>
+        sink.copy(
+          'copy ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, route, status, outcome, duration_us, country, city, user_agent, user_id, sensitive, rule_id, extra) from stdin',
+          Buffer.from(`${lines.join('\n')}\n`),
+        ),
+    },
+    'acknowledged before written': {
+      writeLines: async (lines) => {
+        sink.writeLines(lines).catch(() => undefined);
+      },
+    },
+    'no bisection': {
+      writeLines: (lines) =>
+        sink.writeLines(lines).catch((error) => {
+          throw new Error(`the whole batch fails: ${error.message}`);
+        }),
+    },
+  };
+  return { sink: { write: () => undefined, ...sinks[name], close: () => sink.close() } };
+}

@@ -1,0 +1,102 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { IpTrackingOptions, RequestQueueStats } from '../../src/index.js';
+import { compiledMain } from '../support/compiled.js';
+
+export interface DrillAppOptions {
+  databaseUrl: string;
+  /** The folder that outlives the process. */
+  stateDir: string;
+  requestLog?: Exclude<IpTrackingOptions['requestLog'], false | undefined>;
+  /** A variant that is broken on purpose. */
+  mutant?: 'no on conflict' | 'acknowledged before written' | 'no bisection';
+}
+
+/** The app in a process of its own. */
+export class DrillApp {
+  /** What it has said. */
+  log = '';
+  /** What nobody has caught in it. */
+  readonly unhandled: string[] = [];
+  /** Resolves with how it has ended. */
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+    readonly bootMs: number,
+  ) {
+    this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
+    child.on('message', (message: { unhandled?: string }) => {
+      if (message.unhandled !== undefined) this.unhandled.push(message.unhandled);
+    });
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (text: Buffer) => (this.log += text.toString()));
+    }
+  }
+
+  static async start(options: DrillAppOptions): Promise<DrillApp> {
+    const given: Partial<IpTrackingOptions> = {
+      database: { url: options.databaseUrl, connectTimeoutMs: 2_000 },
+      stateDir: options.stateDir,
+      requestLog: {
+        ...options.requestLog,
+        spool:
+          options.requestLog?.spool === false
+            ? false
+            : { syncIntervalMs: 200, adoptAfterMs: 1_000, ...options.requestLog?.spool },
+      },
+      rules: { startTimeoutMs: 200 },
+      geo: false,
+      anomalies: false,
+    };
+    const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
+      env: {
+        ...process.env,
+        DRILL_APP: JSON.stringify({
+          dist: await compiledMain(),
+          options: given,
+          mutant: options.mutant,
+        }),
+      },
+      execArgv: [],
+      silent: true,
+    });
+    let said = '';
+    child.stderr!.on('data', (text: Buffer) => (said += text.toString()));
+    const [message] = (await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => Promise.reject(new Error(`the app did not start: ${said}`))),
+    ])) as [{ port: number; bootMs: number }];
+    return new DrillApp(child, message.port, message.bootMs);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The counters of its queue, and its memory in bytes. */
+  async stats(): Promise<RequestQueueStats & { rss: number }> {
+    this.child.send('stats');
+    for (;;) {
+      const [message] = (await once(this.child, 'message')) as [
+        { stats?: RequestQueueStats; rss: number },
+      ];
+      if (message.stats !== undefined) return { ...message.stats, rss: message.rss };
+    }
+  }
+
+  /** Sends a signal; only SIGTERM and SIGKILL end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Ends it by a signal, and tells how many milliseconds that took. */
+  async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number> {
+    const startedAt = performance.now();
+    this.signal(signal);
+    await this.exited;
+    return performance.now() - startedAt;
+  }
+}

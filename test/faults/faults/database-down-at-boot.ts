@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Fault } from '../drill.js';
+import { drained, expectIdentity } from '../identity.js';
+
+/** The app starts while the database is down, and is killed and started again before it is back. */
+export const databaseDownAtBoot: Fault = {
+  name: 'database down at boot',
+  async run(drill) {
+    const server = await drill.server();
+    await server.stop('fast');
+    const stateDir = drill.folder();
+    const first = await drill.app({ databaseUrl: server.url, stateDir });
+    let url: string | null = first.url;
+    const load = drill.load(() => url);
+    await sleep(drill.scaled(1_000, 10_000));
+    url = null;
+    // So that every answer is older than the bound.
+    await sleep(400);
+    await first.end('SIGKILL');
+    const second = await drill.app({ databaseUrl: server.url, stateDir });
+    url = second.url;
+    await sleep(500);
+    await server.start();
+    await load.stop();
+    await sleep(2_500);
+    await drained([second]);
+    const { answered } = await expectIdentity(server.url, [load]);
+    expect(load.failed).toBe(0);
+    expect((await second.stats()).adopted).toBeGreaterThan(0);
+    return { answered: String(answered), 'boot ms': first.bootMs.toFixed(0) };
+  },
+};

@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { eventually } from '../../support/eventually.js';
+import type { Drill, Fault } from '../drill.js';
+import { drained, expectIdentity } from '../identity.js';
+
+/** The database is down until the disk of the spool is full, and memory too; then it is back. */
+export const spoolFull: Fault = {
+  name: 'spool disk full',
+  async run(drill) {
+    const server = await drill.server();
+    const stateDir = drill.folder();
+    const isDisk = mountTmpfs(drill, stateDir);
+    const app = await drill.app({
+      databaseUrl: server.url,
+      stateDir,
+      requestLog: { maxQueued: 100, spool: isDisk ? {} : { maxBytes: 65_536 } },
+    });
+    const load = drill.load(
+      () => app.url,
+      (id) => `/${'x'.repeat(1_000)}/${id}`,
+    );
+    await server.stop('fast');
+    await eventually(async () => (await app.stats()).dropped > 50, {
+      withinMs: 60_000,
+      what: 'the first drop',
+    });
+    const during = await app.stats();
+    await sleep(drill.scaled(0, 60_000));
+    await server.start();
+    await eventually(async () => (await app.stats()).queued < 100, { withinMs: 30_000 });
+    const { dropped } = await app.stats();
+    await sleep(500);
+    await load.stop();
+    await drained([app]);
+    const after = await app.stats();
+    expect(after.dropped, 'drops after there was room again').toBeLessThanOrEqual(dropped + 50);
+    const { answered } = await expectIdentity(server.url, [load], after.dropped);
+    expect(load.failed).toBe(0);
+    expect(during.spool).toBe(isDisk ? 'unavailable' : 'full');
+    await eventually(async () => (await app.stats()).spool === 'ready' || !isDisk, {
+      withinMs: 5_000,
+      what: 'the use of the disk again',
+    });
+    return {
+      answered: String(answered),
+      dropped: String(after.dropped),
+      'spool kB': String(Math.round(during.spooledBytes / 1_024)),
+      disk: isDisk ? 'tmpfs of 256 kB' : 'cap of 64 kB',
+    };
+  },
+};
+
+function mountTmpfs(drill: Drill, path: string): boolean {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', path], {
+      stdio: 'ignore',
+    });
+  } catch {
+    return false;
+  }
+  drill.onEnd(async () => execFileSync('umount', ['-l', path]));
+  return true;
+}
