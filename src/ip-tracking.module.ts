@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import {
+  APP_FILTER,
   APP_GUARD,
   DiscoveryModule,
   DiscoveryService,
@@ -25,6 +26,7 @@ import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
 import { IpRuleService } from './rules/ip-rule.service.js';
 import { LiveRules } from './rules/live-rules.js';
+import { RefusalFilter } from './rules/refusal.filter.js';
 import { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
 import {
   AuthThrottlerGuard,
@@ -96,6 +98,7 @@ const lifecycle = provide(
     AuthThrottlerGuard,
     RequestLogInterceptor,
     { provide: APP_GUARD, useExisting: IpRuleGuard },
+    { provide: APP_FILTER, useClass: RefusalFilter },
   ],
   // A guard or an interceptor is made anew in each module of the host that uses it, and finds there what is exported.
   exports: [

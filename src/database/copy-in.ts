@@ -42,44 +42,37 @@ export async function copyIn(database: Database, request: CopyRequest): Promise<
   }
 }
 
-async function answered(client: CopyClient, request: CopyRequest): Promise<void> {
-  const giveUp = (): void => client.connection?.stream?.destroy();
-  let hasTimedOut = false;
-  const patience = setTimeout(() => {
-    hasTimedOut = true;
-    giveUp();
-  }, request.answerTimeoutMs);
-  request.signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      client.query(new CopyIn(request.sql, request.rows, resolve, reject));
-    });
-  } catch (error) {
-    if (!hasTimedOut) throw error;
-    throw Object.assign(
-      new Error(`PostgreSQL has not answered for ${request.answerTimeoutMs} ms`, { cause: error }),
-      { code: 'ETIMEDOUT' },
+function answered(client: CopyClient, request: CopyRequest): Promise<void> {
+  const { sql, rows, answerTimeoutMs, signal } = request;
+  return new Promise((resolve, reject) => {
+    const giveUp = (message: string): void => {
+      reject(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
+      client.connection?.stream?.destroy();
+    };
+    const abort = (): void => giveUp('the write was given up, because the app closes');
+    const patience = setTimeout(
+      () => giveUp(`PostgreSQL has not answered for ${answerTimeoutMs} ms`),
+      answerTimeoutMs,
     );
-  } finally {
-    clearTimeout(patience);
-    request.signal.removeEventListener('abort', giveUp);
-  }
+    signal.addEventListener('abort', abort, { once: true });
+    client.query(
+      new CopyIn(sql, rows, (error) => {
+        clearTimeout(patience);
+        signal.removeEventListener('abort', abort);
+        if (error === null) resolve();
+        else reject(error);
+      }),
+    );
+  });
 }
 
 /** A query of pg's simple protocol that answers the server's wish for rows. pg calls its methods by these names. */
 class CopyIn {
-  private error: Error | null = null;
-  /** pg puts its own function around it where the pool has a `query_timeout`. */
-  readonly callback = (error: Error | null): void => {
-    if (error === null) this.resolve();
-    else this.reject(error);
-  };
-
   constructor(
     private readonly sql: string,
     private readonly rows: Buffer,
-    private readonly resolve: () => void,
-    private readonly reject: (error: Error) => void,
+    /** pg puts its own function around it where the pool has a `query_timeout`. */
+    readonly callback: (error: Error | null) => void,
   ) {}
 
   submit(connection: CopyConnection): void {
@@ -91,14 +84,13 @@ class CopyIn {
     connection.endCopyFrom();
   }
 
+  /** After a refused statement nothing else is called, though the connection is used again once it is ready. */
   handleError(error: Error): void {
-    this.error ??= error;
-    // A lost connection is never ready for a query again; a refused statement is, and that comes after this.
-    if (!('severity' in error)) this.callback(error);
+    this.callback(error);
   }
 
   handleReadyForQuery(): void {
-    this.callback(this.error);
+    this.callback(null);
   }
 
   handleCommandComplete(): void {}

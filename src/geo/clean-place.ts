@@ -27,5 +27,6 @@ function cleanCity(city: string): string | null {
     .toWellFormed()
     .replace(/\p{Cc}+/gu, ' ')
     .trim();
-  return [...printable.slice(0, 2 * MAX_CITY_LENGTH)].slice(0, MAX_CITY_LENGTH).join('') || null;
+  const points = Array.from(printable.slice(0, 2 * MAX_CITY_LENGTH));
+  return points.slice(0, MAX_CITY_LENGTH).join('') || null;
 }

@@ -58,10 +58,7 @@ export class PendingLookups {
         this.isPatient = false;
         resolve(fallback);
       }, this.timeoutMs);
-      void place.then((found) => {
-        clearTimeout(timer);
-        resolve(found);
-      });
+      void place.finally(() => clearTimeout(timer)).then(resolve);
     });
   }
 

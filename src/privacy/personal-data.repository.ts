@@ -1,19 +1,36 @@
-import type { EntityManager } from 'typeorm';
+import type { Database } from '../database/database.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { trackerKey } from '../net/tracker-key.js';
 
 const DAY_MS = 86_400_000;
 const PARTITION = '^request_log_[0-9]{8}$';
 
-type Manager = Pick<EntityManager, 'query'>;
+/** What statements are run by: the database, or a transaction of it. */
+interface Manager {
+  query<Row>(sql: string, parameters?: unknown[]): Promise<Row[]>;
+}
 
 /** Finds an address in the tables, whatever it was stored as. */
 export class PersonalDataRepository {
-  constructor(private readonly manager: Manager) {}
+  constructor(
+    private readonly database: Database,
+    private readonly manager: Manager = database,
+  ) {}
+
+  /** Runs `work` in one transaction. */
+  transaction<T>(work: (stored: PersonalDataRepository) => Promise<T>): Promise<T> {
+    return this.database.transaction((manager) =>
+      work(
+        new PersonalDataRepository(this.database, {
+          query: (sql, parameters) => manager.query(sql, parameters),
+        }),
+      ),
+    );
+  }
 
   /** The days (UTC) that the request log may have rows of, by their first milliseconds; the earliest first. */
   async days(): Promise<number[]> {
-    const rows = await this.manager.query<{ day: Date }[]>(
+    const rows = await this.manager.query<{ day: Date }>(
       `select to_date(right(relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' as day
          from pg_class join pg_inherits on inhrelid = pg_class.oid
         where inhparent = 'ip_tracking.request_log'::regclass and relname ~ '${PARTITION}'
@@ -45,7 +62,7 @@ export class PersonalDataRepository {
 
   /** From when to when clients have been found, in epoch milliseconds; null where nobody has. */
   async findingsSpan(): Promise<{ fromMs: number; toMs: number } | null> {
-    const [row] = await this.manager.query<{ from: Date | null; to: Date | null }[]>(
+    const [row] = await this.manager.query<{ from: Date | null; to: Date | null }>(
       `select min(flagged_at) as "from", max(last_seen_at) as "to" from ip_tracking.suspicious_ip`,
     );
     if (!row?.from || !row.to) return null;
@@ -77,7 +94,7 @@ export class PersonalDataRepository {
   }
 
   private async count(statement: string, parameters: unknown[]): Promise<number> {
-    const [row] = await this.manager.query<{ count: number }[]>(
+    const [row] = await this.manager.query<{ count: number }>(
       `with gone as (${statement} returning 1) select count(*)::integer as count from gone`,
       parameters,
     );

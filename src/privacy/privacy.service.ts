@@ -1,8 +1,7 @@
-import type { Database } from '../database/database.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp, type IpAddress } from '../net/ip-address.js';
 import type { AddressPrivacy } from './address-privacy.js';
-import { PersonalDataRepository } from './personal-data.repository.js';
+import type { PersonalDataRepository } from './personal-data.repository.js';
 import type { SpooledRecords } from './spooled-records.js';
 
 const DAY_MS = 86_400_000;
@@ -35,7 +34,7 @@ export interface ExportedRow {
  */
 export class PrivacyService {
   constructor(
-    private readonly database: Database,
+    private readonly stored: PersonalDataRepository,
     private readonly addresses: AddressPrivacy,
     private readonly spool: SpooledRecords | null,
   ) {}
@@ -50,8 +49,7 @@ export class PrivacyService {
     const ip = readIp(address);
     const spooled =
       (await this.spool?.eraseAddress((at) => this.addresses.formsBetween(ip, at, at))) ?? 0;
-    return this.database.transaction(async (manager) => {
-      const stored = new PersonalDataRepository(manager);
+    return this.stored.transaction(async (stored) => {
       let requests = 0;
       for (const day of await stored.days()) {
         requests += await stored.deleteRows(day, this.formsOf(ip, day));
@@ -70,9 +68,7 @@ export class PrivacyService {
    */
   async *exportAddress(address: string): AsyncGenerator<ExportedRow> {
     const ip = readIp(address);
-    const stored = new PersonalDataRepository({
-      query: (sql: string, parameters?: unknown[]) => this.database.query(sql, parameters),
-    } as ConstructorParameters<typeof PersonalDataRepository>[0]);
+    const { stored } = this;
     for (const day of await stored.days()) {
       yield* ofKind('request', await stored.rows(day, this.formsOf(ip, day)));
     }

@@ -35,7 +35,8 @@ export class Delivery {
   private isDisksTurn = false;
   private limit: number;
   private failures = 0;
-  private running: Promise<void> | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private isRunning = false;
   private isStopped = false;
   private skipsDisk = false;
 
@@ -134,9 +135,8 @@ export class Delivery {
 
   /** Writes until nothing is left, a write fails, or it is stopped. Never rejects. */
   run(): Promise<void> {
-    this.running ??= this.writeAll().finally(() => {
-      this.running = null;
-    });
+    // Not by the promise: between the last look at what is left and its end, something may be added and run again.
+    if (!this.isRunning) this.running = this.writeAll();
     return this.running;
   }
 
@@ -152,6 +152,7 @@ export class Delivery {
   }
 
   private async writeAll(): Promise<void> {
+    this.isRunning = true;
     try {
       while (!this.isStopped) {
         const hasDisk = this.disk.length > 0 && !this.skipsDisk;
@@ -163,6 +164,8 @@ export class Delivery {
       }
     } catch (error) {
       this.fail(error);
+    } finally {
+      this.isRunning = false;
     }
   }
 
@@ -259,13 +262,21 @@ export class Delivery {
     this.retried += 1;
     if (isTimeout(error)) this.limit = Math.max(1, this.limit >>> 2);
     this.failures += 1;
-    if (this.failures === 1) this.options.onOutage(error);
+    if (this.failures === 1) this.tell(error);
   }
 
   private recover(): void {
     this.limit = Math.min(this.options.maxBatchSize, this.limit * 2);
     if (this.failures === 0) return;
     this.failures = 0;
-    this.options.onOutage(null);
+    this.tell(null);
+  }
+
+  private tell(error: unknown): void {
+    try {
+      this.options.onOutage(error);
+    } catch {
+      // Who cannot say that records wait must not make them wait for ever.
+    }
   }
 }

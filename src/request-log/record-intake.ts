@@ -35,10 +35,9 @@ export class RecordIntake {
       this.pass(record, place);
       return;
     }
-    const passed = place.then((found) => {
-      this.waiting.delete(passed);
-      this.pass(record, found);
-    });
+    const passed = place
+      .then((found) => this.pass(record, found))
+      .finally(() => this.waiting.delete(passed));
     this.waiting.add(passed);
   }
 

@@ -86,8 +86,7 @@ export class RequestLogRetention {
    * may not be the very newest, which only means that less is dropped. Where no day has rows, the default partition's.
    */
   private async newestRow(): Promise<number | null> {
-    const names = (await this.partitions.list()).map(({ name }) => name).reverse();
-    for (const name of names) {
+    for (const { name } of (await this.partitions.list()).toReversed()) {
       const [row] = await this.database.query<{ timestamp: Date }>(
         `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
       );

@@ -151,7 +151,7 @@ describe('SensitivePaths', () => {
         expect(typeof paths.has(text)).toBe('boolean');
         expect(typeof paths.has(`/%61dmin${text}%`)).toBe('boolean');
       }),
-      { numRuns: 5_000, seed: 20_260_203 },
+      { numRuns: 1_000, seed: 20_260_203 },
     );
   });
 });

@@ -15,7 +15,7 @@ export function countrySet(where: string, countries: readonly string[]): Readonl
     );
   }
   for (const country of countries) {
-    if (typeof country === 'string' && /^[A-Z]{2}$/.test(country)) continue;
+    if (typeof country === 'string' && /^(?!UK)[A-Z]{2}$/.test(country)) continue;
     const upper = typeof country === 'string' ? country.toUpperCase() : '';
     const hint =
       upper === 'UK'

@@ -1,15 +1,10 @@
-import {
-  type CanActivate,
-  type ExecutionContext,
-  HttpException,
-  Inject,
-  Injectable,
-} from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { contextOfExecution } from '../edge/context-of-execution.js';
 import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { Door } from './door.js';
+import { RefusalException } from './refusal.exception.js';
 import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.js';
 
 /**
@@ -34,7 +29,7 @@ export class IpRuleGuard implements CanActivate {
 
   /**
    * @returns false for a message whose client is refused, which Nest makes a `WsException` or an `RpcException`.
-   * @throws HttpException with the module's 403 where the client of a request is refused.
+   * @throws RefusalException, an HttpException with the module's answer, where the client of a request is refused.
    */
   canActivate(execution: ExecutionContext): boolean {
     const context = contextOfExecution(execution, this.edge);
@@ -65,23 +60,12 @@ export class IpRuleGuard implements CanActivate {
 
   private refuse(context: RequestContext): false {
     context.refusal = 'blocked';
-    const { status, body } = this.door.refusal(context);
+    const refusal = this.door.refusal(context);
     if (context instanceof MessageContext) {
       // No interceptor runs for it, so this is the only place where its record can be written.
-      this.edge.end(context, { status, isComplete: true, hasClientLeft: false });
+      this.edge.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
       return false;
     }
-    throw new HttpException(bodyOf(body, status), status);
+    throw new RefusalException(refusal);
   }
-}
-
-/** Nest's filters answer in JSON, so a page that a host has made is for the edge alone. */
-function bodyOf(body: string, statusCode: number): object {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === 'object' && parsed !== null) return parsed;
-  } catch {
-    // Not JSON.
-  }
-  return { statusCode, message: 'Forbidden' };
 }

@@ -1,6 +1,7 @@
 import { Database } from '../database/database.js';
 import { GeoService } from '../geo/geo-service.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
+import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { RecordIntake } from '../request-log/record-intake.js';
@@ -26,6 +27,6 @@ export const privacy = [
     PrivacyService,
     [Database, RESOLVED_OPTIONS],
     (database: Database, { privacy: settings }: ResolvedOptions) =>
-      new PrivacyService(database, new AddressPrivacy(settings), null),
+      new PrivacyService(new PersonalDataRepository(database), new AddressPrivacy(settings), null),
   ),
 ];

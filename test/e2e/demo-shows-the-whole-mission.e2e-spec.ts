@@ -34,7 +34,7 @@ describe.each(ADAPTERS)('the demo on %s', (adapter) => {
       ADAPTER: adapter,
     };
     demo = new NodeRun(join(dist, 'src/demo/start.js'), [], { env });
-    await eventually(() => demo.stdout.includes('Ready on'), { withinMs: 15_000 });
+    await eventually(() => demo.stdout.includes('Ctrl-C stops'), { withinMs: 15_000 });
   });
   afterAll(async () => {
     demo.child.kill('SIGKILL');

@@ -5,6 +5,7 @@ import { Controller, Get } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   AllowCountries,
+  AllowIps,
   BlockCountries,
   IpRuleService,
   type BlockedRequest,
@@ -25,6 +26,12 @@ class Routes {
   @AllowCountries('DE', 'AT')
   german() {
     return 'hallo';
+  }
+
+  @Get('inside')
+  @AllowIps('10.0.0.0/8')
+  inside() {
+    return 'inside';
   }
 
   @Get('not-french')
@@ -110,7 +117,9 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
         refusal: ({ url }) =>
           url.startsWith('/german')
             ? { status: 451 }
-            : { status: 404, body: '<p>Nothing here.</p>', headers: { 'X-Why': 'ask us' } },
+            : url.startsWith('/inside')
+              ? { body: '<p>Staff only.</p>', headers: { 'X-Why': 'inside' } }
+              : { status: 404, body: '<p>Nothing here.</p>', headers: { 'X-Why': 'ask us' } },
         onBlocked: (blocked) => {
           told.push(blocked);
           throw new Error('a bug of the host');
@@ -127,14 +136,23 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     const legal = await host.send({ path: '/german', from: NOWHERE! });
     expect(legal.status).toBe(451);
     expect(legal.json()).toEqual({ statusCode: 451, message: 'Unavailable For Legal Reasons' });
+    // The guard's refusal is the same page as the edge's would be.
+    const inside = await host.send({ path: '/inside', from: NOWHERE! });
+    expect(inside).toMatchObject({ status: 403, text: '<p>Staff only.</p>' });
+    expect(inside.headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'x-why': 'inside',
+    });
     expect(told.map(({ ipAddress, ruleId }) => [ipAddress, ruleId])).toEqual([
       ['203.0.113.7', rule.id],
       [NOWHERE, null],
+      [NOWHERE, null],
     ]);
-    const rows = await host.rows(2);
+    const rows = await host.rows(3);
     expect(rows.map(({ outcome, status }) => [outcome, status])).toEqual([
       ['blocked', 404],
       ['blocked', 451],
+      ['blocked', 403],
     ]);
   });
 

@@ -13,11 +13,7 @@ class Routes {
   }
 }
 Controller()(Routes);
-Get('*')(
-  Routes.prototype,
-  'answer',
-  Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'),
-);
+Get('*')(Routes.prototype, 'answer', Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'));
 
 class App {}
 Module({

@@ -37,16 +37,28 @@ export async function accountOf(
   }
 }
 
-/** Waits until the apps have nothing left to deliver. */
-export async function drained(apps: readonly DrillApp[], withinMs = 20_000): Promise<void> {
+/** Waits until the apps have nothing left to deliver, but for so many records that are on their way. */
+export async function drained(
+  apps: readonly DrillApp[],
+  withinMs = 20_000,
+  atMost = 0,
+): Promise<void> {
+  let last: unknown;
   await eventually(
     async () => {
       const all = await Promise.all(apps.map((app) => app.stats()));
-      return all.every(({ queued, isFailing }) => queued === 0 && !isFailing);
+      last = all;
+      return all.every(({ queued, isFailing }) => queued <= atMost && !isFailing);
     },
     { withinMs, what: 'delivery of all records' },
-  );
+  ).catch((error: Error) => {
+    const logs = apps.map(({ log }) => log.slice(-2_000)).join('\n');
+    throw new Error(`${error.message}: ${JSON.stringify(last)}\n${logs}`);
+  });
 }
+
+/** What a load keeps on its way while all is well. */
+export const UNDER_LOAD = 200;
 
 /** Holds that *answered = rows + counted drops*, with no row twice. */
 export async function expectIdentity(

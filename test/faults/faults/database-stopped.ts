@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { p99, type Fault } from '../drill.js';
-import { drained, expectIdentity } from '../identity.js';
+import { drained, expectIdentity, UNDER_LOAD } from '../identity.js';
 
 /** The database crashes under load and comes back. */
 export const databaseStopped: Fault = {
@@ -17,7 +17,7 @@ export const databaseStopped: Fault = {
     expect(during.isFailing).toBe(true);
     await server.start();
     const backAt = performance.now();
-    await drained([app], 60_000);
+    await drained([app], 60_000, UNDER_LOAD);
     const drainedMs = performance.now() - backAt;
     await load.stop();
     await drained([app]);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { blackHoleProxy } from '../../support/black-hole-proxy.js';
 import { p99, type Fault } from '../drill.js';
-import { drained, expectIdentity } from '../identity.js';
+import { drained, expectIdentity, UNDER_LOAD } from '../identity.js';
 
 /** Packets vanish, and nobody is told. */
 export const halfOpen: Fault = {
@@ -23,7 +23,7 @@ export const halfOpen: Fault = {
     await sleep(drill.scaled(0, 110_000));
     proxy.isSwallowing = false;
     const healedAt = performance.now();
-    await drained([app], 30_000);
+    await drained([app], 15_000, UNDER_LOAD);
     const recoveredMs = performance.now() - healedAt;
     await load.stop();
     await drained([app]);
