@@ -5,6 +5,7 @@ export type {
   IpTrackingOptions,
   RateLimitOptions,
   RequestLogOptions,
+  RequestSpoolOptions,
   RulesOptions,
 } from './ip-tracking.options.js';
 export { IpTrackingError, type IpTrackingErrorCode } from './ip-tracking.errors.js';
@@ -66,6 +67,7 @@ export { createRedisLimitStorage } from './throttle/redis-limit-storage.js';
 export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
 
 export { Sensitive, SkipRequestLog } from './request-log/decorators.js';
+export { NdjsonFileSink, type NdjsonFileSinkOptions } from './request-log/ndjson-file-sink.js';
 export type { Outcome } from './request-log/outcome.js';
 export { RequestLog } from './request-log/request-log.entity.js';
 export type { PruneResult, RetentionDays } from './request-log/retention.js';

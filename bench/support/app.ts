@@ -95,6 +95,6 @@ const app = isFastify
 await app.listen(0, '127.0.0.1');
 process.on('message', (question) => {
   if (question === 'usage') process.send!({ usage: process.cpuUsage() });
-  else void app.close().then(() => process.exit(0));
+  else if (question === 'stop') void app.close().then(() => process.exit(0));
 });
 process.send!({ port: (app.getHttpServer().address() as AddressInfo).port });

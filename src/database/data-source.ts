@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { DataSource, type DataSourceOptions, type EntityTarget } from 'typeorm';
 import { IP_TRACKING_MIGRATIONS } from '../../migrations/index.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
@@ -55,6 +56,7 @@ function ownOptions(
   entities: EntityClass[],
 ): DataSourceOptions {
   const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
   return {
     type: 'postgres',
     url: options.url,
@@ -71,8 +73,25 @@ function ownOptions(
     // TypeORM would print a lost pool connection through its own logger; the pool replaces it by itself.
     poolErrorHandler: () => undefined,
     extra: {
-      statement_timeout: options.statementTimeoutMs ?? 30_000,
+      statement_timeout: statementTimeoutMs,
       keepAlive: true,
+      stream: () => impatientSocket(statementTimeoutMs + 2_000),
     },
   };
+}
+
+/**
+ * PostgreSQL ends a statement that takes too long, but where packets vanish its word never comes: a connection on which
+ * nothing has been heard for longer than any statement may take is dead, and must not hold a place in the pool.
+ */
+function impatientSocket(silenceMs: number): Socket {
+  const socket = new Socket();
+  socket.setTimeout(silenceMs, () => {
+    socket.destroy(
+      Object.assign(new Error(`PostgreSQL has been silent for ${silenceMs} ms`), {
+        code: 'ETIMEDOUT',
+      }),
+    );
+  });
+  return socket;
 }

@@ -107,6 +107,8 @@ function connectionOptions(dataSource: DataSource): ClientConfig {
       : { connectionString: options.url }),
     ssl: options.ssl as ClientConfig['ssl'],
     ...extra,
+    // The pool's gives up a silent connection; this one may be silent for days.
+    stream: undefined,
     application_name: 'nestjs-ip-tracking listen',
     connectionTimeoutMillis: options.connectTimeoutMS ?? 5_000,
     keepAlive: true,

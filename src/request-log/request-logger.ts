@@ -74,10 +74,19 @@ export class RequestLogger {
   }
 }
 
-/** A request's target without its query string. */
+/**
+ * The path of a request's target: without its query string, without a fragment, which no client should send and every
+ * router cuts, and without the scheme and host that a client may put in front of it (RFC 9112 section 3.2.2).
+ */
 function pathOf(url: string): string {
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
+  const target = url.startsWith('/') ? url : withoutOrigin(url);
+  const end = target.search(/[?#]/);
+  return end === -1 ? target : target.slice(0, end) || '/';
+}
+
+function withoutOrigin(url: string): string {
+  const origin = /^[a-z][a-z0-9+.-]{0,15}:\/\/[^/?#]*/i.exec(url)?.[0];
+  return origin === undefined ? url : url.slice(origin.length) || '/';
 }
 
 function endingOf(response: ServerResponse): Ending {

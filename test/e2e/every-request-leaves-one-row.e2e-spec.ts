@@ -154,6 +154,12 @@ const CASES: [what: string, request: TestRequest, expected: Record<string, unkno
   ['a sensitive path', { path: '/login/' }, { status: 404, sensitive: true }],
   ['a path that only begins like one', { path: '/administrator/' }, { sensitive: false }],
   ['a disguised sensitive path', { path: '//%61DMIN/x' }, { sensitive: true }],
+  [
+    'an absolute target',
+    { path: 'http://elsewhere.example/admin?x=1' },
+    { path: '/admin', sensitive: true },
+  ],
+  ['a fragment', { path: '/ok#/admin' }, { path: '/ok', sensitive: false }],
   ['a malformed escape', { path: '/%zz' }, {}],
   [
     'hostile bytes',

@@ -38,7 +38,7 @@ export class DrillApp {
 
   static async start(options: DrillAppOptions): Promise<DrillApp> {
     const given: Partial<IpTrackingOptions> = {
-      database: { url: options.databaseUrl, connectTimeoutMs: 2_000 },
+      database: { url: options.databaseUrl, connectTimeoutMs: 2_000, statementTimeoutMs: 8_000 },
       stateDir: options.stateDir,
       requestLog: {
         ...options.requestLog,

@@ -6,6 +6,7 @@ import { databaseStopped } from './faults/database-stopped.js';
 import { flapping } from './faults/flapping.js';
 import { halfOpen } from './faults/half-open.js';
 import { killed } from './faults/killed.js';
+import { memoryFull } from './faults/memory-full.js';
 import { poison } from './faults/poison.js';
 import { slowInserts } from './faults/slow-inserts.js';
 import { spoolFull } from './faults/spool-full.js';
@@ -23,6 +24,7 @@ const FAULTS: readonly Fault[] = [
   commitAnswerDropped,
   killed,
   spoolFull,
+  memoryFull,
   poison,
   terminated,
   twoProcesses,

@@ -1,0 +1,296 @@
+import * as fileSystem from 'node:fs/promises';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NdjsonFileSink, parseIp, type PlacedRecord, type RequestSink } from '../../src/index.js';
+import { createRequestQueue } from '../../src/request-log/create-request-queue.js';
+import { recordId } from '../../src/request-log/record-id.js';
+import { lineOf } from '../../src/request-log/record-line.js';
+import type { RequestQueue } from '../../src/request-log/request-queue.js';
+import { frameOf, readFrames, SEGMENT_HEADER } from '../../src/request-log/spool-frame.js';
+import type { SpoolFiles } from '../../src/request-log/spool-folder.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
+import { damageEveryByte } from './torn-spool.js';
+
+const SYNC_MS = 20;
+
+let sequence = 0;
+function record(path = `/${sequence}`): PlacedRecord {
+  sequence += 1;
+  return {
+    id: recordId(Date.now()),
+    timestampMs: Date.now(),
+    ip: parseIp('203.0.113.1'),
+    ipSource: 'socket',
+    method: 'GET',
+    path,
+    route: null,
+    status: 200,
+    outcome: 'served',
+    durationUs: 1,
+    userAgent: 'a\u001eb\n\\',
+    userId: null,
+    sensitive: false,
+    ruleId: null,
+    country: null,
+    city: null,
+  };
+}
+
+/** A sink that can be switched off. */
+class MemorySink implements RequestSink {
+  isDown = true;
+  readonly ids: string[] = [];
+
+  async write(records: readonly PlacedRecord[]): Promise<void> {
+    if (this.isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' });
+    this.ids.push(...records.map(({ id }) => id));
+  }
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`${code}: as the test wishes`), { code });
+}
+
+/** Node's files, some of whose calls fail while they are told to. */
+class FailingFiles {
+  broken: { on: 'open' | 'write' | 'datasync' | 'everything'; code: string } | null = null;
+  readonly files: SpoolFiles = {
+    ...fileSystem,
+    mkdir: ((...args: Parameters<typeof fileSystem.mkdir>) => {
+      this.check('everything');
+      return fileSystem.mkdir(...args);
+    }) as SpoolFiles['mkdir'],
+    writeFile: ((...args: Parameters<typeof fileSystem.writeFile>) => {
+      this.check('everything');
+      return fileSystem.writeFile(...args);
+    }) as SpoolFiles['writeFile'],
+    open: async (...args) => {
+      this.check('open');
+      const file = await fileSystem.open(...args);
+      return new Proxy(file, {
+        get: (target, name: keyof fileSystem.FileHandle) => {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          return (...given: unknown[]) => {
+            if (name === 'write' || name === 'datasync') this.check(name);
+            return (value as (...some: unknown[]) => unknown).apply(target, given);
+          };
+        },
+      });
+    },
+  };
+
+  private check(call: 'open' | 'write' | 'datasync' | 'everything'): void {
+    if (this.broken === null) return;
+    if (this.broken.on === call || this.broken.on === 'everything') throw failure(this.broken.code);
+  }
+}
+
+describe('the spool', () => {
+  let folder: TemporaryFolder;
+  let sink: MemorySink;
+  let said: string[];
+  const queues: RequestQueue[] = [];
+
+  beforeEach(() => {
+    folder = temporaryFolder('spool');
+    sink = new MemorySink();
+    said = [];
+  });
+  afterEach(async () => {
+    for (const queue of queues.splice(0)) await queue.close(100);
+    await folder.remove();
+  });
+
+  function queueOf(
+    given: { sink?: RequestSink; files?: SpoolFiles; maxBytes?: number; maxQueued?: number } = {},
+  ): RequestQueue {
+    const say = (message: string): void => void said.push(message);
+    const queue = createRequestQueue({
+      sink: given.sink ?? sink,
+      spoolFolder: join(folder.path, 'spool'),
+      spool: {
+        writeIntervalMs: 5,
+        syncIntervalMs: SYNC_MS,
+        maxBytes: given.maxBytes ?? 1_000_000,
+        adoptAfterMs: 200,
+      },
+      flushIntervalMs: 5,
+      maxBatchSize: 100,
+      maxQueued: given.maxQueued ?? 1_000,
+      maxRetryMs: 100,
+      files: given.files,
+      log: { log: say, warn: say, error: say },
+    });
+    queues.push(queue);
+    queue.start();
+    return queue;
+  }
+
+  function push(queue: RequestQueue, count: number): string[] {
+    const records = Array.from({ length: count }, () => record());
+    for (const one of records) queue.push(one);
+    return records.map(({ id }) => id);
+  }
+
+  /** The segments of whoever, as they are on disk. */
+  function segments(): string[] {
+    const root = join(folder.path, 'spool');
+    return readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.segment'))
+      .map((name) => join(root, name));
+  }
+
+  function spooledIds(): string[] {
+    return segments().flatMap((path) => {
+      const bytes = readFileSync(path).subarray(SEGMENT_HEADER.length);
+      return readFrames(bytes, true).lines.map((line) => line.slice(0, 36));
+    });
+  }
+
+  async function expectAll(queue: RequestQueue, ids: readonly string[]): Promise<void> {
+    sink.isDown = false;
+    await eventually(() => queue.stats.queued === 0);
+    expect([...new Set(sink.ids)].sort()).toEqual([...ids].sort());
+  }
+
+  it('has a record soon after it was pushed, and forgets it once it is delivered', async () => {
+    const queue = queueOf();
+    const ids = push(queue, 10);
+    await eventually(() => spooledIds().length === 10);
+    expect(spooledIds()).toEqual(ids);
+    await expectAll(queue, ids);
+    await eventually(() => spooledIds().length === 0);
+  });
+
+  it.each([
+    ['open', 'EMFILE'],
+    ['open', 'EROFS'],
+    ['write', 'ENOSPC'],
+    ['write', 'EIO'],
+    ['datasync', 'EIO'],
+    ['everything', 'EACCES'],
+  ] as const)(
+    'that fails on %s with %s leaves records in memory, says so once, and is used again',
+    async (on, code) => {
+      const failing = new FailingFiles();
+      const queue = queueOf({ files: failing.files });
+      failing.broken = { on, code };
+      const ids = push(queue, 10);
+      await eventually(() => queue.stats.spool === 'unavailable');
+      ids.push(...push(queue, 10));
+      await new Promise((resolve) => setTimeout(resolve, 5 * SYNC_MS));
+      expect(queue.stats).toMatchObject({ enqueued: 20, queued: 20, dropped: 0 });
+      expect(said.filter((line) => line.includes('spool'))).toHaveLength(1);
+      failing.broken = null;
+      await eventually(() => queue.stats.spool === 'ready' && new Set(spooledIds()).size === 20);
+      await expectAll(queue, ids);
+    },
+  );
+
+  it('writes to a new segment what an fsync has failed for', async () => {
+    const failing = new FailingFiles();
+    const queue = queueOf({ files: failing.files });
+    failing.broken = { on: 'datasync', code: 'EIO' };
+    const ids = push(queue, 10);
+    await eventually(() => queue.stats.spool === 'unavailable');
+    const before = segments();
+    failing.broken = null;
+    await eventually(
+      () => spooledIds().length >= 10 && segments().every((path) => !before.includes(path)),
+    );
+    expect(spooledIds().sort()).toEqual([...ids].sort());
+    await expectAll(queue, ids);
+  });
+
+  it('at its size cap keeps what it has, and the newest are dropped and counted', async () => {
+    const queue = queueOf({ maxBytes: 65_536, maxQueued: 100 });
+    const ids: string[] = [];
+    while (queue.stats.dropped === 0) {
+      ids.push(...push(queue, 20));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(queue.stats.spool).toBe('full');
+    expect(queue.stats.spooledBytes).toBeLessThanOrEqual(65_536);
+    const { dropped, enqueued, queued } = queue.stats;
+    expect(queued + dropped).toBe(enqueued);
+    sink.isDown = false;
+    await eventually(() => queue.stats.queued === 0);
+    expect(new Set(sink.ids).size).toBe(enqueued - dropped);
+    expect(ids.slice(0, enqueued - dropped - 100).every((id) => sink.ids.includes(id))).toBe(true);
+  });
+
+  it('of a process that closed is delivered by the next', async () => {
+    const first = queueOf();
+    const ids = push(first, 250);
+    expect(await first.close(200)).toBe(0);
+    sink.isDown = false;
+    const second = queueOf();
+    await eventually(() => second.stats.adopted === 250);
+    await expectAll(second, ids);
+    await eventually(() => segments().length === 0);
+  });
+
+  it('torn at every byte of its last records opens, gives what is whole, and counts the rest', async () => {
+    const lines = Array.from({ length: 4 }, () => lineOf(record()));
+    const spool = Buffer.from(lines.map(frameOf).join(''));
+    expect(damageEveryByte(spool, lines, (bytes) => readFrames(bytes, true))).toEqual([]);
+  });
+
+  it('that was cut off gives the rest to the next process, and says what it could not', async () => {
+    const first = queueOf();
+    const ids = push(first, 10);
+    await first.close(0);
+    const [path] = segments();
+    truncateSync(path!, readFileSync(path!).length - 7);
+    sink.isDown = false;
+    const second = queueOf();
+    await eventually(() => second.stats.adopted === 9 && second.stats.queued === 0);
+    expect(sink.ids).toEqual(ids.slice(0, 9));
+    expect(second.stats.torn).toBe(1);
+    await eventually(() => said.some((line) => line.includes('were not whole')));
+  });
+
+  it.each([
+    ['nothing at all', Buffer.alloc(0)],
+    ['zeros', Buffer.alloc(10_000)],
+    ['noise', Buffer.from(Array.from({ length: 10_000 }, (_, i) => (i * 7_919) % 251))],
+  ])('with %s in a segment is opened, and delivers what comes after', async (_, content) => {
+    const first = queueOf();
+    push(first, 3);
+    await first.close(0);
+    writeFileSync(segments()[0]!, content);
+    const second = queueOf();
+    const ids = push(second, 3);
+    await expectAll(second, ids);
+    await eventually(() => segments().length === 0 || spooledIds().length === 0);
+  });
+
+  it('whose folder is removed under it is made anew', async () => {
+    const queue = queueOf();
+    const ids = push(queue, 10);
+    await eventually(() => spooledIds().length === 10);
+    rmSync(join(folder.path, 'spool'), { recursive: true });
+    await eventually(() => segments().length > 0 && spooledIds().length === 10);
+    await expectAll(queue, ids);
+  });
+
+  it('feeds another sink as well: a file of JSON lines', async () => {
+    const path = join(folder.path, 'requests.ndjson');
+    const queue = queueOf({ sink: new NdjsonFileSink({ path }) });
+    const ids = push(queue, 5);
+    await queue.close(1_000);
+    const rows = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string; ipAddress: string });
+    expect(rows.map(({ id }) => id)).toEqual(ids);
+    expect(rows[0]).toMatchObject({
+      ipAddress: '203.0.113.1',
+      status: 200,
+      userAgent: 'a\u001eb\n\\',
+    });
+  });
+});
