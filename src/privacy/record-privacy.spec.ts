@@ -14,14 +14,19 @@ const RECORD = {
 const privacy = (options: PrivacyOptions = {}) => new RecordPrivacy(privacySettings(options));
 
 describe('a record', () => {
-  it('is left as it is, at no cost, unless something is to be taken from it', () => {
-    expect(privacy().apply(RECORD)).toBe(RECORD);
+  const applied = (options: PrivacyOptions) => {
+    const record = { ...RECORD };
+    privacy(options).apply(record);
+    return record;
+  };
+
+  it('is left as it is unless something is to be taken from it', () => {
+    expect(applied({})).toEqual(RECORD);
   });
 
   it('loses its address and its user agent alone', () => {
-    const kept = privacy({ address: 'none', userAgent: false }).apply(RECORD);
-    expect(kept).toEqual({ ...RECORD, ip: null, userAgent: null });
-    expect(RECORD.userAgent).toBe('curl/8');
+    expect(applied({ address: 'none' })).toEqual({ ...RECORD, ip: null });
+    expect(applied({ userAgent: false })).toEqual({ ...RECORD, userAgent: null });
   });
 });
 

@@ -5,10 +5,10 @@ import type { PrivacySettings } from './privacy-settings.js';
 
 /** The parts of a record that say who asked. */
 export interface PersonalRecord {
-  readonly ip: IpAddress | null;
+  ip: IpAddress | null;
   /** Epoch milliseconds. */
   readonly timestampMs: number;
-  readonly userAgent: string | null;
+  userAgent: string | null;
 }
 
 /** Takes from a record what is not to be kept, before anything is written anywhere. */
@@ -23,14 +23,11 @@ export class RecordPrivacy {
     this.keepsAll = this.addresses.isFull && settings.userAgent;
   }
 
-  /** The record as it is kept. Its place is looked up before, by the real address. */
-  apply<R extends PersonalRecord>(record: R): R {
-    if (this.keepsAll) return record;
-    return {
-      ...record,
-      ip: this.addresses.stored(record.ip, record.timestampMs),
-      userAgent: this.settings.userAgent ? record.userAgent : null,
-    };
+  /** Takes it from the record itself. Its place is looked up before, by the real address. */
+  apply(record: PersonalRecord): void {
+    if (this.keepsAll) return;
+    record.ip = this.addresses.stored(record.ip, record.timestampMs);
+    if (!this.settings.userAgent) record.userAgent = null;
   }
 
   /** What is kept of a request's query string, with its question mark; empty for nothing. */

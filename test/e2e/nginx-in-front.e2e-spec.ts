@@ -2,15 +2,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Controller, Get, Param } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDemoApp } from '../../src/demo/app.js';
 import { freePort } from '../../src/demo/free-port.js';
 import { ClientIp, type ClientIpOptions } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Adapter, type Host } from '../support/host-app.js';
+import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const VICTIM = '6.6.6.6';
@@ -294,6 +296,28 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
           source: 'socket',
         });
       });
+    });
+  },
+);
+
+describe.each(ADAPTERS)(
+  `the demo behind nginx on %s${whyNot === null ? '' : ` (${whyNot})`}`,
+  (adapter) => {
+    it.skipIf(whyNot !== null)('knows its clients, whatever they say of themselves', async () => {
+      const database = await createTestDatabase({ migrated: false });
+      const demo = await createDemoApp({ databaseUrl: database.url, adapter });
+      await demo.listen(0, LOCAL);
+      const { port } = demo.getHttpServer().address() as AddressInfo;
+      const nginx = await startNginx(port);
+      const seen: string[] = [];
+      for (const [, headers] of forgeries) {
+        const text = await whoami(nginx.port, '127.0.0.2', '/whoami', headers);
+        seen.push((JSON.parse(text) as { ipAddress: string }).ipAddress);
+      }
+      await nginx.stop();
+      await demo.close();
+      await database.close();
+      expect(seen).toEqual(forgeries.map(() => '127.0.0.2'));
     });
   },
 );

@@ -4,6 +4,8 @@ import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
 import { RequestLogPartitions } from '../../src/request-log/partitions.js';
 import { RequestLogRetention } from '../../src/request-log/retention.js';
+import { eventually } from '../support/eventually.js';
+import { startHost } from '../support/host-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const DAY_MS = 86_400_000;
@@ -194,5 +196,17 @@ describe('the partitions of the request log', () => {
       'request_log_20260407',
     ]);
     expect(await countIn('request_log')).toBe(2);
+  });
+
+  it('are looked after by the app, with the hours that are over', async () => {
+    await add(daysAgo(40, Date.now()), 2);
+    await test.query(`update ip_tracking.request_log set ingested_at = "timestamp"`);
+    await add(daysAgo(0, Date.now()));
+    const host = await startHost({ adapter: 'fastify', database: test });
+    await eventually(async () => (await countIn('request_log')) === 1);
+    expect(await test.query('select requests, addresses from ip_tracking.request_rollup')).toEqual([
+      { requests: '2', addresses: '1' },
+    ]);
+    await host.close();
   });
 });

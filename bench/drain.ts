@@ -1,0 +1,200 @@
+/**
+ * How fast records get into the table, partitioned and indexed as it is, and what each costs this process: by COPY as
+ * the module does it, by COPY of rows of which all are there already, and by `unnest`, the next best. And what it costs
+ * to make a record a line, and a line a part of the spool.
+ *
+ *   npm run bench -- drain [rows] [rounds] [rows of a write]
+ */
+import { cpus, tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDataSource } from '../src/database/data-source.js';
+import { Database } from '../src/database/database.js';
+import { parseIp } from '../src/index.js';
+import { createRequestQueue } from '../src/request-log/create-request-queue.js';
+import { RequestLogPartitions } from '../src/request-log/partitions.js';
+import { PostgresSink } from '../src/request-log/postgres-sink.js';
+import { recordId } from '../src/request-log/record-id.js';
+import { LINE_COLUMNS, lineOf } from '../src/request-log/record-line.js';
+import type { PlacedRecord } from '../src/request-log/request-record.js';
+import { frameOf } from '../src/request-log/spool-frame.js';
+import { openBenchDatabase } from './support/database.js';
+import { median, printTable } from './support/figures.js';
+
+const ROWS = Number(process.argv[2] ?? 200_000);
+const ROUNDS = Number(process.argv[3] ?? 5);
+const BATCH = Number(process.argv[4] ?? 1_000);
+
+const AGENTS = [
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36',
+  'curl/8.5.0',
+  null,
+];
+
+/** A minute of a busy site. */
+function recordsOf(count: number): PlacedRecord[] {
+  const now = Date.now();
+  return Array.from({ length: count }, (_, i) => ({
+    id: recordId(now + (i % 60_000)),
+    timestampMs: now + (i % 60_000),
+    ip: parseIp(`${66 + (i % 20)}.${(i * 7) % 250}.${(i * 13) % 250}.${(i % 250) + 1}`),
+    ipSource: 'x-forwarded-for',
+    method: 'GET',
+    path: `/articles/${i % 5_000}`,
+    route: '/articles/:id',
+    status: 200,
+    outcome: 'served',
+    durationUs: 200 + (i % 5_000),
+    country: 'DE',
+    city: i % 3 === 0 ? 'Cologne' : null,
+    userAgent: AGENTS[i % AGENTS.length]!,
+    userId: i % 4 === 0 ? String(i % 977) : null,
+    sensitive: i % 50 === 0,
+    ruleId: null,
+  }));
+}
+
+const TYPES =
+  'uuid timestamptz inet text text text text smallint text bigint text text text text boolean integer jsonb';
+const UNNEST = `
+  insert into ip_tracking.request_log (${LINE_COLUMNS.map((column) => `"${column}"`).join(', ')})
+  select * from unnest(${TYPES.split(' ')
+    .map((type, i) => `$${i + 1}::${type}[]`)
+    .join(', ')})
+  on conflict do nothing`;
+const FIELDS: readonly ((record: PlacedRecord) => unknown)[] = [
+  (record) => record.id,
+  (record) => new Date(record.timestampMs).toISOString(),
+  (record) => record.ip?.toString() ?? null,
+  (record) => record.ipSource,
+  (record) => record.method,
+  (record) => record.path,
+  (record) => record.route,
+  (record) => record.status,
+  (record) => record.outcome,
+  (record) => record.durationUs,
+  (record) => record.country,
+  (record) => record.city,
+  (record) => record.userAgent,
+  (record) => record.userId,
+  (record) => record.sensitive,
+  (record) => record.ruleId,
+  () => null,
+];
+
+const server = await openBenchDatabase();
+const database = new Database(createDataSource({ url: server.url }, []), true, false);
+await new RequestLogPartitions(database, Date.now).ensure();
+const sink = new PostgresSink(database);
+
+async function inBatches(
+  records: readonly PlacedRecord[],
+  write: (batch: readonly PlacedRecord[]) => Promise<unknown>,
+): Promise<void> {
+  for (let from = 0; from < records.length; from += BATCH) {
+    await write(records.slice(from, from + BATCH));
+  }
+}
+
+/** The whole way, as a request takes it: pushed, made a line, sent by the queue. */
+async function throughTheQueue(records: readonly PlacedRecord[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'ipt-drain-'));
+  const queue = createRequestQueue({
+    sink: {
+      write: (batch) => sink.write(batch),
+      writeLines: (lines: readonly string[]) => sink.writeLines(lines),
+    } as PostgresSink,
+    spoolFolder: folder,
+    spool: { writeIntervalMs: 100, syncIntervalMs: 1_000, maxBytes: 2 ** 29, adoptAfterMs: 6_000 },
+    flushIntervalMs: 50,
+    maxBatchSize: BATCH,
+    maxQueued: Number.MAX_SAFE_INTEGER,
+    log: {
+      log: () => undefined,
+      warn: () => undefined,
+      error: (message) => process.stderr.write(`${message}\n`),
+    },
+  });
+  for (let from = 0; from < records.length; from += BATCH) {
+    for (const record of records.slice(from, from + BATCH)) queue.push(record);
+    await queue.flush(60_000);
+  }
+  if (queue.stats.written !== records.length) throw new Error('not all of it was written');
+  await queue.close(1_000);
+  await rm(folder, { recursive: true, force: true });
+}
+
+interface Series {
+  name: string;
+  run: (records: readonly PlacedRecord[]) => Promise<void> | void;
+  seconds: number[];
+  cpuMicros: number[];
+}
+const series: Series[] = (
+  [
+    ['the queue, COPY', throughTheQueue],
+    ['COPY', (records) => inBatches(records, (batch) => sink.write(batch))],
+    ['COPY, all there already', (records) => inBatches(records, (batch) => sink.write(batch))],
+    [
+      'unnest',
+      (records) =>
+        inBatches(records, (batch) =>
+          database.query(
+            UNNEST,
+            FIELDS.map((field) => batch.map(field)),
+          ),
+        ),
+    ],
+    [
+      'a record to a line',
+      (records) => {
+        for (const record of records) lineOf(record);
+      },
+    ],
+    [
+      'a record to the spool',
+      (records) => {
+        for (let from = 0; from < records.length; from += BATCH) {
+          Buffer.from(
+            records
+              .slice(from, from + BATCH)
+              .map((record) => frameOf(lineOf(record)))
+              .join(''),
+          );
+        }
+      },
+    ],
+  ] satisfies [string, Series['run']][]
+).map(([name, run]) => ({ name, run, seconds: [], cpuMicros: [] }));
+
+process.stdout.write(
+  `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${ROWS} rows, ${BATCH} a write, ${ROUNDS} rounds, in turn\n`,
+);
+for (let round = -1; round < ROUNDS; round += 1) {
+  const records = recordsOf(ROWS);
+  for (const one of series) {
+    if (one.name !== 'COPY, all there already')
+      await database.query('truncate ip_tracking.request_log');
+    const before = process.cpuUsage();
+    const startedAt = performance.now();
+    await one.run(records);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const { user, system } = process.cpuUsage(before);
+    // The first round warms up.
+    if (round < 0) continue;
+    one.seconds.push(seconds);
+    one.cpuMicros.push((user + system) / ROWS);
+  }
+}
+printTable([
+  ['', 'rows/s', 'worst', 'us CPU/row', 'worst'],
+  ...series.map(({ name, seconds, cpuMicros }) => [
+    name,
+    (ROWS / median(seconds)).toFixed(0),
+    (ROWS / Math.max(...seconds)).toFixed(0),
+    median(cpuMicros).toFixed(2),
+    Math.max(...cpuMicros).toFixed(2),
+  ]),
+]);
+await database.close();
+await server.close();
