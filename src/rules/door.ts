@@ -3,7 +3,7 @@ import type { RefusalResponse } from '../edge/request-edge.js';
 import { decide, NO_RULES, type RulePolicy } from './decide.js';
 import type { LiveRules } from './live-rules.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';
-import { refusalOf } from './refusal.js';
+import { PLAIN_REFUSAL, refusalOf } from './refusal.js';
 
 /** What a {@link Door} needs besides the rules. */
 export interface DoorOptions {
@@ -51,9 +51,11 @@ export class Door {
 
   /** What a refused client gets. Called once for each refusal, which it also reports. */
   refusal(context: RequestContext): RefusalResponse {
+    const { refusal, onBlocked } = this.options;
+    if (refusal === null && onBlocked === null) return PLAIN_REFUSAL;
     const blocked = describe(context);
     this.report(blocked);
-    return refusalOf(this.options.refusal, blocked);
+    return refusalOf(refusal, blocked);
   }
 
   private report(blocked: BlockedRequest): void {

@@ -34,17 +34,18 @@ const MESSAGES: Record<number, string> = {
   503: 'Service Unavailable',
 };
 
-const PLAIN = json(403, { statusCode: 403, message: MESSAGES[403] });
+/** What a refused client gets when the host does not say otherwise. */
+export const PLAIN_REFUSAL = json(403, { statusCode: 403, message: MESSAGES[403] });
 
 /** The answer to a refused client. It says nothing about rules, lists or reasons unless the host does. */
 export function refusalOf(
   factory: RefusalFactory | null,
   blocked: BlockedRequest,
 ): RefusalResponse {
-  if (factory === null) return PLAIN;
+  if (factory === null) return PLAIN_REFUSAL;
   try {
     const { status = 403, headers, body } = factory(blocked);
-    if (!Number.isInteger(status) || status < 400 || status > 599) return PLAIN;
+    if (!Number.isInteger(status) || status < 400 || status > 599) return PLAIN_REFUSAL;
     const content = body ?? {
       statusCode: status,
       message: MESSAGES[status] ?? 'Forbidden',
@@ -52,7 +53,7 @@ export function refusalOf(
     const answer = typeof content === 'string' ? html(status, content) : json(status, content);
     return { ...answer, headers: { ...answer.headers, ...lowerCased(headers) } };
   } catch {
-    return PLAIN;
+    return PLAIN_REFUSAL;
   }
 }
 
