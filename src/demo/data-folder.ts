@@ -1,4 +1,13 @@
-import { chmod, chown, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  chown,
+  constants,
+  mkdir,
+  readFile,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DemoError } from './demo-error.js';
 import { choosePostgresUser, type PostgresUser } from './postgres-user.js';
@@ -77,15 +86,14 @@ async function rememberedLocation(
   return null;
 }
 
-/** Makes `path` a folder that `user` alone can read, and tries whether it can write there. */
+/** Makes `path` a folder that `user` alone can read, and asks whether it can be written. */
 async function prepare(path: string, user: PostgresUser): Promise<void> {
   await makeFolder(path, user);
   await writing(path, async () => {
     if (user.ids) await chown(path, user.ids.uid, user.ids.gid);
     await chmod(path, 0o700);
-    const probe = join(path, '.writable');
-    await writeFile(probe, '');
-    await unlink(probe);
+    // Asked, not tried: a file of ours, however short its life, would be in the way of another start's initdb.
+    await access(path, constants.W_OK);
   });
 }
 

@@ -7,7 +7,7 @@ import { identifySafely, type Identify } from '../throttle/identify.js';
 import { outcomeOf } from './outcome.js';
 import { recordId } from './record-id.js';
 import type { RecordIntake } from './record-intake.js';
-import type { RequestRecord } from './request-record.js';
+import type { PlacedRecord } from './request-record.js';
 import type { SensitivePaths } from './sensitive-paths.js';
 import { storableText } from './storable-text.js';
 
@@ -43,7 +43,7 @@ export class RequestLogger {
     context: RequestContext,
     ending: Ending,
     matched: MatchedRoute | null,
-  ): RequestRecord {
+  ): PlacedRecord {
     const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
     const query = this.queryOf(context.url);
     const isSensitive = context.isSensitive || matched?.flags.isSensitive === true;
@@ -56,7 +56,13 @@ export class RequestLogger {
       path: query === '' ? path : storableText(path + query, MAX_PATH_LENGTH),
       route: matched === null ? null : storableText(matched.pattern, MAX_PATH_LENGTH),
       status: ending.status,
-      outcome: outcomeOf({ refusal: context.refusal, isMatched: matched !== null, ...ending }),
+      outcome: outcomeOf({
+        refusal: context.refusal,
+        isMatched: matched !== null,
+        status: ending.status,
+        isComplete: ending.isComplete,
+        hasClientLeft: ending.hasClientLeft,
+      }),
       durationUs: Math.max(0, Math.round((performance.now() - context.startedAtTick) * 1_000)),
       userAgent:
         context.userAgent === undefined
@@ -65,6 +71,9 @@ export class RequestLogger {
       userId: this.userOf(context),
       sensitive: isSensitive || this.sensitivePaths.has(path),
       ruleId: context.ruleId,
+      // Filled in on the way: a property that is added later would give every record a second shape, and its own memory.
+      country: null,
+      city: null,
     };
   }
 

@@ -38,6 +38,14 @@ function decode(path: string): string {
   }
 }
 
+/** A path that is written as a router reads it: nothing in it has to be undone. Each character matches in one way only. */
+const PLAIN = /^(?:\/[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)+\/?$/;
+
+function firstSegment(path: string): string {
+  const end = path.indexOf('/', 1);
+  return end === -1 ? path.slice(1) : path.slice(1, end);
+}
+
 /** Tells whether a path is sensitive: equal to a listed one, or below it, segment by segment. */
 export class SensitivePaths {
   /** By first segment, so that the usual path costs one lookup. */
@@ -54,7 +62,8 @@ export class SensitivePaths {
 
   /** @param path a request's path without its query string. */
   has(path: string): boolean {
-    if (this.byFirst.size === 0) return false;
+    if (this.byFirst.size === 0 || path === '/') return false;
+    if (PLAIN.test(path) && !this.byFirst.has(firstSegment(path))) return false;
     const segments = pathSegments(path);
     const candidates = segments[0] === undefined ? undefined : this.byFirst.get(segments[0]);
     return (
