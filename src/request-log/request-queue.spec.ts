@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { GONE, queueWith, range } from '../../test/support/request-queue.js';
+import { GONE, queueWith, range, recordOf } from '../../test/support/request-queue.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -55,6 +55,17 @@ describe('RequestQueue', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(most).toBe(1);
     expect(kept).toEqual(range(0, 100));
+  });
+
+  it('loses no batch to a record that is none', async () => {
+    const { queue, push, kept, missing } = queueWith();
+    push(2);
+    queue.push({ ...recordOf(99), timestampMs: Number.NaN });
+    push(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(kept).toEqual([0, 1, 2]);
+    expect(queue.stats.refused).toBe(1);
+    expect(missing()).toBe(0);
   });
 
   it('holds no process open for records that wait', () => {

@@ -58,6 +58,7 @@ export class RequestQueue {
   private syncs = 0;
   private enqueued = 0;
   private dropped = 0;
+  private malformed = 0;
 
   constructor(private readonly options: RequestQueueOptions) {
     this.delivery = new Delivery({
@@ -84,7 +85,7 @@ export class RequestQueue {
       adopted: delivery.adopted,
       written: delivery.stored,
       dropped: this.dropped + delivery.lost,
-      refused: delivery.refused,
+      refused: this.malformed + delivery.refused,
       handedOver: delivery.handedOver,
       queued: this.inMemory + delivery.onDisk,
       spooled: delivery.onDisk,
@@ -155,8 +156,20 @@ export class RequestQueue {
     this.waiting = [];
     const size = this.options.maxBatchSize;
     for (let from = 0; from < records.length; from += size) {
-      const lines = records.slice(from, from + size).map(lineOf);
-      this.delivery.add(new Batch(lines, this.waitingSinceMs));
+      const lines = records
+        .slice(from, from + size)
+        .flatMap((record) => this.lineOrNothing(record));
+      if (lines.length > 0) this.delivery.add(new Batch(lines, this.waitingSinceMs));
+    }
+  }
+
+  /** A record that a host has made may be none, such as one without a time: it costs itself, not its batch. */
+  private lineOrNothing(record: PlacedRecord): string | [] {
+    try {
+      return lineOf(record);
+    } catch {
+      this.malformed += 1;
+      return [];
     }
   }
 

@@ -91,6 +91,7 @@ export class SetAside {
   }
 
   private afterwards(work: () => Promise<void>): void {
-    this.work = this.work.then(work);
+    // Whoever is told may throw; what is set aside next is told all the same.
+    this.work = this.work.then(work).catch(() => undefined);
   }
 }

@@ -9,7 +9,8 @@ export const GONE = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
 /** What a sink fails with that will not take the data. */
 export const POISONOUS = Object.assign(new Error('invalid byte sequence'), { code: '22021' });
 
-function recordOf(id: number): PlacedRecord {
+/** A record that is like any other but for its id. */
+export function recordOf(id: number): PlacedRecord {
   return {
     id: String(id),
     timestampMs: 0,
