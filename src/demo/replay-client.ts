@@ -70,7 +70,7 @@ export class ReplayClient {
 /** As in the log, but for the bytes that HTTP has no room for (space, control characters, beyond ASCII). */
 export function legalPath(path: string): string {
   return path.replace(
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
     /[\u0000-\u0020\u007f-\u00ff]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   );
@@ -86,6 +86,6 @@ function headersOf({ address, referer, userAgent }: LoggedRequest): Record<strin
 
 /** A header cannot be escaped: what may not stand in it becomes a space. */
 function legalHeader(text: string): string {
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, ' ').trim();
 }

@@ -45,7 +45,6 @@ export class RequestContext {
   isCounted = false;
   reservation: LimitReservation | null = null;
   isSensitive = false;
-  userId: string | null = null;
   private place: GeoPlace | undefined = undefined;
   isClosed = false;
 

@@ -27,9 +27,9 @@ type LineColumn = (typeof LINE_COLUMNS)[number];
 
 const NULL = '\\N';
 // Backslash, and what would end a column, a line, or a record of the spool.
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const SPECIAL = /[\\\t\n\r\u001e]/;
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const ALL_SPECIAL = /[\\\t\n\r\u001e]/g;
 const ESCAPES: Record<string, string> = {
   '\\': '\\\\',

@@ -78,7 +78,7 @@ export class RequestLogger {
   }
 
   private userOf(context: RequestContext): string | null {
-    const userId = context.userId ?? identifySafely(this.identify, context.request);
+    const userId = identifySafely(this.identify, context.request);
     return userId === null ? null : storableText(userId, MAX_USER_ID_LENGTH);
   }
 }
