@@ -35,7 +35,7 @@ describe('RemoteGeoProvider', () => {
     new RemoteGeoProvider(
       {
         url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/{ip}?key=secret`,
-        timeoutMs: 200,
+        timeoutMs: 10_000,
         ...options,
       },
       () => clock.now,
@@ -72,13 +72,16 @@ describe('RemoteGeoProvider', () => {
     expect(await provider().lookup(ip('81.1.2.3'))).toBeNull();
   });
 
+  it.each<[string, RequestListener]>([
+    ['never answers', () => undefined],
+    ['stops half-way', (_, response) => void response.writeHead(200).write('{"country"')],
+  ])('fails in time where the server %s', async (_, listener) => {
+    answer = listener;
+    const asking = provider({ timeoutMs: 200 }).lookup(ip('81.1.2.3'));
+    await expect(asking).rejects.toThrow(/has not answered for 200 ms/);
+  });
+
   it.each<[string, RequestListener, RegExp]>([
-    ['never answers', () => undefined, /has not answered for 200 ms/],
-    [
-      'stops half-way',
-      (_, response) => void response.writeHead(200).write('{"country"'),
-      /has not answered for 200 ms/,
-    ],
     ['answers 500', json({ country: 'DE' }, 500), /answered 500/],
     ['answers garbage', (_, response) => void response.end('<html>'), /failed/],
     ['hangs up', (request) => void request.socket.destroy(), /failed/],
@@ -87,11 +90,9 @@ describe('RemoteGeoProvider', () => {
       (_, response) => void response.end(`"${'x'.repeat(70_000)}"`),
       /longer than 65536 bytes/,
     ],
-  ])('fails in time where the server %s', async (_, listener, message) => {
+  ])('fails at once where the server %s', async (_, listener, message) => {
     answer = listener;
-    const started = performance.now();
     await expect(provider().lookup(ip('81.1.2.3'))).rejects.toThrow(message);
-    expect(performance.now() - started).toBeLessThan(1_000);
   });
 
   it('shows no key of its URL', async () => {
