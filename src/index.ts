@@ -3,7 +3,6 @@ export type {
   AnomalyOptions,
   GeoOptions,
   IpTrackingOptions,
-  RateLimitOptions,
   RequestLogOptions,
   RequestSpoolOptions,
   RulesOptions,
@@ -57,16 +56,31 @@ export {
   type Explanation,
   type RuleDetails,
 } from './rules/ip-rule.service.js';
-export type { BlockedRequest, CustomRefusal, RefusalFactory } from './rules/refusal.js';
+export type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
+export type { CustomRefusal } from './edge/custom-refusal.js';
 
 export { AuthThrottlerGuard } from './throttle/auth-throttler.guard.js';
+export type {
+  AttemptEnding,
+  LimitDetails,
+  LimitValue,
+  RateLimitHeaders,
+  RateLimitOptions,
+  RouteRateLimit,
+  ThrottledRequest,
+} from './throttle/rate-limit.options.js';
+export { RateLimitService, type ResetResult } from './throttle/rate-limit.service.js';
+export {
+  GraphqlTooManyRequestsError,
+  TooManyRequestsException,
+} from './throttle/too-many-requests.js';
 export type { Identify } from './throttle/identify.js';
 export type { LimitResult, LimitRule, LimitStorage } from './throttle/limit-storage.js';
 export { MemoryLimitStorage } from './throttle/memory-limit-storage.js';
 export { createRedisLimitStorage } from './throttle/redis-limit-storage.js';
 export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
 
-export { Sensitive, SkipRequestLog } from './request-log/decorators.js';
+export { RateLimit, Sensitive, SkipRequestLog } from './request-log/decorators.js';
 export { NdjsonFileSink, type NdjsonFileSinkOptions } from './request-log/ndjson-file-sink.js';
 export type { Outcome } from './request-log/outcome.js';
 export { RequestLog } from './request-log/request-log.entity.js';

@@ -2,6 +2,8 @@ import { networkInterfaces } from 'node:os';
 import {
   Logger,
   type BeforeApplicationShutdown,
+  type CanActivate,
+  type NestInterceptor,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
@@ -39,6 +41,9 @@ export interface LifecycleParts {
   queue: RequestQueue;
   upkeep: RequestLogUpkeep;
   limits: LimitStorage;
+  ruleGuard: CanActivate;
+  limitGate: CanActivate;
+  interceptor: NestInterceptor;
 }
 
 const HOUR_MS = 3_600_000;
@@ -90,11 +95,18 @@ export class IpTrackingLifecycle
   }
 
   private attachEdge(): void {
-    attachEdge({
+    const { rateLimits } = this.parts.options;
+    const config = attachEdge({
       ...this.parts,
       isReady: () => this.isReady,
       warn: (message) => this.logger.warn(message),
     });
+    // Here, and not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever
+    // is blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
+    config.addGlobalGuard(this.parts.ruleGuard);
+    if (!rateLimits.isEnabled) return;
+    config.addGlobalGuard(this.parts.limitGate);
+    if (rateLimits.routes === 'all') config.addGlobalInterceptor(this.parts.interceptor);
   }
 
   /** What has to be done in the database from time to time; soon again where it could not be done. */

@@ -1,7 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import {
   APP_FILTER,
-  APP_GUARD,
   DiscoveryModule,
   DiscoveryService,
   HttpAdapterHost,
@@ -30,10 +29,15 @@ import { RefusalFilter } from './rules/refusal.filter.js';
 import { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
 import {
   AuthThrottlerGuard,
+  RateLimitGate,
   THROTTLER_OPTIONS,
   THROTTLER_STORAGE,
 } from './throttle/auth-throttler.guard.js';
+import { LimitDoor } from './throttle/limit-door.js';
+import { LimitPolicies } from './throttle/rate-limit-policy.js';
+import { RateLimitService } from './throttle/rate-limit.service.js';
 import { RateLimiter } from './throttle/rate-limiter.js';
+import { TooManyRequestsFilter } from './throttle/too-many-requests.js';
 import { anomaly } from './wiring/anomaly.js';
 import { LIMIT_STORAGE, limits } from './wiring/limits.js';
 import { privacy } from './wiring/privacy.js';
@@ -67,6 +71,9 @@ const LIFECYCLE_PARTS = {
   queue: RequestQueue,
   upkeep: RequestLogUpkeep,
   limits: LIMIT_STORAGE,
+  ruleGuard: IpRuleGuard,
+  limitGate: RateLimitGate,
+  interceptor: RequestLogInterceptor,
 } satisfies Record<keyof LifecycleParts, unknown>;
 
 const lifecycle = provide(
@@ -96,9 +103,10 @@ const lifecycle = provide(
     lifecycle,
     IpRuleGuard,
     AuthThrottlerGuard,
+    RateLimitGate,
     RequestLogInterceptor,
-    { provide: APP_GUARD, useExisting: IpRuleGuard },
     { provide: APP_FILTER, useClass: RefusalFilter },
+    { provide: APP_FILTER, useClass: TooManyRequestsFilter },
   ],
   // A guard or an interceptor is made anew in each module of the host that uses it, and finds there what is exported.
   exports: [
@@ -107,6 +115,9 @@ const lifecycle = provide(
     Door,
     RequestEdge,
     RateLimiter,
+    RateLimitService,
+    LimitDoor,
+    LimitPolicies,
     THROTTLER_OPTIONS,
     THROTTLER_STORAGE,
     IpRuleGuard,

@@ -5,9 +5,7 @@ import type { PrivacyOptions } from './privacy/privacy.options.js';
 import type { RequestSink } from './request-log/request-record.js';
 import type { RuleMode } from './rules/decide.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
-import type { Identify } from './throttle/identify.js';
-import type { LimitStorage } from './throttle/limit-storage.js';
-import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.options.js';
+import type { RateLimitOptions } from './throttle/rate-limit.options.js';
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
 export interface IpTrackingOptions {
@@ -27,7 +25,7 @@ export interface IpTrackingOptions {
   geo?: false | GeoOptions;
   /** What is kept of a client's address, query string and user agent. */
   privacy?: PrivacyOptions;
-  /** Limits on `@Sensitive()` routes. `false`: nobody is limited. */
+  /** Limits on `@Sensitive()` and `@RateLimit()` routes. `false`: nobody is limited. */
   rateLimits?: false | RateLimitOptions;
   /** The hourly detection. `false`: nobody is flagged. */
   anomalies?: false | AnomalyOptions;
@@ -131,23 +129,6 @@ export interface GeoOptions {
   cacheTtlMs?: number;
   /** How many addresses are kept at most. @default 50000 */
   cacheMaxEntries?: number;
-}
-
-export interface RateLimitOptions {
-  /** Requests of one authenticated user in a window. @default 10 */
-  authenticated?: number;
-  /** Requests of one anonymous client in a window. @default 5 */
-  anonymous?: number;
-  /** The length of the window, in milliseconds. @default 60000 */
-  ttlMs?: number;
-  /** Tells who is asking: the user's id, or null while it is not known. @default reads `request.user.id`, else `request.user.sub` */
-  identify?: Identify;
-  /** IPv6 clients are counted by networks of this length. @default 64 */
-  ipv6PrefixLength?: number;
-  /** Counts in Redis or Valkey, for several processes to share; while it is down each process counts for itself. */
-  redis?: RedisLimitStorageOptions;
-  /** Where the counters live instead. @default this process' memory */
-  storage?: LimitStorage;
 }
 
 export interface AnomalyOptions {

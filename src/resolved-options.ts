@@ -5,7 +5,6 @@ import type {
   AnomalyOptions,
   GeoOptions,
   IpTrackingOptions,
-  RateLimitOptions,
   RequestLogOptions,
   RequestSpoolOptions,
   RulesOptions,
@@ -30,9 +29,11 @@ import {
 import type { RequestSink } from './request-log/request-record.js';
 import { countrySet } from './rules/countries.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
-import { identifyByRequestUser } from './throttle/identify.js';
-import type { LimitStorage } from './throttle/limit-storage.js';
-import type { RedisLimitStorageOptions } from './throttle/redis-limit-storage.options.js';
+import {
+  RATE_LIMIT_CHECKS,
+  rateLimitSettings,
+  type RateLimitSettings,
+} from './throttle/rate-limit-settings.js';
 
 /** A hundred years: beyond it the sums with dates would leave what PostgreSQL can hold. */
 const MAX_DAYS = 36_500;
@@ -57,11 +58,7 @@ export interface ResolvedOptions {
   };
   geo: Filled<GeoOptions, 'provider'> & { isEnabled: boolean; provider: GeoProvider | null };
   privacy: PrivacySettings;
-  rateLimits: Filled<RateLimitOptions, 'storage' | 'redis'> & {
-    isEnabled: boolean;
-    storage: LimitStorage | null;
-    redis: RedisLimitStorageOptions | null;
-  };
+  rateLimits: RateLimitSettings;
   anomalies: Filled<AnomalyOptions> & { isEnabled: boolean };
   /** `undefined` for the default folder. */
   stateDir: string | false | undefined;
@@ -110,21 +107,7 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       warnAfterDays: wholeNumber(0),
     }),
     privacy: (path, value) => checkObject(path, value, PRIVACY_CHECKS),
-    rateLimits: part({
-      authenticated: wholeNumber(0),
-      anonymous: wholeNumber(0),
-      ttlMs: wholeNumber(1),
-      identify: callable,
-      ipv6PrefixLength: wholeNumber(1, 128),
-      redis: part({
-        client: () => undefined,
-        url: () => undefined,
-        keyPrefix: () => undefined,
-        commandTimeoutMs: wholeNumber(1),
-        refusalCacheMs: wholeNumber(0),
-      }),
-      storage: withMethods('a LimitStorage', 'hit', 'release'),
-    }),
+    rateLimits: part(RATE_LIMIT_CHECKS),
     anomalies: part({
       requestsPerHour: wholeNumber(1),
       sensitivePaths: pathList,
@@ -153,7 +136,6 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
   }
   const requestLog = options.requestLog || {};
   const geo = options.geo || {};
-  const rateLimits = options.rateLimits || {};
   const anomalies = options.anomalies || {};
   return {
     database: options.database,
@@ -189,16 +171,7 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       warnAfterDays: geo.warnAfterDays ?? 365,
     },
     privacy: privacySettings(options.privacy ?? {}),
-    rateLimits: {
-      isEnabled: options.rateLimits !== false,
-      authenticated: rateLimits.authenticated ?? 10,
-      anonymous: rateLimits.anonymous ?? 5,
-      ttlMs: rateLimits.ttlMs ?? 60_000,
-      identify: rateLimits.identify ?? identifyByRequestUser,
-      ipv6PrefixLength: rateLimits.ipv6PrefixLength ?? 64,
-      storage: rateLimits.storage ?? null,
-      redis: rateLimits.redis ?? null,
-    },
+    rateLimits: rateLimitSettings(options.rateLimits),
     anomalies: {
       isEnabled: options.anomalies !== false,
       requestsPerHour: anomalies.requestsPerHour ?? 100,

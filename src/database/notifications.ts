@@ -1,19 +1,22 @@
 import { Client, type ClientConfig } from 'pg';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 
-/** What a {@link NotificationListener} tells its owner. */
+/** What a {@link NotificationListener} tells who follows a channel. */
 export interface NotificationHandlers {
   /** A notification on the channel. */
   onNotification(payload: string): void;
   /** The channel is open, for the first time or again: whatever was notified in between has been missed. */
-  onListening(): void;
+  onListening?(): void;
 }
+
+/** What PostgreSQL lists the connections of listeners as. */
+export const LISTENER_NAME = 'nestjs-ip-tracking listen';
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 15_000;
 
 /**
- * Listens on one PostgreSQL channel through a connection of its own, for as long as it is started: a lost connection is
+ * Listens on PostgreSQL channels through a connection of its own, for as long as it is started: a lost connection is
  * opened again after a growing, jittered pause, so that a hundred processes do not come back in the same instant.
  */
 export class NotificationListener {
@@ -24,11 +27,11 @@ export class NotificationListener {
 
   constructor(
     private readonly dataSource: DataSource,
-    private readonly channel: string,
-    private readonly handlers: NotificationHandlers,
+    /** By the channel's name. */
+    private readonly channels: Readonly<Record<string, NotificationHandlers>>,
   ) {}
 
-  /** Whether the channel is open right now. */
+  /** Whether the channels are open right now. */
   get isListening(): boolean {
     return this.client !== null;
   }
@@ -52,17 +55,21 @@ export class NotificationListener {
     // Without a listener a lost connection would be an uncaught exception in the host.
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
-    client.on('notification', ({ payload }) => this.handlers.onNotification(payload ?? ''));
+    client.on('notification', ({ channel, payload }) =>
+      this.channels[channel]?.onNotification(payload ?? ''),
+    );
     try {
       await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(this.channel)}`);
+      for (const channel of Object.keys(this.channels)) {
+        await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      }
       if (this.isStopped) {
         await client.end();
         return;
       }
       this.client = client;
       this.failures = 0;
-      this.handlers.onListening();
+      for (const handlers of Object.values(this.channels)) handlers.onListening?.();
     } catch {
       void client.end().catch(() => undefined);
       this.again();
@@ -109,7 +116,7 @@ function connectionOptions(dataSource: DataSource): ClientConfig {
     ...extra,
     // The pool's gives up a silent connection; this one may be silent for days.
     stream: undefined,
-    application_name: 'nestjs-ip-tracking listen',
+    application_name: LISTENER_NAME,
     connectionTimeoutMillis: options.connectTimeoutMS ?? 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

@@ -26,12 +26,14 @@ export interface EdgeSite {
 /**
  * Attaches the edge to everything that lets requests in: the framework, Nest's HTTP server, the servers of gateways. It
  * has to be done while the providers are made, because Nest registers its routes before it calls any lifecycle hook.
+ *
+ * @returns what the app's global guards are added to.
  */
-export function attachEdge(site: EdgeSite): void {
+export function attachEdge(site: EdgeSite): ApplicationConfig {
   const { adapterHost, discovery, edge, isReady, warn } = site;
-  const config = discovery.getProviders().find(({ token }) => token === ApplicationConfig)
-    ?.instance as ApplicationConfig | undefined;
-  if (config !== undefined) attachGatewayEdge(config, { edge, isReady, warn });
+  const config = discovery.getProviders().find(({ token }) => token === ApplicationConfig)!
+    .instance as ApplicationConfig;
+  attachGatewayEdge(config, { edge, isReady, warn });
   if (adapterHost.httpAdapter) attachToAdapter(site);
   else {
     // A testing module makes its app after its providers; a microservice or a command line never has an adapter.
@@ -39,6 +41,7 @@ export function attachEdge(site: EdgeSite): void {
       if (adapterHost.httpAdapter) attachToAdapter(site);
     });
   }
+  return config;
 }
 
 function attachToAdapter({ adapterHost, discovery, scanner, edge, warn }: EdgeSite): void {

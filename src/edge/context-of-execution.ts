@@ -9,7 +9,7 @@ import {
   rpcMessage,
   webSocketMessage,
 } from './message.js';
-import { requestContextOf, type RequestContext } from './request-context.js';
+import { MessageContext, requestContextOf, type RequestContext } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
 
 /** Fastify keeps node's own object behind the one that it hands out. */
@@ -42,6 +42,16 @@ export function contextOfExecution(
     default:
       return null;
   }
+}
+
+/**
+ * What one attempt is, for whoever counts them: a request, a message, or a field of a GraphQL operation, of which one
+ * request can carry a hundred.
+ */
+export function countedExecution(execution: ExecutionContext, context: RequestContext): object {
+  return execution.getType<string>() === 'graphql' && !(context instanceof MessageContext)
+    ? execution.getArgs()
+    : context;
 }
 
 /** The context that a parameter decorator reads the client from: of the request, or of the handshake before a message. */

@@ -7,6 +7,7 @@ export const DETECTED_FRAMEWORK: Framework = {
   matchedRoute: (request) =>
     isFastify(request) ? fastifyRoute(request) : expressRoute(request as ExpressRequest),
   mayBeExempt: () => false,
+  routeAhead: () => null,
 };
 
 function isFastify(request: unknown): request is FastifyRequest {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Framework, MatchedRoute } from './request-context.js';
-import type { RequestEdge } from './request-edge.js';
-import { flagsOfHandler } from './route-flags.js';
+import { type RequestEdge, whenCounted } from './request-edge.js';
+import { flagsOfHandler, type RouteFlags } from './route-flags.js';
 import { answer } from './server-edge.js';
 
 /** The parts of an Express application, its requests and its router that the edge touches. */
@@ -40,9 +40,22 @@ export function attachExpressEdge(app: ExpressApplication, edge: RequestEdge): v
   const handle = app.handle;
   const framework = new ExpressFramework(app);
   app.handle = function (this: unknown, request, response, next) {
-    const refusal = edge.admit({ raw: request, response, request, framework });
-    if (refusal === null) handle.call(this, request, response, next);
-    else answer(response, refusal);
+    const arrival = { raw: request, response, request, framework };
+    const refusal = edge.admit(arrival);
+    if (refusal !== null) {
+      answer(response, refusal);
+      return;
+    }
+    const throttled = edge.throttle(arrival);
+    if (throttled === null) {
+      handle.call(this, request, response, next);
+      return;
+    }
+    void whenCounted(
+      throttled,
+      () => handle.call(this, request, response, next),
+      (refused) => answer(response, refused),
+    );
   };
 }
 
@@ -60,10 +73,11 @@ function isNestHandler(handler: unknown): boolean {
 }
 
 /**
- * Express matches a route only when its turn comes, so the routes that say `@SkipIpRules()` are matched ahead of it, by
- * Express' own layers. That is asked about refused clients alone: every other request pays nothing for it.
+ * Express matches a route only when its turn comes, so routes are matched ahead of it by Express' own layers: those that
+ * say `@SkipIpRules()` for refused clients alone, all of them only where limits are to hold before any middleware.
  */
 class ExpressFramework implements Framework {
+  private routes: ExpressLayer[] | null = null;
   private exempt: ExpressLayer[] | null = null;
 
   constructor(private readonly app: ExpressApplication) {}
@@ -73,19 +87,34 @@ class ExpressFramework implements Framework {
   }
 
   mayBeExempt(request: unknown): boolean {
-    const { method = '', url = '' } = request as ExpressRequest;
-    this.exempt ??= this.collectExempt();
-    return this.exempt.some(
-      (layer) =>
-        answersTo(layer.route!, method.toLowerCase()) && matchesSafely(layer, pathnameOf(url)),
-    );
+    this.exempt ??= this.collect().filter(({ route }) => flagsOf(route!).skipsRules);
+    return firstMatch(this.exempt, request as ExpressRequest) !== undefined;
   }
 
-  private collectExempt(): ExpressLayer[] {
-    return (this.app.router?.stack ?? []).filter(
-      ({ route }) => route !== undefined && flagsOfHandler(route.stack[0]?.handle).skipsRules,
-    );
+  routeAhead(request: unknown): MatchedRoute | null {
+    this.routes ??= this.collect();
+    const route = firstMatch(this.routes, request as ExpressRequest)?.route;
+    return route === undefined ? null : { pattern: String(route.path), flags: flagsOf(route) };
   }
+
+  /** The layers of routes: asked first by a request, when all of them have been registered. */
+  private collect(): ExpressLayer[] {
+    return (this.app.router?.stack ?? []).filter(({ route }) => route !== undefined);
+  }
+}
+
+function flagsOf({ stack }: ExpressRoute): RouteFlags {
+  return flagsOfHandler(stack[0]?.handle);
+}
+
+function firstMatch(
+  layers: readonly ExpressLayer[],
+  { method = '', url = '' }: ExpressRequest,
+): ExpressLayer | undefined {
+  const path = pathnameOf(url);
+  return layers.find(
+    (layer) => answersTo(layer.route!, method.toLowerCase()) && matchesSafely(layer, path),
+  );
 }
 
 function answersTo({ methods }: ExpressRoute, method: string): boolean {

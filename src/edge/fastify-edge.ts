@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Framework, type MatchedRoute, UNROUTED } from './request-context.js';
-import type { RequestEdge } from './request-edge.js';
+import { type RefusalResponse, type RequestEdge, whenCounted } from './request-edge.js';
 import { flagsOfConfig } from './route-flags.js';
 import { attachServerEdge } from './server-edge.js';
 
@@ -33,18 +33,23 @@ interface FastifyReply {
 /** Attaches the edge to Fastify: a request that is routed at all has its `onRequest` hooks run, `inject()` included. */
 export function attachFastifyEdge(app: FastifyApplication, edge: RequestEdge): void {
   const hook: OnRequestHook = (request, reply, done) => {
-    const refusal = edge.admit({
-      raw: request.raw,
-      response: reply.raw,
-      request,
-      framework: FASTIFY,
-    });
-    if (refusal === null) done();
-    else reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
+    const arrival = { raw: request.raw, response: reply.raw, request, framework: FASTIFY };
+    const refusal = edge.admit(arrival);
+    if (refusal !== null) {
+      send(reply, refusal);
+      return;
+    }
+    const throttled = edge.throttle(arrival);
+    if (throttled === null) done();
+    else void whenCounted(throttled, done, (refused) => send(reply, refused));
   };
   if (!addHookInFront(app, hook)) app.addHook('onRequest', hook);
   coverFrameworkErrors(app, edge);
   coverOtherServers(app, edge);
+}
+
+function send(reply: FastifyReply, { status, headers, body }: RefusalResponse): void {
+  reply.code(status).headers(headers).send(body);
 }
 
 /** The route that Fastify has matched. */
@@ -58,6 +63,7 @@ export function fastifyRoute(request: FastifyRequest): MatchedRoute | null {
 const FASTIFY: Framework = {
   matchedRoute: (request) => fastifyRoute(request as FastifyRequest),
   mayBeExempt: (request) => fastifyRoute(request as FastifyRequest)?.flags.skipsRules ?? false,
+  routeAhead: (request) => fastifyRoute(request as FastifyRequest),
 };
 
 /**
@@ -93,7 +99,7 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
       request,
       framework: UNROUTED,
     });
-    if (refusal !== null) reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
+    if (refusal !== null) send(reply, refusal);
     else if (before === undefined) reply.send(error);
     else before(error, request, reply);
   };

@@ -113,6 +113,10 @@ class MessageRoute implements Framework {
   mayBeExempt(): boolean {
     return false;
   }
+
+  routeAhead(): MatchedRoute {
+    return this.matchedRoute();
+  }
 }
 
 function contextOf(key: object, open: () => MessageContext): MessageContext {

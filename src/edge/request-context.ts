@@ -16,14 +16,8 @@ export interface Framework {
   matchedRoute(request: unknown): MatchedRoute | null;
   /** Whether the request's route may say that stored rules do not apply to it; asked before the router has run. */
   mayBeExempt(request: unknown): boolean;
-}
-
-/** A slot that was taken from an address's bucket before anybody knew who asks. */
-export interface LimitReservation {
-  key: string;
-  slot: string;
-  bucket: string;
-  limits: { authenticated: number; anonymous: number; ttlMs: number };
+  /** The route that a request is going to match; asked before the router has run, and null where that cannot be told. */
+  routeAhead(request: unknown): MatchedRoute | null;
 }
 
 /** What this module knows about one request, from the edge to the closed response. */
@@ -43,7 +37,6 @@ export class RequestContext {
   /** Set by the guards once they have run for this request: an attempt is judged and counted once. */
   isJudged = false;
   isCounted = false;
-  reservation: LimitReservation | null = null;
   isSensitive = false;
   private place: GeoPlace | undefined = undefined;
   isClosed = false;
@@ -84,7 +77,11 @@ export class RequestContext {
 }
 
 /** Serves what no framework has seen: a handshake, or a request that another listener of the server answers. */
-export const UNROUTED: Framework = { matchedRoute: () => null, mayBeExempt: () => false };
+export const UNROUTED: Framework = {
+  matchedRoute: () => null,
+  mayBeExempt: () => false,
+  routeAhead: () => null,
+};
 
 /**
  * One message that no HTTP response answers: over a WebSocket, a microservice's transport or a GraphQL subscription.

@@ -14,6 +14,7 @@ import {
   requestContextOf,
   UNROUTED,
   type Framework,
+  type MatchedRoute,
 } from './request-context.js';
 
 /** What is sent to a client that is refused. */
@@ -39,6 +40,17 @@ export interface EdgePolicy {
   refuses(context: RequestContext): boolean;
   /** What a refused client gets. */
   refusal(context: RequestContext): RefusalResponse;
+  /**
+   * Counts a request of a limited route before any middleware has it; null where limits wait for the guards. Gives what to
+   * answer instead of serving it, or null.
+   */
+  throttles:
+    | ((
+        context: RequestContext,
+        route: MatchedRoute,
+        response: ServerResponse,
+      ) => Promise<RefusalResponse | null>)
+    | null;
   /** A response has closed: the request is over. Called once for each request. */
   onClosed(context: RequestContext, response: ServerResponse): void;
   /** What has no response is over. Called once for each handshake and each message that is logged. */
@@ -138,6 +150,30 @@ export class RequestEdge {
     return withBodyUnread(raw, this.refuse(context));
   }
 
+  /**
+   * Counts a request that {@link admit} has let in, where limits are to hold before any middleware.
+   *
+   * @returns null to serve it at once; else a promise of what to answer, or of null to serve it then. It never rejects.
+   */
+  throttle({ raw, response, request, framework }: Arrival): Promise<RefusalResponse | null> | null {
+    const { throttles } = this.policy;
+    if (throttles === null) return null;
+    const context = requestContextOf(raw);
+    if (context === undefined || context.isCounted) return null;
+    const route = framework.routeAhead(request);
+    if (route === null) return null;
+    return this.throttled(raw, throttles(context, route, response));
+  }
+
+  private async throttled(
+    raw: IncomingMessage,
+    throttling: Promise<RefusalResponse | null>,
+  ): Promise<RefusalResponse | null> {
+    // A limit that fails must not cost the request.
+    const refusal = await throttling.catch(() => null);
+    return refusal === null ? null : withBodyUnread(raw, this.sent(refusal));
+  }
+
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
   openHandshake(raw: IncomingMessage): RequestContext | null {
     if (requestContextOf(raw) !== undefined) return null;
@@ -181,7 +217,10 @@ export class RequestEdge {
 
   private refuse(context: RequestContext): RefusalResponse {
     context.refusal = 'blocked';
-    const refusal = this.policy.refusal(context);
+    return this.sent(this.policy.refusal(context));
+  }
+
+  private sent(refusal: RefusalResponse): RefusalResponse {
     const headers = sendable(refusal.headers);
     return headers === refusal.headers ? refusal : { ...refusal, headers };
   }
@@ -207,6 +246,17 @@ export class RequestEdge {
     context.isClosed = true;
     this.policy.onClosed(context, response);
   }
+}
+
+/** Serves or refuses a request when what {@link RequestEdge.throttle} gave has come. */
+export async function whenCounted(
+  throttled: Promise<RefusalResponse | null>,
+  serve: () => void,
+  refuse: (refusal: RefusalResponse) => void,
+): Promise<void> {
+  const refusal = await throttled;
+  if (refusal === null) serve();
+  else refuse(refusal);
 }
 
 /**

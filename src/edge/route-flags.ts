@@ -8,6 +8,8 @@ export interface RouteFlags {
   isSensitive: boolean;
   /** `@SkipRequestLog()`: no row is written. */
   isUnlogged: boolean;
+  /** `@RateLimit()`: what it says, which the limiter reads; null without it. */
+  rateLimit: object | null;
 }
 
 /** The metadata key of each flag, set by the decorators on a controller or on a handler; the handler's wins. */
@@ -15,6 +17,7 @@ export const FLAG_KEYS: Readonly<Record<keyof RouteFlags, string>> = {
   skipsRules: 'nestjs-ip-tracking:skip-ip-rules',
   isSensitive: 'nestjs-ip-tracking:sensitive',
   isUnlogged: 'nestjs-ip-tracking:skip-request-log',
+  rateLimit: 'nestjs-ip-tracking:rate-limit',
 };
 
 /** What a route without any of our decorators has. */
@@ -22,6 +25,7 @@ export const NO_FLAGS: RouteFlags = Object.freeze({
   skipsRules: false,
   isSensitive: false,
   isUnlogged: false,
+  rateLimit: null,
 });
 
 const STAMP = Symbol('nestjs-ip-tracking.route-flags');
@@ -46,7 +50,7 @@ export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanne
       const method: unknown = (prototype as Record<string, unknown>)[name];
       if (typeof method !== 'function') continue;
       const flags = flagsOfMethod(method, metatype as object);
-      if (flags.skipsRules || flags.isSensitive || flags.isUnlogged) stamp(method, flags);
+      if (Object.values(flags).some(Boolean)) stamp(method, flags);
       isAnyExempt ||= flags.skipsRules;
     }
   }
@@ -55,12 +59,13 @@ export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanne
 
 /** The flags that decorators on a method, or else on its class, set. */
 export function flagsOfMethod(method: object, controller: object): RouteFlags {
-  const read = (key: string): boolean =>
-    (Reflect.getMetadata(key, method) ?? Reflect.getMetadata(key, controller) ?? false) === true;
+  const read = (key: string): unknown =>
+    Reflect.getMetadata(key, method) ?? Reflect.getMetadata(key, controller);
   return {
-    skipsRules: read(FLAG_KEYS.skipsRules),
-    isSensitive: read(FLAG_KEYS.isSensitive),
-    isUnlogged: read(FLAG_KEYS.isUnlogged),
+    skipsRules: read(FLAG_KEYS.skipsRules) === true,
+    isSensitive: read(FLAG_KEYS.isSensitive) === true,
+    isUnlogged: read(FLAG_KEYS.isUnlogged) === true,
+    rateLimit: (read(FLAG_KEYS.rateLimit) as object | undefined) ?? null,
   };
 }
 
@@ -70,6 +75,7 @@ function stamp(method: object, flags: RouteFlags): void {
     skipsRules: flags.skipsRules || (before?.skipsRules ?? false),
     isSensitive: flags.isSensitive || (before?.isSensitive ?? false),
     isUnlogged: flags.isUnlogged || (before?.isUnlogged ?? false),
+    rateLimit: flags.rateLimit ?? before?.rateLimit ?? null,
   };
   Reflect.defineMetadata(STAMP, merged, method);
   const config = (Reflect.getMetadata(FASTIFY_ROUTE_CONFIG, method) ?? {}) as object;

@@ -1,6 +1,8 @@
 import { applyDecorators, SetMetadata, UseGuards, UseInterceptors } from '@nestjs/common';
 import { FLAG_KEYS } from '../edge/route-flags.js';
 import { AuthThrottlerGuard } from '../throttle/auth-throttler.guard.js';
+import { noteRouteLimit } from '../throttle/rate-limit-policy.js';
+import type { RouteRateLimit } from '../throttle/rate-limit.options.js';
 import { RequestLogInterceptor } from './request-log.interceptor.js';
 
 /**
@@ -11,6 +13,19 @@ import { RequestLogInterceptor } from './request-log.interceptor.js';
 export const Sensitive = (): ClassDecorator & MethodDecorator =>
   applyDecorators(
     SetMetadata(FLAG_KEYS.isSensitive, true),
+    UseGuards(AuthThrottlerGuard),
+    UseInterceptors(RequestLogInterceptor),
+  );
+
+/**
+ * Gives a controller or a handler a limit of its own; a handler's overrides its controller's. What is left out is as
+ * `rateLimits` says. Unlike {@link Sensitive} it makes a route of no interest to detection; both can stand together.
+ *
+ * @throws IpTrackingError `IPT_UNKNOWN_OPTION` or `IPT_INVALID_OPTION`, when the class is loaded.
+ */
+export const RateLimit = (limit: RouteRateLimit = {}): ClassDecorator & MethodDecorator =>
+  applyDecorators(
+    noteRouteLimit(limit),
     UseGuards(AuthThrottlerGuard),
     UseInterceptors(RequestLogInterceptor),
   );

@@ -98,7 +98,8 @@ function withoutOrigin(url: string): string {
   return origin === undefined ? url : url.slice(origin.length) || '/';
 }
 
-function endingOf(response: ServerResponse): Ending {
+/** How a request has ended whose response has closed. */
+export function endingOf(response: ServerResponse): Ending {
   return {
     status: response.statusCode,
     isComplete: isComplete(response),

@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { refusalBody } from '../edge/custom-refusal.js';
 import type { RefusalResponse } from '../edge/request-edge.js';
 
 /**
@@ -7,16 +8,6 @@ import type { RefusalResponse } from '../edge/request-edge.js';
  */
 export class RefusalException extends HttpException {
   constructor(readonly refusal: RefusalResponse) {
-    super(bodyOf(refusal), refusal.status);
+    super(refusalBody(refusal), refusal.status);
   }
-}
-
-function bodyOf({ body, status }: RefusalResponse): object {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === 'object' && parsed !== null) return parsed;
-  } catch {
-    // A page.
-  }
-  return { statusCode: status, message: 'Forbidden' };
 }

@@ -6,6 +6,7 @@ import {
   Injectable,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { sendRefusal } from '../edge/custom-refusal.js';
 import { RefusalException } from './refusal.exception.js';
 
 /** Answers a request that the guard has refused exactly as the edge would have. A filter of the host's that catches everything comes first, and may say otherwise. */
@@ -17,12 +18,7 @@ export class RefusalFilter implements ExceptionFilter<RefusalException> {
   catch(exception: RefusalException, host: ArgumentsHost): void {
     // GraphQL has its own way to tell errors.
     if (host.getType<string>() !== 'http') throw exception;
-    const { status, headers, body } = exception.refusal;
-    const adapter = this.adapterHost.httpAdapter;
     const response = host.switchToHttp().getResponse<unknown>();
-    for (const [name, value] of Object.entries(headers)) {
-      if (name !== 'content-length') adapter.setHeader(response, name, value);
-    }
-    adapter.reply(response, body, status);
+    sendRefusal(this.adapterHost.httpAdapter, response, exception.refusal);
   }
 }

@@ -1,4 +1,4 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   ThrottlerGuard,
@@ -6,25 +6,33 @@ import {
   type ThrottlerRequest,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
-import { requestContextOf } from '../edge/request-context.js';
+import { contextOfExecution, countedExecution } from '../edge/context-of-execution.js';
+import { MessageContext } from '../edge/request-context.js';
+import { RequestEdge } from '../edge/request-edge.js';
+import { flagsOfMethod } from '../edge/route-flags.js';
+import { LimitDoor } from './limit-door.js';
+import type { HeaderSetter } from './limiter-answers.js';
+import { LimitPolicies, type LimitPolicy } from './rate-limit-policy.js';
 import { RateLimiter } from './rate-limiter.js';
-import { refuseTooMany } from './too-many-requests.js';
+import { tooManyRequests } from './too-many-requests.js';
 
 /** The name of our one throttler: a host's `@SkipThrottle({ 'ip-tracking': true })` names it. */
 export const THROTTLER_NAME = 'ip-tracking';
 /** Tokens of our own: the host may have a `ThrottlerModule` with other limits and another storage. */
 export const THROTTLER_OPTIONS = Symbol('nestjs-ip-tracking.throttler-options');
 export const THROTTLER_STORAGE = Symbol('nestjs-ip-tracking.throttler-storage');
+/** What our throttler's options say, since limits are told by policies; a host's `@Throttle()` says something else. */
+export const LEFT_TO_THE_POLICY = -1;
 
 /** What this module's throttler options carry beside those of `@nestjs/throttler`. */
 export type AuthThrottlerOptions = Exclude<ThrottlerModuleOptions, unknown[]> & {
   isEnabled: boolean;
-  authenticated: number;
 };
 
 /**
  * The guard of `@nestjs/throttler`, counting by who is asking: one bucket a client over all sensitive routes, for an
- * authenticated user his own, for anybody else his address's.
+ * authenticated user his own, for anybody else his address's. It serves HTTP, GraphQL, WebSocket messages and
+ * microservices; of a GraphQL operation each limited field counts, since one request can carry a hundred guesses.
  */
 @Injectable()
 export class AuthThrottlerGuard extends ThrottlerGuard {
@@ -32,30 +40,72 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     @Inject(THROTTLER_OPTIONS) private readonly authOptions: AuthThrottlerOptions,
     @Inject(THROTTLER_STORAGE) storage: ThrottlerStorage,
     @Inject(Reflector) reflector: Reflector,
+    @Inject(RequestEdge) private readonly edge: RequestEdge,
     @Inject(RateLimiter) private readonly limiter: RateLimiter,
+    @Inject(LimitDoor) private readonly door: LimitDoor,
+    @Inject(LimitPolicies) private readonly policies: LimitPolicies,
   ) {
     super(authOptions, storage, reflector);
   }
 
-  /** A request is counted once, however many guards of ours its route has; what never met the edge is not ours to count. */
+  /** An attempt is counted once, however many guards of ours it meets; what a broker brings has no client to count. */
   protected override shouldSkip(execution: ExecutionContext): Promise<boolean> {
-    if (!this.authOptions.isEnabled || execution.getType() !== 'http') return Promise.resolve(true);
-    const context = requestContextOf(execution.switchToHttp().getRequest());
-    return Promise.resolve(context === undefined || context.isCounted);
+    const context = contextOfExecution(execution, this.edge);
+    if (context === null) return Promise.resolve(true);
+    context.isSensitive ||= flagsOfMethod(execution.getHandler(), execution.getClass()).isSensitive;
+    return Promise.resolve(
+      !this.authOptions.isEnabled ||
+        (context instanceof MessageContext && !context.hasPeer) ||
+        this.limiter.hasCounted(context, countedExecution(execution, context)),
+    );
   }
 
-  /** @throws ThrottlerException (429) where the client is over his limit. */
+  /** @throws TooManyRequestsException (429) where the client is over his limit; the same as the kind of execution has it. */
   protected override async handleRequest(props: ThrottlerRequest): Promise<boolean> {
-    const { req, res } = this.getRequestResponse(props.context);
-    const context = requestContextOf(req)!;
-    context.isCounted = true;
-    context.isSensitive = true;
-    const result = await this.limiter.reserve(context, req, THROTTLER_NAME, {
-      anonymous: props.limit,
-      authenticated: this.authOptions.authenticated,
-      ttlMs: props.ttl,
-    });
-    if (!result.admitted) refuseTooMany(context, res, result);
-    return true;
+    const { context: execution } = props;
+    const context = contextOfExecution(execution, this.edge)!;
+    const kind = execution.getType<string>();
+    const throttled = await this.door.admit(
+      context,
+      countedExecution(execution, context),
+      this.policyOf(props),
+      kind === 'http' ? execution.switchToHttp().getResponse<HeaderSetter>() : null,
+    );
+    if (throttled === null) return true;
+    const { refusal, retryAfterMs } = throttled;
+    if (context instanceof MessageContext) {
+      // No interceptor runs for it, so this is the only place where its record can be written.
+      this.edge.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
+    }
+    throw await tooManyRequests(kind, refusal, retryAfterMs);
+  }
+
+  private policyOf({ context, limit, ttl, blockDuration }: ThrottlerRequest): LimitPolicy {
+    const policy =
+      this.policies.of(context.getHandler(), context.getClass()) ?? this.policies.ofAll;
+    if (limit < 0 && ttl < 0 && blockDuration < 0) return policy;
+    return {
+      ...policy,
+      anonymous: limit < 0 ? policy.anonymous : limit,
+      ttlMs: ttl < 0 ? policy.ttlMs : ttl,
+      blockForMs: blockDuration < 0 ? policy.blockForMs : blockDuration,
+    };
+  }
+}
+
+/**
+ * Runs {@link AuthThrottlerGuard} for limited handlers ahead of every other guard, so that what a host's guard refuses
+ * has been counted, wherever that guard is bound. For all other handlers it costs one look-up.
+ */
+@Injectable()
+export class RateLimitGate implements CanActivate {
+  constructor(
+    @Inject(AuthThrottlerGuard) private readonly guard: AuthThrottlerGuard,
+    @Inject(LimitPolicies) private readonly policies: LimitPolicies,
+  ) {}
+
+  canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
+    const isLimited = this.policies.of(execution.getHandler(), execution.getClass()) !== null;
+    return isLimited ? this.guard.canActivate(execution) : true;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Identify, identifyByRequestUser, identifySafely } from './identify.js';
+import { type Identify, identifyByUserKeys, identifySafely } from './identify.js';
 
-describe('identifyByRequestUser', () => {
+describe('identifyByUserKeys', () => {
   it.each([
     [{ user: { id: 7 } }, 7],
     [{ user: { id: 0 } }, 0],
@@ -16,7 +16,7 @@ describe('identifyByRequestUser', () => {
     [{ user: true }, null],
     [{}, null],
   ])('of %j is %j', (request, expected) => {
-    expect(identifyByRequestUser(request)).toBe(expected);
+    expect(identifyByUserKeys(['id', 'sub'])(request)).toBe(expected);
   });
 });
 
@@ -50,7 +50,7 @@ describe('identifySafely', () => {
   it.each([[null], [undefined], [{ user: undefined }]])(
     'takes a request without a user for nobody’s: %j',
     (request) => {
-      expect(identifySafely(identifyByRequestUser, request)).toBeNull();
+      expect(identifySafely(identifyByUserKeys(['id', 'sub']), request)).toBeNull();
     },
   );
 

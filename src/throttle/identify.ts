@@ -4,12 +4,29 @@
  */
 export type Identify = (request: unknown) => string | number | null | undefined;
 
-/** The id of `request.user`, where passport and most guards put it: its `id`, else its `sub`. */
-export const identifyByRequestUser: Identify = (request) => {
-  const { user } = request as { user?: { id?: unknown; sub?: unknown } | null };
-  const id = user?.id ?? user?.sub;
-  return typeof id === 'string' || typeof id === 'number' ? id : null;
-};
+interface Request {
+  user?: Record<string, unknown> | null;
+  /** Node's own, behind Fastify's: there Nest's middleware puts what it finds out. */
+  raw?: { user?: Record<string, unknown> | null };
+}
+
+/**
+ * Reads the first of these keys that `request.user` has, where passport and most guards put it.
+ *
+ * @param keys such as `['id', 'sub']`.
+ */
+export function identifyByUserKeys(keys: readonly string[]): Identify {
+  return (request) => {
+    const { user, raw } = request as Request;
+    const known = user ?? raw?.user;
+    if (typeof known !== 'object' || known === null) return null;
+    for (const key of keys) {
+      const id = known[key];
+      if (typeof id === 'string' || typeof id === 'number') return id;
+    }
+    return null;
+  };
+}
 
 /**
  * As text; null for nobody, and where the host's function throws: an error of its own must not become the client's.

@@ -3,27 +3,42 @@ import { RequestContext, UNROUTED } from '../edge/request-context.js';
 import { parseIp } from '../net/ip-address.js';
 import { LimitStoreUnavailableError, type LimitStorage } from './limit-storage.js';
 import { MemoryLimitStorage } from './memory-limit-storage.js';
-import { RateLimiter } from './rate-limiter.js';
+import type { LimitPolicy } from './rate-limit-policy.js';
+import { type Attempt, RateLimiter } from './rate-limiter.js';
 
-const limits = { authenticated: 4, anonymous: 2, ttlMs: 60_000 };
+const policy = (name = 'b', more: Partial<LimitPolicy> = {}): LimitPolicy => ({
+  name,
+  authenticated: 4,
+  anonymous: 2,
+  ttlMs: 60_000,
+  cost: 1,
+  blockForMs: 0,
+  failClosed: false,
+  counts: null,
+  ...more,
+});
 
 interface Asker {
   user?: string;
 }
 
 function limiterOn(storage: LimitStorage, ipv6PrefixLength = 64) {
+  const warnings: string[] = [];
   const limiter = new RateLimiter(storage, {
     identify: (request) => (request as Asker).user,
     ipv6PrefixLength,
+    defaults: policy(),
+    isExempt: (context) => context.url === '/exempt',
+    warn: (message) => void warnings.push(message),
   });
-  const contextOf = (ip: string | null) => {
+  const contextOf = (ip: string | null, url = '/') => {
     const client = { ip: ip === null ? null : parseIp(ip), source: 'socket' as const };
     return new RequestContext(
       client as RequestContext['client'],
       0,
       0,
       'GET',
-      '/',
+      url,
       undefined,
       {},
       UNROUTED,
@@ -33,13 +48,16 @@ function limiterOn(storage: LimitStorage, ipv6PrefixLength = 64) {
   return {
     limiter,
     contextOf,
+    warnings,
     /** One request from its arrival to its handler; who it is by may be known before the guards, or after. */
-    async ask(ip: string | null, before: Asker = {}, after = before, bucket = 'b') {
+    async ask(ip: string | null, before: Asker = {}, after = before, limit = policy()) {
       const context = contextOf(ip);
-      const reserved = await limiter.reserve(context, before, bucket, limits);
-      if (!reserved.admitted) return false;
-      const settled = await limiter.settle(context, after);
-      return settled?.admitted ?? true;
+      const request = { ...before };
+      const attempt = (await limiter.reserve(context, context, request, limit))!;
+      if (!attempt.result.admitted) return false;
+      Object.assign(request, after);
+      await limiter.settle(attempt);
+      return attempt.result.admitted;
     },
   };
 }
@@ -129,7 +147,7 @@ describe('RateLimiter', () => {
   it('counts each bucket for itself', async () => {
     const { ask } = onMemory();
     await times(2, () => ask('203.0.113.7'));
-    expect(await ask('203.0.113.7', {}, {}, 'other')).toBe(true);
+    expect(await ask('203.0.113.7', {}, {}, policy('other'))).toBe(true);
   });
 
   it('admits again when the window has passed', async () => {
@@ -154,19 +172,126 @@ describe('RateLimiter', () => {
   it('settles a request once', async () => {
     const { limiter, contextOf, storage } = onMemory();
     const context = contextOf('203.0.113.7');
-    await limiter.reserve(context, {}, 'b', limits);
-    expect(await limiter.settle(context, { user: 'ada' })).toMatchObject({ remaining: 3 });
-    expect(await limiter.settle(context, { user: 'ada' })).toBeNull();
+    const request: Asker = {};
+    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    expect(await limiter.settle(attempt)).toBe(false);
+    request.user = 'ada';
+    expect(limiter.isNewlyKnown(attempt)).toBe(true);
+    expect(await limiter.settle(attempt)).toBe(true);
+    expect(attempt.result).toMatchObject({ remaining: 3 });
+    expect(await limiter.settle(attempt)).toBe(false);
     expect(storage.stats().admissions).toBe(1);
   });
 
-  it('settles nothing that was not reserved, or is still nobody’s', async () => {
+  it('knows what it has counted, also before the store has answered', async () => {
     const { limiter, contextOf } = onMemory();
     const context = contextOf('203.0.113.7');
-    expect(await limiter.settle(context, { user: 'ada' })).toBeNull();
-    await limiter.reserve(context, {}, 'b', limits);
-    expect(await limiter.settle(context, {})).toBeNull();
-    expect(context.reservation).not.toBeNull();
+    expect(limiter.hasCounted(context, context)).toBe(false);
+    const reserving = limiter.reserve(context, context, {}, policy());
+    expect(limiter.hasCounted(context, context)).toBe(true);
+    expect(limiter.hasCounted(context, {})).toBe(false);
+    expect(limiter.attemptOf(context, context)).toBe(await reserving);
+  });
+
+  it('counts a user at the end whom a later guard has refused', async () => {
+    const { limiter, contextOf, ask } = onMemory();
+    for (let i = 0; i < 4; i += 1) {
+      const context = contextOf('203.0.113.7');
+      const request: Asker = {};
+      const attempt = (await limiter.reserve(context, context, request, policy()))!;
+      request.user = 'ada';
+      await limiter.end(attempt, { status: 403, isComplete: true });
+    }
+    expect(await ask('203.0.113.8', { user: 'ada' })).toBe(false);
+    expect(await times(3, () => ask('203.0.113.7'))).toEqual([true, true, false]);
+  });
+
+  it('gives back what does not count, once', async () => {
+    const { limiter, contextOf, storage } = onMemory();
+    const failures = policy('b', { counts: ({ status }) => status >= 400 });
+    const attempts: Attempt[] = [];
+    for (let i = 0; i < 2; i += 1) {
+      const context = contextOf('203.0.113.7');
+      attempts.push((await limiter.reserve(context, context, {}, failures))!);
+    }
+    await limiter.end(attempts[0]!, { status: 401, isComplete: true });
+    await limiter.end(attempts[0]!, { status: 200, isComplete: true });
+    expect(storage.stats().admissions).toBe(2);
+    await limiter.end(attempts[1]!, { status: 200, isComplete: true });
+    expect(storage.stats().admissions).toBe(1);
+  });
+
+  it('takes a client who hangs up while his slot is moved for moved', async () => {
+    const { limiter, contextOf, storage } = onMemory();
+    const context = contextOf('203.0.113.7');
+    const request: Asker = {};
+    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    request.user = 'ada';
+    await Promise.all([
+      limiter.settle(attempt),
+      limiter.end(attempt, { status: 200, isComplete: false }),
+    ]);
+    expect(storage.stats()).toMatchObject({ keys: 1, admissions: 1 });
+  });
+
+  it('leaves an exempt client alone', async () => {
+    const { limiter, contextOf, storage } = onMemory();
+    const context = contextOf('203.0.113.7', '/exempt');
+    expect(await limiter.reserve(context, context, {}, policy())).toBeNull();
+    expect(limiter.hasCounted(context, context)).toBe(true);
+    expect(storage.stats().keys).toBe(0);
+  });
+
+  it('asks functions for limits, window and cost', async () => {
+    const { ask } = onMemory();
+    const limit = policy('b', {
+      anonymous: () => 3,
+      authenticated: (request) => ((request as Asker).user === 'ada' ? 1 : 2),
+      cost: () => 1,
+      ttlMs: () => 1_000,
+    });
+    expect(await times(4, () => ask('203.0.113.7', {}, {}, limit))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    const as = (user: string) => ask('203.0.113.8', { user }, { user }, limit);
+    expect(await times(2, () => as('ada'))).toEqual([true, false]);
+    expect(await times(3, () => as('bob'))).toEqual([true, true, false]);
+  });
+
+  it.each<[string, LimitPolicy['anonymous']]>([
+    ['NaN', () => Number.NaN],
+    ['a negative number', () => -1],
+    ['a text', (() => '5') as unknown as () => number],
+    ['a promise', (async () => 5) as unknown as () => number],
+    [
+      'an error',
+      () => {
+        throw new Error('of the host');
+      },
+    ],
+  ])('counts by the default where a function gives %s, and says so once', async (_, anonymous) => {
+    const { ask, warnings } = onMemory();
+    const limit = policy('b', { anonymous });
+    expect(await times(3, () => ask('203.0.113.7', {}, {}, limit))).toEqual([true, true, false]);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('anonymous');
+  });
+
+  it('lets none pass at a limit of 0', async () => {
+    const { ask } = onMemory();
+    expect(await ask('203.0.113.7', {}, {}, policy('b', { anonymous: 0 }))).toBe(false);
+    expect(await ask('203.0.113.7', { user: 'ada' }, {}, policy('b', { anonymous: 0 }))).toBe(true);
+  });
+
+  it('counts users with endless ids by what tells them apart', async () => {
+    const { ask } = onMemory();
+    const long = 'x'.repeat(100_000);
+    await times(4, () => ask('203.0.113.7', { user: `${long}a` }));
+    expect(await ask('203.0.113.7', { user: `${long}a` })).toBe(false);
+    expect(await ask('203.0.113.7', { user: `${long}b` })).toBe(true);
   });
 
   it('passes on that the shared store is down', async () => {

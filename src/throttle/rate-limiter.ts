@@ -1,24 +1,46 @@
+import { createHash } from 'node:crypto';
 import type { RequestContext } from '../edge/request-context.js';
+import type { IpAddress } from '../net/ip-address.js';
 import { trackerKey } from '../net/tracker-key.js';
 import { identifySafely, type Identify } from './identify.js';
 import type { LimitResult, LimitStorage } from './limit-storage.js';
-
-/** How many requests who may make, in what time. */
-export interface RateLimits {
-  /** Requests of one authenticated user in a window. */
-  authenticated: number;
-  /** Requests of one anonymous address in a window. */
-  anonymous: number;
-  /** The length of the window, in milliseconds. */
-  ttlMs: number;
-}
+import type { AttemptEnding, LimitValue } from './rate-limit.options.js';
+import type { LimitPolicy } from './rate-limit-policy.js';
+import { isLimitValue } from './rate-limit-settings.js';
 
 /** What a {@link RateLimiter} needs besides its storage. */
 export interface RateLimiterOptions {
   identify: Identify;
   /** IPv6 clients are counted by networks of this length: a client has a whole one to himself. */
   ipv6PrefixLength: number;
+  /** What counts where a host's function gives no number. */
+  defaults: Record<'authenticated' | 'anonymous' | 'ttlMs', LimitValue>;
+  /** Whether a client is not limited at all. */
+  isExempt(context: RequestContext): boolean;
+  warn(message: string): void;
 }
+
+/** One attempt at a limited route: what it was judged by, and the slot that it holds. */
+export interface Attempt {
+  readonly context: RequestContext;
+  /** The request as the host's handlers see it, which tells who is asking. */
+  readonly request: unknown;
+  readonly policy: LimitPolicy;
+  /** Whose bucket it is in; null for the address's. */
+  userId: string | null;
+  ttlMs: number;
+  result: LimitResult;
+  /** The slot it holds; null where it holds none. */
+  held: { bucket: string; slot: string } | null;
+  /** What is under way in the storage. */
+  work: Promise<unknown> | null;
+  isEnded: boolean;
+}
+
+/** The last resort of limits whose functions fail, defaults included. */
+const FALLBACK = { authenticated: 10, anonymous: 5, ttlMs: 60_000, cost: 1 };
+/** A longer id is counted by its digest: a bucket's name is kept in memory and sent with every hit. */
+const MAX_USER_ID_LENGTH = 128;
 
 /**
  * Counts by who is asking: a user by his id wherever he comes from, anybody else by his address. Before authentication
@@ -26,50 +48,221 @@ export interface RateLimiterOptions {
  * A failed login never becomes known, and so keeps its slot.
  */
 export class RateLimiter {
+  /** By context, since that is what the edge has in hand when a response closes. */
+  private readonly attempts = new WeakMap<RequestContext, Map<object, Attempt | null>>();
+  private readonly warned = new Set<LimitValue>();
+
   constructor(
     private readonly storage: LimitStorage,
     private readonly options: RateLimiterOptions,
   ) {}
 
-  /** Counts a request before its host's authentication, and notes on the context what was taken. */
-  async reserve(
-    context: RequestContext,
-    request: unknown,
-    bucket: string,
-    limits: RateLimits,
-  ): Promise<LimitResult> {
-    const userId = identifySafely(this.options.identify, request);
-    if (userId !== null) return this.hitUser(userId, bucket, limits);
-    const { ip } = context.client;
-    const tracker = ip === null ? 'unknown' : trackerKey(ip, this.options.ipv6PrefixLength);
-    const key = `${bucket}|ip|${tracker}`;
-    const result = await this.storage.hit(key, { limit: limits.anonymous, ttlMs: limits.ttlMs });
-    if (result.slot !== null) {
-      context.reservation = { key, slot: result.slot, bucket, limits };
-    }
-    return result;
+  /** Whether this execution has been counted: an attempt counts once, whatever guards and filters it meets. */
+  hasCounted(context: RequestContext, execution: object): boolean {
+    return context.isCounted && (this.attempts.get(context)?.has(execution) ?? false);
+  }
+
+  /** The attempt of an execution, if it holds a slot or was judged. */
+  attemptOf(context: RequestContext, execution: object): Attempt | null {
+    return context.isCounted ? (this.attempts.get(context)?.get(execution) ?? null) : null;
   }
 
   /**
-   * Moves a request from its address's bucket to its user's, if the guards have found out who he is.
+   * Counts an attempt before its host's authentication.
    *
-   * @returns what the user's bucket said; null where nothing was reserved, or still nobody is known.
+   * @param execution the one that the attempt counts for: a request, a message, or a field of a GraphQL operation.
+   * @returns null for a client who is exempt.
+   * @throws LimitStoreUnavailableError where the store is down and the policy fails closed.
    */
-  async settle(context: RequestContext, request: unknown): Promise<LimitResult | null> {
-    const { reservation } = context;
-    if (reservation === null) return null;
+  async reserve(
+    context: RequestContext,
+    execution: object,
+    request: unknown,
+    policy: LimitPolicy,
+  ): Promise<Attempt | null> {
+    // Noted before anything is awaited, so that nothing can count it a second time meanwhile.
+    const attempts = this.note(context, execution);
+    if (this.options.isExempt(context)) return null;
     const userId = identifySafely(this.options.identify, request);
-    if (userId === null) return null;
-    context.reservation = null;
-    const result = await this.hitUser(userId, reservation.bucket, reservation.limits);
-    await this.storage.release(reservation.key, reservation.slot);
-    return result;
+    const attempt: Attempt = {
+      context,
+      request,
+      policy,
+      userId,
+      ttlMs: 0,
+      result: UNJUDGED,
+      held: null,
+      work: null,
+      isEnded: false,
+    };
+    attempts.set(execution, attempt);
+    await this.hit(attempt, userId);
+    return attempt;
   }
 
-  private async hitUser(userId: string, bucket: string, limits: RateLimits): Promise<LimitResult> {
-    return this.storage.hit(`${bucket}|user|${userId}`, {
-      limit: limits.authenticated,
-      ttlMs: limits.ttlMs,
+  /** Whether somebody is known now who was not when his attempt was counted. */
+  isNewlyKnown(attempt: Attempt): boolean {
+    return (
+      attempt.userId === null &&
+      attempt.result.admitted &&
+      identifySafely(this.options.identify, attempt.request) !== null
+    );
+  }
+
+  /**
+   * Moves an attempt from its address's bucket to its user's, if the guards have found out who he is.
+   *
+   * @returns whether it was moved: its result is then what the user's bucket said.
+   */
+  settle(attempt: Attempt): Promise<boolean> {
+    return this.inTurn(attempt, async () => {
+      if (attempt.userId !== null || !attempt.result.admitted) return false;
+      const userId = identifySafely(this.options.identify, attempt.request);
+      if (userId === null) return false;
+      await this.move(attempt, userId);
+      return true;
     });
   }
+
+  /** Ends an attempt: a user who became known too late for {@link settle} is counted, and what does not count is given back. */
+  end(attempt: Attempt, ending: AttemptEnding): Promise<void> {
+    if (attempt.isEnded) return Promise.resolve();
+    attempt.isEnded = true;
+    return this.inTurn(attempt, async () => {
+      if (!this.countsAfterAll(attempt, ending)) await this.giveBack(attempt);
+      else if (this.isNewlyKnown(attempt)) {
+        await this.move(attempt, identifySafely(this.options.identify, attempt.request)!);
+      }
+    });
+  }
+
+  /**
+   * Ends all attempts of a request whose response has closed. Never throws, and nobody waits for it. A field of a GraphQL
+   * operation that is not over by then has met a guard that refused it.
+   */
+  closed(context: RequestContext, ending: AttemptEnding): void {
+    for (const [execution, attempt] of this.attempts.get(context) ?? []) {
+      if (attempt === null) continue;
+      this.end(attempt, execution === context ? ending : REFUSED).catch(() => undefined);
+    }
+  }
+
+  /** Forgets what was counted for a client, by {@link addressKey} or {@link userKey}, under one name. */
+  async reset(name: string, client: string): Promise<boolean> {
+    return this.storage.reset(bucketOf(name, client));
+  }
+
+  private note(context: RequestContext, execution: object): Map<object, Attempt | null> {
+    let attempts = this.attempts.get(context);
+    if (attempts === undefined) {
+      attempts = new Map();
+      this.attempts.set(context, attempts);
+    }
+    context.isCounted = true;
+    attempts.set(execution, null);
+    return attempts;
+  }
+
+  private async move(attempt: Attempt, userId: string): Promise<void> {
+    const { held } = attempt;
+    await this.hit(attempt, userId);
+    if (held !== null) await this.storage.release(held.bucket, held.slot);
+  }
+
+  private async giveBack(attempt: Attempt): Promise<void> {
+    const { held } = attempt;
+    attempt.held = null;
+    if (held !== null) await this.storage.release(held.bucket, held.slot);
+  }
+
+  private async hit(attempt: Attempt, userId: string | null): Promise<void> {
+    const { policy, request, context } = attempt;
+    const limit =
+      userId === null
+        ? this.value('anonymous', policy.anonymous, request)
+        : this.value('authenticated', policy.authenticated, request);
+    const ttlMs = this.value('ttlMs', policy.ttlMs, request);
+    const cost = this.value('cost', policy.cost, request);
+    const client =
+      userId === null
+        ? addressKey(context.client.ip, this.options.ipv6PrefixLength)
+        : userKey(userId);
+    const bucket = bucketOf(policy.name, client);
+    attempt.userId = userId;
+    attempt.held = null;
+    attempt.ttlMs = ttlMs;
+    attempt.result = await this.storage.hit(
+      bucket,
+      { limit, ttlMs, cost, blockForMs: policy.blockForMs },
+      { failClosed: policy.failClosed },
+    );
+    const { slot } = attempt.result;
+    if (slot !== null) attempt.held = { bucket, slot };
+  }
+
+  private countsAfterAll({ policy, request }: Attempt, ending: AttemptEnding): boolean {
+    try {
+      return policy.counts?.(ending, request) ?? true;
+    } catch {
+      return true;
+    }
+  }
+
+  /** What a limit says for this request. A host's function that fails must neither open the door nor cost the request. */
+  private value(option: keyof typeof FALLBACK, given: LimitValue, request: unknown): number {
+    const kind = option === 'ttlMs' || option === 'cost' ? option : 'limit';
+    const fallback = option === 'cost' ? FALLBACK.cost : this.options.defaults[option];
+    for (const value of [given, fallback]) {
+      if (typeof value === 'number') return value;
+      try {
+        const number = value(request);
+        if (isLimitValue(kind, number)) return number;
+        this.warnOnce(value, `${option} was given ${String(number)} by its function`);
+      } catch (error) {
+        this.warnOnce(value, `the function of ${option} failed: ${(error as Error)?.message}`);
+      }
+    }
+    return FALLBACK[option];
+  }
+
+  private warnOnce(value: LimitValue, message: string): void {
+    if (this.warned.has(value)) return;
+    this.warned.add(value);
+    this.options.warn(`a rate limit's default counts instead, because ${message}`);
+  }
+
+  /** Steps of one attempt never overlap: a client may hang up while his slot is being moved. */
+  private inTurn<T>(attempt: Attempt, step: () => Promise<T>): Promise<T> {
+    const before = attempt.work ?? Promise.resolve();
+    const now = before.then(step, step);
+    attempt.work = now.catch(() => undefined);
+    return now;
+  }
+}
+
+const UNJUDGED: LimitResult = Object.freeze({
+  admitted: false,
+  limit: 0,
+  remaining: 0,
+  retryAfterMs: 0,
+  resetAfterMs: 0,
+  slot: null,
+});
+
+const REFUSED: AttemptEnding = { status: 403, isComplete: true };
+
+/** What the bucket of an address is called. */
+export function addressKey(ip: IpAddress | null, ipv6PrefixLength: number): string {
+  return `ip|${ip === null ? 'unknown' : trackerKey(ip, ipv6PrefixLength)}`;
+}
+
+function bucketOf(name: string, client: string): string {
+  return `${name}|${client}`;
+}
+
+/** What the bucket of a user is called. */
+export function userKey(userId: string): string {
+  return userId.length <= MAX_USER_ID_LENGTH
+    ? `user|${userId}`
+    : `user|sha256:${createHash('sha256').update(userId).digest('hex')}`;
 }

@@ -1,31 +1,108 @@
-import type { ServerResponse } from 'node:http';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  Inject,
+  Injectable,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { ThrottlerException } from '@nestjs/throttler';
-import type { RequestContext } from '../edge/request-context.js';
-import type { LimitResult } from './limit-storage.js';
+import { refusalBody, sendRefusal } from '../edge/custom-refusal.js';
+import type { RefusalResponse } from '../edge/request-edge.js';
 
-/** The part of an Express or Fastify response that sets a header. */
-export interface HeaderSetter {
-  header?(name: string, value: string): unknown;
-  setHeader?(name: string, value: string): unknown;
+/**
+ * A request over its limit, or one whose limit cannot be counted. To whoever catches it, it is an exception of
+ * @nestjs/throttler with the status and the body that a client gets in JSON.
+ */
+export class TooManyRequestsException extends ThrottlerException {
+  constructor(
+    readonly refusal: RefusalResponse,
+    /** Milliseconds until the next attempt can pass. */
+    readonly retryAfterMs: number,
+  ) {
+    super();
+    this.message = messageOf(refusal);
+  }
+
+  override getStatus(): number {
+    return this.refusal.status;
+  }
+
+  override getResponse(): object {
+    return refusalBody(this.refusal);
+  }
+}
+
+/** Sends the answer as the host has made it, page and headers included. */
+@Catch(TooManyRequestsException)
+@Injectable()
+export class TooManyRequestsFilter implements ExceptionFilter<TooManyRequestsException> {
+  constructor(@Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(exception: TooManyRequestsException, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<unknown>();
+    sendRefusal(this.adapterHost.httpAdapter, response, exception.refusal);
+  }
 }
 
 /**
- * Refuses a request over its limit: 429 with `Retry-After` in whole seconds (RFC 6585 section 4, RFC 9110 section
- * 10.2.3), rounded up, so that a client who obeys it is never refused again.
- *
- * @throws ThrottlerException always.
+ * The same in the words of a GraphQL error, which every server of GraphQL passes on: `extensions.code` is
+ * `TOO_MANY_REQUESTS` or `SERVICE_UNAVAILABLE`, `extensions.retryAfter` is in seconds.
  */
-export function refuseTooMany(
-  context: RequestContext,
-  response: HeaderSetter | ServerResponse,
-  result: LimitResult,
-): never {
-  context.refusal = 'throttled';
-  const seconds = String(Math.max(1, Math.ceil(result.retryAfterMs / 1_000)));
-  if ('header' in response && typeof response.header === 'function') {
-    response.header('Retry-After', seconds);
-  } else if (typeof response.setHeader === 'function') {
-    response.setHeader('Retry-After', seconds);
+export class GraphqlTooManyRequestsError extends Error {
+  override readonly name = 'GraphqlTooManyRequestsError';
+  readonly extensions: Readonly<Record<string, unknown>>;
+
+  constructor(refusal: RefusalResponse, retryAfterMs: number) {
+    super(messageOf(refusal));
+    this.extensions = {
+      code: codeOf(refusal),
+      retryAfter: Math.ceil(retryAfterMs / 1_000),
+      http: { status: refusal.status, headers: new Map(Object.entries(retryHeader(refusal))) },
+    };
   }
-  throw new ThrottlerException();
+}
+
+/**
+ * What to throw for a kind of execution: each kind has exceptions of its own, from packages that are there only where
+ * the kind is.
+ */
+export async function tooManyRequests(
+  kind: string,
+  refusal: RefusalResponse,
+  retryAfterMs: number,
+): Promise<Error> {
+  const told = {
+    status: 'error',
+    code: codeOf(refusal),
+    message: messageOf(refusal),
+    retryAfterMs: Math.ceil(retryAfterMs),
+  };
+  switch (kind) {
+    case 'ws': {
+      const { WsException } = await import('@nestjs/websockets');
+      return new WsException(told);
+    }
+    case 'rpc': {
+      const { RpcException } = await import('@nestjs/microservices');
+      return new RpcException(told);
+    }
+    case 'graphql':
+      return new GraphqlTooManyRequestsError(refusal, retryAfterMs);
+    default:
+      return new TooManyRequestsException(refusal, retryAfterMs);
+  }
+}
+
+function codeOf({ status }: RefusalResponse): string {
+  return status === 503 ? 'SERVICE_UNAVAILABLE' : 'TOO_MANY_REQUESTS';
+}
+
+function messageOf({ status }: RefusalResponse): string {
+  return status === 503 ? 'Service Unavailable' : 'Too Many Requests';
+}
+
+function retryHeader({ headers }: RefusalResponse): Record<string, string> {
+  const retryAfter = headers['retry-after'];
+  return retryAfter === undefined ? {} : { 'retry-after': retryAfter };
 }

@@ -1,12 +1,20 @@
+import { announce } from '../database/announce.js';
+import { Database } from '../database/database.js';
 import type { ResolvedOptions } from '../resolved-options.js';
+import { Door } from '../rules/door.js';
 import {
+  LEFT_TO_THE_POLICY,
   THROTTLER_NAME,
   THROTTLER_OPTIONS,
   THROTTLER_STORAGE,
   type AuthThrottlerOptions,
 } from '../throttle/auth-throttler.guard.js';
+import { LimitDoor } from '../throttle/limit-door.js';
 import type { LimitStorage } from '../throttle/limit-storage.js';
+import { LimiterAnswers } from '../throttle/limiter-answers.js';
 import { MemoryLimitStorage } from '../throttle/memory-limit-storage.js';
+import { LimitPolicies } from '../throttle/rate-limit-policy.js';
+import { RateLimitService, RESET_CHANNEL } from '../throttle/rate-limit.service.js';
 import { RateLimiter } from '../throttle/rate-limiter.js';
 import { createRedisLimitStorage } from '../throttle/redis-limit-storage.js';
 import { ResilientLimitStorage } from '../throttle/resilient-limit-storage.js';
@@ -21,12 +29,35 @@ export const LIMIT_STORAGE = Symbol('nestjs-ip-tracking.limit-storage');
 export const limits = [
   provide(LIMIT_STORAGE, [RESOLVED_OPTIONS], createStorage),
   provide(
+    LimitPolicies,
+    [RESOLVED_OPTIONS],
+    ({ rateLimits }: ResolvedOptions) => new LimitPolicies(rateLimits, rateLimits.routes === 'all'),
+  ),
+  provide(
     RateLimiter,
-    [LIMIT_STORAGE, RESOLVED_OPTIONS],
-    (storage: LimitStorage, { rateLimits }: ResolvedOptions) =>
+    [LIMIT_STORAGE, Door, RESOLVED_OPTIONS],
+    (storage: LimitStorage, door: Door, { rateLimits }: ResolvedOptions) =>
       new RateLimiter(storage, {
         identify: rateLimits.identify,
         ipv6PrefixLength: rateLimits.ipv6PrefixLength,
+        defaults: rateLimits,
+        isExempt: (context) => rateLimits.exemptAllowed && door.isAllowlisted(context),
+        warn: (message) => logger.warn(message),
+      }),
+  ),
+  provide(
+    LimitDoor,
+    [RateLimiter, RESOLVED_OPTIONS],
+    (limiter: RateLimiter, { rateLimits }: ResolvedOptions) =>
+      new LimitDoor(limiter, new LimiterAnswers(rateLimits)),
+  ),
+  provide(
+    RateLimitService,
+    [RateLimiter, Database, RESOLVED_OPTIONS],
+    (limiter: RateLimiter, database: Database, { rateLimits }: ResolvedOptions) =>
+      new RateLimitService(limiter, {
+        ipv6PrefixLength: rateLimits.ipv6PrefixLength,
+        tell: (message) => announce(database, RESET_CHANNEL, message),
       }),
   ),
   provide(THROTTLER_STORAGE, [LIMIT_STORAGE], toThrottlerStorage),
@@ -35,18 +66,30 @@ export const limits = [
     [RESOLVED_OPTIONS],
     ({ rateLimits }: ResolvedOptions): AuthThrottlerOptions => ({
       isEnabled: rateLimits.isEnabled,
-      authenticated: rateLimits.authenticated,
-      throttlers: [{ name: THROTTLER_NAME, limit: rateLimits.anonymous, ttl: rateLimits.ttlMs }],
+      throttlers: [
+        {
+          name: THROTTLER_NAME,
+          limit: LEFT_TO_THE_POLICY,
+          ttl: LEFT_TO_THE_POLICY,
+          blockDuration: LEFT_TO_THE_POLICY,
+        },
+      ],
     }),
   ),
 ];
 
 async function createStorage({ rateLimits }: ResolvedOptions): Promise<LimitStorage> {
-  if (rateLimits.storage !== null) return rateLimits.storage;
   const memory = new MemoryLimitStorage();
-  if (rateLimits.redis === null || !rateLimits.isEnabled) return memory;
+  if (!rateLimits.isEnabled) return memory;
+  const shared =
+    rateLimits.storage ??
+    (rateLimits.redis === null ? null : await createRedisLimitStorage(rateLimits.redis));
+  if (shared === null) return memory;
+  // These answer at once and cannot be down.
+  if (shared instanceof MemoryLimitStorage || shared instanceof ResilientLimitStorage)
+    return shared;
   return new ResilientLimitStorage({
-    primary: await createRedisLimitStorage(rateLimits.redis),
+    primary: shared,
     fallback: memory,
     onStateChange: ({ state, error }) =>
       state === 'open'

@@ -9,11 +9,14 @@ import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { RequestLogPartitions } from '../request-log/partitions.js';
 import { PostgresSink } from '../request-log/postgres-sink.js';
 import { RecordIntake } from '../request-log/record-intake.js';
-import { RequestLogger } from '../request-log/request-logger.js';
+import { endingOf, RequestLogger } from '../request-log/request-logger.js';
 import { RequestQueue } from '../request-log/request-queue.js';
 import { createRequestQueue } from '../request-log/create-request-queue.js';
 import { SensitivePaths } from '../request-log/sensitive-paths.js';
 import { Door } from '../rules/door.js';
+import { LimitDoor } from '../throttle/limit-door.js';
+import { LimitPolicies } from '../throttle/rate-limit-policy.js';
+import { RateLimiter } from '../throttle/rate-limiter.js';
 import { logger, messageOf, provide, steadyClock, wallClock } from './provide.js';
 import { RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
 
@@ -69,23 +72,44 @@ export const requestLog = [
   ),
   provide(
     RequestEdge,
-    [ClientIpResolver, Door, RequestLogger, GeoService, RESOLVED_OPTIONS],
+    [
+      ClientIpResolver,
+      Door,
+      RequestLogger,
+      GeoService,
+      RateLimiter,
+      LimitDoor,
+      LimitPolicies,
+      RESOLVED_OPTIONS,
+    ],
     (
       resolver: ClientIpResolver,
       door: Door,
       log: RequestLogger,
       geo: GeoService,
-      options: ResolvedOptions,
+      limiter: RateLimiter,
+      limits: LimitDoor,
+      policies: LimitPolicies,
+      { requestLog: { isEnabled: isLogged }, rateLimits }: ResolvedOptions,
     ) =>
       new RequestEdge(resolver, {
         refuses: (context) => door.refuses(context),
         refusal: (context) => door.refusal(context),
-        onClosed: options.requestLog.isEnabled
-          ? (context, response) => log.closed(context, response)
-          : () => undefined,
-        onEnded: options.requestLog.isEnabled
-          ? (context, ending) => log.ended(context, ending)
-          : () => undefined,
+        throttles:
+          rateLimits.isEnabled && rateLimits.checkAt === 'edge'
+            ? async (context, route, response) => {
+                const policy = policies.ofFlags(route.flags);
+                if (policy === null) return null;
+                return (await limits.admit(context, context, policy, response))?.refusal ?? null;
+              }
+            : null,
+        onClosed: (context, response) => {
+          if (context.isCounted) limiter.closed(context, endingOf(response));
+          if (isLogged) log.closed(context, response);
+        },
+        onEnded: (context, ending) => {
+          if (isLogged) log.ended(context, ending);
+        },
         locate: (ip) => geo.lookup(ip),
         now: wallClock,
       }),

@@ -12,6 +12,7 @@ import { IpRuleService } from '../rules/ip-rule.service.js';
 import { LiveRules, RULE_CHANNEL } from '../rules/live-rules.js';
 import { ProtectedNetworkRepository } from '../rules/protected-network.repository.js';
 import { RuleFile } from '../rules/rule-file.js';
+import { RateLimitService, RESET_CHANNEL } from '../throttle/rate-limit.service.js';
 import { logger, messageOf, provide, wallClock } from './provide.js';
 import { DATA_SOURCE, RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
 
@@ -42,9 +43,12 @@ export const rules = [
   ),
   provide(
     NotificationListener,
-    [DATA_SOURCE, LiveRules],
-    (dataSource: DataSource, live: LiveRules) =>
-      new NotificationListener(dataSource, RULE_CHANNEL, live.handlers),
+    [DATA_SOURCE, LiveRules, RateLimitService],
+    (dataSource: DataSource, live: LiveRules, limits: RateLimitService) =>
+      new NotificationListener(dataSource, {
+        [RULE_CHANNEL]: live.handlers,
+        [RESET_CHANNEL]: { onNotification: (message) => void limits.hear(message) },
+      }),
   ),
   provide(
     IpRuleService,

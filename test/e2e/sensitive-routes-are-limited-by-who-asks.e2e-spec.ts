@@ -146,12 +146,12 @@ describe.each(ADAPTERS)('sensitive routes on %s', (adapter: Adapter) => {
   it('serve a user ten times a minute, authenticated by a global guard', async () => {
     await start({ providers: [{ provide: APP_GUARD, useClass: OptionalBearerGuard }] });
     const asAlice = { path: '/anyone', from: '198.51.100.1', headers: as('alice') };
+    expect(await statuses(host, 11, asAlice)).toEqual([...times(10, 200), 429]);
+    expect((await host.send({ ...asAlice, headers: as('bob') })).status).toBe(200);
     expect(await statuses(host, 6, { path: '/anyone', from: '198.51.100.1' })).toEqual([
       ...times(5, 200),
       429,
     ]);
-    expect(await statuses(host, 11, asAlice)).toEqual([...times(10, 200), 429]);
-    expect((await host.send({ ...asAlice, headers: as('bob') })).status).toBe(200);
   });
 
   it('serve a user whom the host identifies earlier', async () => {

@@ -1,0 +1,65 @@
+import type { RequestContext } from '../edge/request-context.js';
+import type { RefusalResponse } from '../edge/request-edge.js';
+import { LimitStoreUnavailableError } from './limit-storage.js';
+import type { HeaderSetter, LimiterAnswers } from './limiter-answers.js';
+import type { LimitPolicy } from './rate-limit-policy.js';
+import type { Attempt, RateLimiter } from './rate-limiter.js';
+
+/** An attempt that may not pass, and what its client gets. */
+export interface Throttled {
+  refusal: RefusalResponse;
+  retryAfterMs: number;
+}
+
+const UNAVAILABLE_RETRY_MS = 1_000;
+
+/** Where limits meet a request: at the edge or before the guards, and once more when the user is known. */
+export class LimitDoor {
+  constructor(
+    private readonly limiter: RateLimiter,
+    private readonly answers: LimiterAnswers,
+  ) {}
+
+  /**
+   * Counts an attempt.
+   *
+   * @param response where the client is told of his limit; null where there is no HTTP response.
+   * @returns what refuses it, or null to let it pass.
+   */
+  async admit(
+    context: RequestContext,
+    execution: object,
+    policy: LimitPolicy,
+    response: HeaderSetter | null,
+  ): Promise<Throttled | null> {
+    try {
+      const attempt = await this.limiter.reserve(context, execution, context.request, policy);
+      return attempt === null ? null : this.judge(attempt, response);
+    } catch (error) {
+      return this.cannotTell(error);
+    }
+  }
+
+  /** Moves an attempt to its user's bucket, now that he may be known. Returns as {@link admit}. */
+  async settle(attempt: Attempt, response: HeaderSetter | null): Promise<Throttled | null> {
+    try {
+      return (await this.limiter.settle(attempt)) ? this.judge(attempt, response) : null;
+    } catch (error) {
+      return this.cannotTell(error);
+    }
+  }
+
+  private judge(attempt: Attempt, response: HeaderSetter | null): Throttled | null {
+    if (response !== null) this.answers.announce(attempt, response);
+    if (attempt.result.admitted) return null;
+    return {
+      refusal: this.answers.tooMany(attempt),
+      retryAfterMs: attempt.result.retryAfterMs,
+    };
+  }
+
+  private cannotTell(error: unknown): Throttled {
+    if (!(error instanceof LimitStoreUnavailableError)) throw error;
+    return { refusal: this.answers.cannotTell(), retryAfterMs: UNAVAILABLE_RETRY_MS };
+  }
+}
