@@ -75,7 +75,12 @@ export {
   TooManyRequestsException,
 } from './throttle/too-many-requests.js';
 export type { Identify } from './throttle/identify.js';
-export type { LimitResult, LimitRule, LimitStorage } from './throttle/limit-storage.js';
+export {
+  LimitStoreUnavailableError,
+  type LimitResult,
+  type LimitRule,
+  type LimitStorage,
+} from './throttle/limit-storage.js';
 export { MemoryLimitStorage } from './throttle/memory-limit-storage.js';
 export { createRedisLimitStorage } from './throttle/redis-limit-storage.js';
 export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
