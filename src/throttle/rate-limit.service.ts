@@ -11,8 +11,8 @@ const USER = 'user:';
 export interface ResetResult {
   /** Whether this process, or the store it shares, held anything of the client. */
   hadCounted: boolean;
-  /** How many processes that listen were told, this one included if it does; null where the database could not be reached. */
-  processes: number | null;
+  /** How many processes that listen were told, this one included if it does. */
+  processes: number;
 }
 
 /** What a {@link RateLimitService} needs besides the limiter. */
@@ -35,13 +35,14 @@ export class RateLimitService {
    *
    * @param client an IP address, which stands for all that is counted with it (an IPv6 /64), or `user:` and the id.
    * @param name one limit's name. @default every limit there is
-   * @throws IpTrackingError `IPT_INVALID_IP` for text that is neither.
+   * @throws IpTrackingError `IPT_INVALID_IP` for text that is neither; `IPT_DATABASE_UNAVAILABLE` where the others could
+   * not be told. This process, and a store that it shares with them, has forgotten the client even so.
    */
   async resetLimits(client: string, name?: string): Promise<ResetResult> {
     const hadCounted = await this.forget(client, name);
-    const processes = await this.options
-      .tell(JSON.stringify(name === undefined ? [client] : [client, name]))
-      .catch(() => null);
+    const processes = await this.options.tell(
+      JSON.stringify(name === undefined ? [client] : [client, name]),
+    );
     return { hadCounted, processes };
   }
 
