@@ -1,8 +1,12 @@
 /**
  * Tells who is asking: the user's id, or null while that is not known. It is given the request as the host's handlers
- * see it, must not block, and is asked again after the host's guards have run.
+ * see it, which a host may declare as the type that it has there; must not block, and is asked again after the host's
+ * guards have run.
  */
-export type Identify = (request: unknown) => string | number | null | undefined;
+export type Identify = {
+  // As a method, because of a method a host may narrow the parameter: `(request: Request) => ...`.
+  identify(request: unknown): string | number | null | undefined;
+}['identify'];
 
 interface Request {
   user?: Record<string, unknown> | null;

@@ -4,10 +4,11 @@ import type { LimitStorage } from './limit-storage.js';
 import type { RedisLimitStorageOptions } from './redis-limit-storage.options.js';
 
 /**
- * A number, or a function of the request, as the host's handlers see it, that gives one. It must not block; where it
+ * A number, or a function of the request, as the host's handlers see it and under the type that it has there, that gives
+ * one. It must not block; where it
  * throws or gives no number, the module's default counts, and a warning says so once.
  */
-export type LimitValue = number | ((request: unknown) => number);
+export type LimitValue = number | { limit(request: unknown): number }['limit'];
 
 /** What is known of an attempt when its answer has been sent. */
 export interface AttemptEnding {
@@ -75,7 +76,7 @@ export interface RouteRateLimit extends LimitDetails {
    *
    * @default everything counts
    */
-  countOnly?: 'failures' | ((ending: AttemptEnding, request: unknown) => boolean);
+  countOnly?: 'failures' | { counts(ending: AttemptEnding, request: unknown): boolean }['counts'];
 }
 
 /** Limits on `@Sensitive()` and `@RateLimit()` routes. */

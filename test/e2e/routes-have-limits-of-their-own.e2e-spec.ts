@@ -64,7 +64,7 @@ class Routes {
 
   @Get('by-request')
   @RateLimit({
-    anonymous: (request) => Number((request as AnyRequest).headers['x-limit']),
+    anonymous: (request: AnyRequest) => Number(request.headers['x-limit']),
     ttlMs: () => 10_000,
   })
   byRequest() {
