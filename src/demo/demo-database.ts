@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { DemoError } from './demo-error.js';
 import { dataFolderOf } from './demo-state.js';
-import { openEmbeddedPostgres } from './embedded-postgres.js';
+import { openEmbeddedPostgres } from './postgres/embedded-postgres.js';
 
 /** The database the demo runs on, its own or one it was given. */
 export interface DemoDatabase {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../src/demo/free-port.js';
+import { freePort } from '../../src/demo/postgres/free-port.js';
 import { compiledMain } from '../support/compiled.js';
 import { NodeRun } from '../support/demo-checkout.js';
 import { eventually } from '../support/eventually.js';

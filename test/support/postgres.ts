@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Pool, type QueryResultRow } from 'pg';
 import { inject } from 'vitest';
-import { openEmbeddedPostgres, type EmbeddedPostgres } from '../../src/demo/embedded-postgres.js';
-import { freePort } from '../../src/demo/free-port.js';
+import {
+  openEmbeddedPostgres,
+  type EmbeddedPostgres,
+} from '../../src/demo/postgres/embedded-postgres.js';
+import { freePort } from '../../src/demo/postgres/free-port.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface TestDatabase {

@@ -80,7 +80,7 @@ describe('parseCombinedLine', () => {
   });
 
   it('reads all of a real log of 10,000 lines, 1,753 addresses in it', () => {
-    const log = new URL('../../test/fixtures/apache-combined-10k.log.gz', import.meta.url);
+    const log = new URL('../../../test/fixtures/apache-combined-10k.log.gz', import.meta.url);
     const lines = gunzipSync(readFileSync(log)).toString('latin1').trimEnd().split('\n');
     const requests = lines.map(parseCombinedLine);
     expect(requests).toHaveLength(10_000);

@@ -1,5 +1,5 @@
 import { Controller, Get, Req, UseGuards } from '@nestjs/common';
-import { Sensitive } from '../index.js';
+import { Sensitive } from '../../index.js';
 import { TokenGuard } from './token.guard.js';
 
 @Controller('account')

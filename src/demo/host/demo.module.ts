@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { IpTrackingModule } from '../index.js';
+import { IpTrackingModule } from '../../index.js';
 import { AccountController } from './account.controller.js';
 import { AdminController } from './admin.controller.js';
 import { DemoTokens } from './demo-tokens.js';

@@ -9,7 +9,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 import { choosePostgresUser, type PostgresUser } from './postgres-user.js';
 import { canEnter, traversableFolder } from './traversable-folder.js';
 

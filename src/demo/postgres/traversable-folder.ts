@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 import type { PostgresUser } from './postgres-user.js';
 import { runCommand } from './run-command.js';
 

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 
 export interface LogLines extends AsyncIterable<string> {
   /** How much of the file has been read, from 0 to 1; `null` for standard input, whose end nobody knows. */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 import type { PostgresUser } from './postgres-user.js';
 import { runCommand, type CommandResult } from './run-command.js';
 

@@ -6,7 +6,7 @@ import {
   Post,
   UnauthorizedException,
 } from '@nestjs/common';
-import { Sensitive } from '../index.js';
+import { Sensitive } from '../../index.js';
 import { DemoTokens } from './demo-tokens.js';
 
 @Controller('login')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, link, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataFolder } from './data-folder.js';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import { runCommand } from './run-command.js';
 

@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { ClientIp, Geo, IpRuleService, type GeoPlace } from '../index.js';
+import { ClientIp, Geo, IpRuleService, type GeoPlace } from '../../index.js';
 
 @Controller()
 export class HomeController {

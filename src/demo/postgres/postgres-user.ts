@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 
 /** Whom PostgreSQL runs as. */
 export interface PostgresUser {

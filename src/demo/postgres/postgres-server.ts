@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 import type { DataFolder } from './data-folder.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import type { Cluster } from './postgres-cluster.js';

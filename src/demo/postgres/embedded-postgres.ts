@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDataFolder } from './data-folder.js';
-import { DemoError } from './demo-error.js';
+import { DemoError } from '../demo-error.js';
 import { freePort } from './free-port.js';
 import { OwnerLock } from './owner-lock.js';
 import { usablePostgres } from './postgres-binaries.js';

@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { SkipIpRules } from '../index.js';
+import { SkipIpRules } from '../../index.js';
 
 @Controller('health')
 @SkipIpRules()

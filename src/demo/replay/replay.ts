@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
-import { findCheckout } from './checkout.js';
+import { findCheckout } from '../checkout.js';
 import { parseCombinedLine } from './combined-log.js';
-import { DemoError, describeDemoError } from './demo-error.js';
-import { runningDemo } from './demo-state.js';
+import { DemoError, describeDemoError } from '../demo-error.js';
+import { runningDemo } from '../demo-state.js';
 import { openLogLines } from './log-lines.js';
 import { showProgress } from './progress-bar.js';
 import { ReplayClient } from './replay-client.js';

@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { AllowIps, Sensitive } from '../index.js';
+import { AllowIps, Sensitive } from '../../index.js';
 
 @Controller('admin')
 @Sensitive()
