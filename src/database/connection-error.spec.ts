@@ -45,6 +45,7 @@ describe('isTransient', () => {
     '40001',
     '40P01',
     '25006',
+    '25P03',
     'IPT_DATABASE_UNAVAILABLE',
   ])('is %s', (code) => {
     expect(isTransient(withCode(code))).toBe(true);

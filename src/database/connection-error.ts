@@ -38,11 +38,14 @@ export function describeConnectionError(error: unknown): string {
 
 const UNREACHABLE = /^(ECONN|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EHOST|ENET|08|57P|53)/;
 
+/** A replica that takes no writes; a transaction that was ended because its next statement did not come. */
+const PASSING = new Set(['25006', '25P03']);
+
 /** Whether the error says that PostgreSQL is gone or busy, so that the same statement may pass later. */
 export function isTransient(error: unknown): boolean {
   const code = errorCodeOf(error);
   if (code === 'IPT_DATABASE_UNAVAILABLE') return true;
-  if (code !== null) return UNREACHABLE.test(code) || code.startsWith('40') || code === '25006';
+  if (code !== null) return UNREACHABLE.test(code) || code.startsWith('40') || PASSING.has(code);
   // pg reports a lost socket and a pool timeout as plain errors without a code.
   return error instanceof Error && /connection|timeout|terminated/i.test(error.message);
 }

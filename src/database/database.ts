@@ -4,6 +4,12 @@ import { describeConnectionError, errorCodeOf } from './connection-error.js';
 import { runMigrations } from './migrate.js';
 
 /**
+ * How long PostgreSQL waits for the next statement of a transaction, in milliseconds. Where packets vanish it would keep
+ * what the transaction has locked until TCP gives up, which takes two hours: the whole request log, perhaps.
+ */
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
  * The module's way to PostgreSQL: connects on first use, so that a database that is down costs the boot nothing, and
  * says in one sentence what is wrong when it cannot.
  */
@@ -39,10 +45,15 @@ export class Database {
     return dataSource.query<Row[]>(sql, [...parameters]).catch(explainMissingSchema);
   }
 
-  /** Runs `work` in one transaction. Throws like {@link query}. */
+  /** Runs `work` in one transaction, with no pause in it. Throws like {@link query}. */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const dataSource = await this.connect();
-    return dataSource.transaction(work).catch(explainMissingSchema);
+    return dataSource
+      .transaction(async (manager) => {
+        await manager.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PAUSE_MS}`);
+        return work(manager);
+      })
+      .catch(explainMissingSchema);
   }
 
   /** Closes the pool, unless it is the host's. */
