@@ -1,6 +1,7 @@
 import { copyIn } from '../database/copy-in.js';
 import { explainMissingSchema, type Database } from '../database/database.js';
 import { errorCodeOf } from '../database/connection-error.js';
+import { isTimeout } from './isolating-write.js';
 import { LINE_COLUMNS, lineOf } from './record-line.js';
 import type { LineSink, PlacedRecord } from './request-record.js';
 
@@ -13,6 +14,7 @@ export interface PostgresSinkOptions {
 }
 
 const UNIQUE_VIOLATION = '23505';
+const INSUFFICIENT_PRIVILEGE = '42501';
 const COLUMNS = LINE_COLUMNS.map((column) => `"${column}"`).join(', ');
 
 /** COPY knows no `on conflict`: this is for rows that nobody has tried to write before, which are nearly all. */
@@ -27,11 +29,26 @@ const COPY_AND_INSERT = `
   copy pg_temp.request_log_batch (${COLUMNS}) from stdin;
   insert into ip_tracking.request_log (${COLUMNS}) select ${COLUMNS} from pg_temp.request_log_batch on conflict do nothing`;
 
+/**
+ * Ends the sessions that have waited for the rest of a COPY of ours nearly as long as its owner would: whoever sent it has
+ * gone without a word, and `statement_timeout` does not count while PostgreSQL waits for a client. The rows that such a
+ * session has copied hold off everybody who writes the same ones again.
+ */
+function endAbandoned(answerTimeoutMs: number): string {
+  return `
+  select pg_terminate_backend(pid) from pg_stat_activity
+   where datname = current_database() and usename = current_user
+     and state = 'active' and wait_event = 'ClientRead'
+     and query like '%copy ip_tracking.request_log (%'
+     and query_start < clock_timestamp() - interval '${Math.round(0.9 * answerTimeoutMs)} milliseconds';`;
+}
+
 /** Writes records into `ip_tracking.request_log`: each of them once, however often it is sent. */
 export class PostgresSink implements LineSink {
   private readonly closing = new AbortController();
   private readonly statementTimeoutMs: number;
   private readonly answerTimeoutMs: number;
+  private mayBeHeldOff = false;
 
   constructor(
     private readonly database: Database,
@@ -61,11 +78,20 @@ export class PostgresSink implements LineSink {
   }
 
   private async copy(sql: string, rows: Buffer): Promise<void> {
-    await copyIn(this.database, {
-      sql: `set local statement_timeout = ${this.statementTimeoutMs}; ${sql}`,
-      rows,
-      answerTimeoutMs: this.answerTimeoutMs,
-      signal: this.closing.signal,
-    });
+    const before = this.mayBeHeldOff ? endAbandoned(this.answerTimeoutMs) : '';
+    try {
+      await copyIn(this.database, {
+        sql: `set local statement_timeout = ${this.statementTimeoutMs}; ${before} ${sql}`,
+        rows,
+        answerTimeoutMs: this.answerTimeoutMs,
+        signal: this.closing.signal,
+      });
+      this.mayBeHeldOff = false;
+    } catch (error) {
+      // Who may not end sessions can only wait for PostgreSQL to do it.
+      const mayEnd = errorCodeOf(error) !== INSUFFICIENT_PRIVILEGE;
+      this.mayBeHeldOff = isTimeout(error) || (this.mayBeHeldOff && mayEnd);
+      throw error;
+    }
   }
 }
