@@ -10,6 +10,8 @@ export type SpoolFiles = Pick<
 
 const HEARTBEAT = 'heartbeat';
 const SEGMENT = '.segment';
+/** Holds nothing: shows whether there is room. */
+const PROBE = 'probe';
 /** A folder that is being made or taken apart: nobody's to adopt. */
 const UNFINISHED = '.new-';
 
@@ -85,6 +87,21 @@ export class SpoolFolder {
       segments.push(...(await this.segmentsIn(join(this.path, entry.name))));
     }
     return segments;
+  }
+
+  /**
+   * Writes so many bytes, and removes them again.
+   *
+   * @throws the error of the file system where it does not take them.
+   */
+  async probe(bytes: number): Promise<void> {
+    await this.open();
+    const path = join(this.path, PROBE);
+    try {
+      await this.files.writeFile(path, Buffer.alloc(bytes), { mode: 0o600 });
+    } finally {
+      await this.files.rm(path, { force: true });
+    }
   }
 
   /** Leaves the folder to whoever comes next, without waiting for its heartbeat to grow cold; removes it if it is empty. */

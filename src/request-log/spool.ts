@@ -36,6 +36,12 @@ export class Spool {
   private unsynced: Batch[] = [];
   private sequence = 0;
   private retryAtMs = 0;
+  /** There are batches that the disk has not taken, and that are offered again. */
+  private isRefusing = false;
+  /** What others have left behind cannot be read. */
+  private cannotAdopt = false;
+  /** What the last batch takes, taken or not. */
+  private lastBytes = 0;
   private currentState: SpoolState = 'ready';
   private turn: Promise<unknown> = Promise.resolve();
 
@@ -59,10 +65,12 @@ export class Spool {
   store(batches: readonly Batch[]): Promise<void> {
     return this.afterwards(async () => {
       const left = batches.filter((batch) => batch.segment === null && batch.left > 0);
-      if (left.length === 0 || this.options.now() < this.retryAtMs) return;
+      this.isRefusing = left.length > 0;
+      if (!this.isRefusing || this.options.now() < this.retryAtMs) return;
       for (const batch of left) {
         if (!(await this.append(batch))) return;
       }
+      this.isRefusing = false;
       this.setState('ready', null);
     });
   }
@@ -85,7 +93,9 @@ export class Spool {
         // Nobody knows whose the segments are: memory keeps what it has until that is known.
         this.unsynced.unshift(...synced);
         this.fail(error);
+        return true;
       }
+      await this.lookForRoom().catch((error: unknown) => this.fail(error));
       return true;
     });
   }
@@ -94,6 +104,7 @@ export class Spool {
   adopt(): Promise<SpoolRange[]> {
     return this.afterwards(async () => {
       const ranges: SpoolRange[] = [];
+      this.cannotAdopt = false;
       try {
         for (const path of await this.folder.adopt(this.options.adoptAfterMs)) {
           if (this.adopted.has(path)) continue;
@@ -103,6 +114,7 @@ export class Spool {
           ranges.push({ segment, start: 0, end: segment.size, records: null });
         }
       } catch (error) {
+        this.cannotAdopt = true;
         this.fail(error);
       }
       return ranges;
@@ -134,9 +146,19 @@ export class Spool {
     });
   }
 
+  /** Whether what was refused, and has gone to the sink since, would be taken now: nothing may come for long to show it. */
+  private async lookForRoom(): Promise<void> {
+    if (this.currentState === 'ready' || this.isRefusing || this.cannotAdopt) return;
+    if (this.options.now() < this.retryAtMs) return;
+    if (this.bytes + this.lastBytes > this.options.maxBytes) return;
+    if (this.currentState === 'unavailable') await this.folder.probe(this.lastBytes);
+    this.setState('ready', null);
+  }
+
   private async append(batch: Batch): Promise<boolean> {
     const bytes = Buffer.from(batch.lines.slice(batch.settled).map(frameOf).join(''));
-    if (this.bytes + bytes.length + SEGMENT_HEADER.length > this.options.maxBytes) {
+    this.lastBytes = bytes.length + SEGMENT_HEADER.length;
+    if (this.bytes + this.lastBytes > this.options.maxBytes) {
       this.setState('full', null);
       return false;
     }

@@ -198,6 +198,28 @@ describe('the spool', () => {
     },
   );
 
+  it.each([
+    ['open', 'EMFILE'],
+    ['write', 'ENOSPC'],
+    ['everything', 'EROFS'],
+  ] as const)(
+    'that fails on %s with %s is called ready once it is mended, though no record needs it any more',
+    async (on, code) => {
+      const failing = new FailingFiles();
+      const queue = queueOf({ files: failing.files });
+      failing.broken = { on, code };
+      const ids = push(queue, 10);
+      await eventually(() => queue.stats.spool === 'unavailable');
+      await expectAll(queue, ids);
+      expect(queue.stats.spool).toBe('unavailable');
+      failing.broken = null;
+      await eventually(() => queue.stats.spool === 'ready');
+      expect(
+        segments().flatMap((path) => readFileSync(path).subarray(SEGMENT_HEADER.length)),
+      ).toEqual(segments().map(() => Buffer.alloc(0)));
+    },
+  );
+
   it('writes to a new segment what an fsync has failed for', async () => {
     const failing = new FailingFiles();
     const queue = queueOf({ files: failing.files });
