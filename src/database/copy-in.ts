@@ -1,4 +1,8 @@
+import { errorCodeOf } from './connection-error.js';
 import type { Database } from './database.js';
+
+/** SQLSTATE: read-only transaction, as every one is on a replica. */
+const READ_ONLY = '25006';
 
 /** The calls of pg's connection that a COPY needs. pg-copy-streams rests on the same, and is more than one chunk needs. */
 interface CopyConnection {
@@ -36,7 +40,11 @@ export async function copyIn(database: Database, request: CopyRequest): Promise<
   try {
     const client = (await runner.connect()) as unknown as CopyClient;
     request.signal.throwIfAborted();
-    await answered(client, request);
+    await answered(client, request).catch((error: unknown) => {
+      // After a failover this server stays a replica, and its session in the pool: the next one asks who is the primary.
+      if (errorCodeOf(error) === READ_ONLY) client.connection?.stream?.destroy();
+      throw error;
+    });
   } finally {
     await runner.release();
   }
