@@ -193,7 +193,8 @@ export class Spool {
 
   /** @returns the batches that are on the disk now. */
   private async syncActive(): Promise<Batch[]> {
-    const batches = this.unsynced;
+    // Those without a segment have lost it to a failed fsync, and are stored anew.
+    const batches = this.unsynced.filter(({ segment }) => segment !== null);
     this.unsynced = [];
     const dirty = new Set(batches.flatMap(({ segment, left }) => (left > 0 ? segment! : [])));
     for (const segment of dirty) {

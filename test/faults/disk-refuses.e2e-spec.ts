@@ -60,9 +60,12 @@ function failure(code: string): Error {
   return Object.assign(new Error(`${code}: as the test wishes`), { code });
 }
 
+/** `sync`: what brings data to the disk, and the heartbeat. */
+type Call = 'open' | 'write' | 'datasync' | 'sync';
+
 /** Node's files, some of whose calls fail while they are told to. */
 class FailingFiles {
-  broken: { on: 'open' | 'write' | 'datasync' | 'everything'; code: string } | null = null;
+  broken: { on: Call | 'everything'; code: string } | null = null;
   readonly files: SpoolFiles = {
     ...fileSystem,
     mkdir: ((...args: Parameters<typeof fileSystem.mkdir>) => {
@@ -70,7 +73,7 @@ class FailingFiles {
       return fileSystem.mkdir(...args);
     }) as SpoolFiles['mkdir'],
     writeFile: ((...args: Parameters<typeof fileSystem.writeFile>) => {
-      this.check('everything');
+      this.check('sync');
       return fileSystem.writeFile(...args);
     }) as SpoolFiles['writeFile'],
     open: async (...args) => {
@@ -89,9 +92,14 @@ class FailingFiles {
     },
   };
 
-  private check(call: 'open' | 'write' | 'datasync' | 'everything'): void {
+  private check(call: Call | 'everything'): void {
     if (this.broken === null) return;
-    if (this.broken.on === call || this.broken.on === 'everything') throw failure(this.broken.code);
+    if (
+      this.broken.on === call ||
+      (this.broken.on === 'sync' && call === 'datasync') ||
+      this.broken.on === 'everything'
+    )
+      throw failure(this.broken.code);
   }
 }
 
@@ -232,6 +240,20 @@ describe('the spool', () => {
       () => spooledIds().length >= 10 && segments().every((path) => !before.includes(path)),
     );
     expect(spooledIds().sort()).toEqual([...ids].sort());
+    await expectAll(queue, ids);
+  });
+
+  it('whose fsync and heartbeat fail together is used again', async () => {
+    const failing = new FailingFiles();
+    const queue = queueOf({ files: failing.files });
+    const ids = push(queue, 1);
+    await eventually(() => spooledIds().length === 1);
+    failing.broken = { on: 'sync', code: 'EIO' };
+    ids.push(...push(queue, 10));
+    await eventually(() => queue.stats.spool === 'unavailable');
+    await new Promise((resolve) => setTimeout(resolve, 5 * SYNC_MS));
+    failing.broken = null;
+    await eventually(() => queue.stats.spool === 'ready' && new Set(spooledIds()).size === 11);
     await expectAll(queue, ids);
   });
 
