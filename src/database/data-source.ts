@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { Client, type ClientConfig } from 'pg';
 import { DataSource, type DataSourceOptions, type EntityTarget } from 'typeorm';
 import { IP_TRACKING_MIGRATIONS } from '../../migrations/index.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
@@ -75,9 +76,22 @@ function ownOptions(
     extra: {
       statement_timeout: statementTimeoutMs,
       keepAlive: true,
+      Client: HeardClient,
       stream: () => impatientSocket(statementTimeoutMs + 2_000),
     },
   };
+}
+
+/**
+ * A client whose errors are always heard. Between the pool, which stops to listen when it hands a client out, and
+ * TypeORM, which begins to a moment later, PostgreSQL may end the session: nobody would listen, and node would end the
+ * host's process. Whoever uses the client meets the error with his next statement.
+ */
+class HeardClient extends Client {
+  constructor(config?: string | ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
 }
 
 /**
