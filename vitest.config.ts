@@ -1,14 +1,9 @@
-import { configDefaults, defineConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.js';
 
 export default defineConfig({
   test: {
     include: ['src/**/*.spec.ts', 'test/**/*.spec.ts', 'test/**/*.e2e-spec.ts'],
-    // The failure drill takes minutes and a machine of its own: npm run drill.
-    exclude: [
-      ...configDefaults.exclude,
-      ...(process.env['DRILL'] ? [] : ['test/faults/drill.e2e-spec.ts']),
-    ],
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
     reporters: ['default', new SummaryReporter()],

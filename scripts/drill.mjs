@@ -1,4 +1,5 @@
-// The failure drill in full: npm run drill, or one fault of it: npm run drill -- "kill -9". Prints a table for docs/request-log.md.
+// The failure drill in full: npm run drill, or one fault of it: npm run drill -- "kill -9". DRILL=small takes the scale of
+// npm test. Prints a table for docs/request-log.md.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -14,19 +15,24 @@ const child = spawn(
     '--disable-console-intercept',
     ...(only === undefined ? [] : ['-t', only]),
   ],
-  { cwd: checkout, env: { ...process.env, DRILL: 'full' }, stdio: ['ignore', 'pipe', 'inherit'] },
+  { cwd: checkout, env: { DRILL: 'full', ...process.env }, stdio: ['ignore', 'pipe', 'inherit'] },
 );
 
 const rows = [];
-for await (const line of createInterface({ input: child.stdout })) {
-  const found = /DRILL (\{.*\})/.exec(line)?.[1];
-  if (found === undefined) process.stdout.write(`${line}\n`);
+for await (const text of createInterface({ input: child.stdout })) {
+  const found = /DRILL (\{.*\})/.exec(text)?.[1];
+  if (found === undefined) process.stdout.write(`${text}\n`);
   else rows.push(JSON.parse(found));
 }
-process.stdout.write('\n| fault | seconds | answered | figures |\n| --- | --- | --- | --- |\n');
-for (const { fault, seconds, answered, ...figures } of rows) {
-  const rest = Object.entries(figures).map(([name, value]) => `${name}: ${value}`);
-  process.stdout.write(`| ${fault} | ${seconds} | ${answered} | ${rest.join('; ')} |\n`);
+const COLUMNS = ['fault', 'seconds', 'answered', 'rows', 'counted', 'duplicates'];
+const line = (cells) => `| ${cells.join(' | ')} |\n`;
+process.stdout.write(
+  `\n${line([...COLUMNS, 'figures'])}${line([...COLUMNS, ''].map(() => '---'))}`,
+);
+for (const row of rows) {
+  const rest = Object.entries(row).filter(([name]) => !COLUMNS.includes(name));
+  const figures = rest.map(([name, value]) => `${name}: ${value}`).join('; ');
+  process.stdout.write(line([...COLUMNS.map((name) => row[name]), figures]));
 }
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;

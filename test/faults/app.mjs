@@ -1,10 +1,16 @@
 // The app under fault, in a process of its own: told what to be by its environment, asked for its counters by its parent.
 import 'reflect-metadata';
+import fileSystem from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 
 const { dist, options, mutant } = JSON.parse(process.env['DRILL_APP']);
+
+/** Which calls of the file system fail: `{ on: 'open' | 'write' | 'datasync' | 'everything', code }`, or null. */
+let broken = null;
+breakableFiles();
 const { IpTrackingModule, RequestQueue, Database } = await load();
 
 class Routes {
@@ -36,9 +42,12 @@ const app = await NestFactory.create(App, new FastifyAdapter(), {
 app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
 const queue = app.get(RequestQueue);
-process.on('message', () => {
-  process.send({ stats: queue.stats, rss: process.memoryUsage().rss });
+process.on('message', ({ id, breakFiles }) => {
+  if (breakFiles !== undefined) broken = breakFiles;
+  process.send({ id, stats: queue.stats });
 });
+// How long the machine lets this process wait, for what depends on it.
+setInterval(() => process.send({ beatAt: Date.now() }), 20).unref();
 process.send({ port: app.getHttpServer().address().port, bootMs: performance.now() - startedAt });
 app.getHttpServer().on('close', () => {
   process.channel?.unref();
@@ -77,4 +86,25 @@ async function sinkOf(name) {
     },
   };
   return { sink: { write: () => undefined, ...sinks[name], close: () => sink.close() } };
+}
+
+/** Wraps node's own functions, so that the module, as it is published, meets a disk that refuses. */
+function breakableFiles() {
+  const check = (call) => {
+    if (broken === null || (broken.on !== call && broken.on !== 'everything')) return;
+    throw Object.assign(new Error(`${broken.code}: as the drill wishes`), { code: broken.code });
+  };
+  const { open, writeFile, mkdir } = fileSystem;
+  fileSystem.writeFile = async (...given) => (check('everything'), writeFile(...given));
+  fileSystem.mkdir = async (...given) => (check('everything'), mkdir(...given));
+  fileSystem.open = async (...given) => {
+    check('open');
+    const file = await open(...given);
+    for (const call of ['write', 'datasync']) {
+      const real = file[call].bind(file);
+      file[call] = async (...some) => (check(call), real(...some));
+    }
+    return file;
+  };
+  syncBuiltinESMExports();
 }

@@ -255,6 +255,7 @@ describe('the spool', () => {
     failing.broken = null;
     await eventually(() => queue.stats.spool === 'ready' && new Set(spooledIds()).size === 11);
     await expectAll(queue, ids);
+    expect(queue.stats).toMatchObject({ enqueued: 11, written: 11, dropped: 0 });
   });
 
   it('at its size cap keeps what it has, and the newest are dropped and counted', async () => {

@@ -13,6 +13,19 @@ export interface DrillAppOptions {
   mutant?: 'no on conflict' | 'acknowledged before written' | 'no bisection';
 }
 
+/** A call of the file system that fails in the app, and by which code. */
+export interface BrokenFiles {
+  on: 'open' | 'write' | 'datasync' | 'everything';
+  code: string;
+}
+
+interface Message {
+  id?: number;
+  stats?: RequestQueueStats;
+  unhandled?: string;
+  beatAt?: number;
+}
+
 /** The app in a process of its own. */
 export class DrillApp {
   /** What it has said. */
@@ -22,15 +35,17 @@ export class DrillApp {
   /** Resolves with how it has ended. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
 
+  private readonly answers = new Map<number, (stats: RequestQueueStats) => void>();
+  private readonly beats: number[] = [];
+  private asked = 0;
+
   private constructor(
     private readonly child: ChildProcess,
     readonly port: number,
     readonly bootMs: number,
   ) {
     this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
-    child.on('message', (message: { unhandled?: string }) => {
-      if (message.unhandled !== undefined) this.unhandled.push(message.unhandled);
-    });
+    child.on('message', (message: Message) => this.hear(message));
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (text: Buffer) => (this.log += text.toString()));
     }
@@ -76,15 +91,20 @@ export class DrillApp {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** The counters of its queue, and its memory in bytes. */
-  async stats(): Promise<RequestQueueStats & { rss: number }> {
-    this.child.send('stats');
-    for (;;) {
-      const [message] = (await once(this.child, 'message')) as [
-        { stats?: RequestQueueStats; rss: number },
-      ];
-      if (message.stats !== undefined) return { ...message.stats, rss: message.rss };
-    }
+  /** The counters of its queue. */
+  stats(): Promise<RequestQueueStats> {
+    return this.ask({});
+  }
+
+  /** Lets calls of the file system fail, until it is told null. */
+  async breakFiles(breakFiles: BrokenFiles | null): Promise<void> {
+    await this.ask({ breakFiles });
+  }
+
+  /** How long the machine had let it wait in the second before a moment of the wall clock, in milliseconds. */
+  delayBefore(epochMs: number): number {
+    const beats = [...this.beats.filter((at) => at > epochMs - 1_000 && at < epochMs), epochMs];
+    return Math.max(0, ...beats.slice(1).map((at, index) => at - beats[index]!));
   }
 
   /** Sends a signal; only SIGTERM and SIGKILL end it. */
@@ -98,5 +118,24 @@ export class DrillApp {
     this.signal(signal);
     await this.exited;
     return performance.now() - startedAt;
+  }
+
+  private ask(question: object): Promise<RequestQueueStats> {
+    const id = this.asked;
+    this.asked += 1;
+    const answer = new Promise<RequestQueueStats>((resolve) => this.answers.set(id, resolve));
+    this.child.send({ id, ...question });
+    return Promise.race([
+      answer,
+      this.exited.then(() => Promise.reject(new Error(`the app has ended: ${this.log}`))),
+    ]);
+  }
+
+  private hear({ id, stats, unhandled, beatAt }: Message): void {
+    if (unhandled !== undefined) this.unhandled.push(unhandled);
+    if (beatAt !== undefined) this.beats.push(beatAt);
+    if (id === undefined || stats === undefined) return;
+    this.answers.get(id)?.(stats);
+    this.answers.delete(id);
   }
 }

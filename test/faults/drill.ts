@@ -1,8 +1,8 @@
-import { migrateDatabase } from '../../src/index.js';
-import { createTestDatabase, createTestServer, type TestServer } from '../support/postgres.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { DrillApp, type DrillAppOptions } from './drill-app.js';
 import { FixedLoad } from './fixed-load.js';
+import type { DrillServer, ServerPool } from './server-pool.js';
 
 /** One thing that goes wrong, and what has to hold afterwards. */
 export interface Fault {
@@ -17,10 +17,13 @@ export class Drill {
   readonly apps: DrillApp[] = [];
   private readonly cleanups: (() => Promise<unknown>)[] = [];
 
-  /**
-   * @param isFull at the scale of `npm run drill`, and not at that of `npm test`, where a fault takes some seconds.
-   */
-  constructor(readonly isFull: boolean) {}
+  constructor(
+    private readonly servers: ServerPool,
+    /** At the scale of `npm run drill`, and not at that of `npm test`, where a fault takes some seconds. */
+    readonly isFull: boolean,
+    /** How long what has to come right in the end may take, in milliseconds. */
+    readonly patienceMs = 30_000,
+  ) {}
 
   /** One of two values, by the scale. */
   scaled<T>(small: T, full: T): T {
@@ -37,17 +40,16 @@ export class Drill {
     return `${folder.path}/state`;
   }
 
-  /** A migrated PostgreSQL of its own, which can be stopped. */
-  async server(): Promise<TestServer> {
-    const server = await createTestServer();
-    this.cleanups.push(() => server.close());
-    await migrateDatabase({ url: server.url });
+  /** A migrated database on a server that can be stopped. */
+  async server(): Promise<DrillServer> {
+    const server = await this.servers.take();
+    this.cleanups.push(() => server.giveBack());
     return server;
   }
 
   /** A migrated database on the server of all tests. */
-  async database(): Promise<Awaited<ReturnType<typeof createTestDatabase>>> {
-    const database = await createTestDatabase();
+  async database(options?: { migrated: boolean }): Promise<TestDatabase> {
+    const database = await createTestDatabase(options);
     this.cleanups.push(() => database.close());
     return database;
   }

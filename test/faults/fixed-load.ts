@@ -41,6 +41,16 @@ export class FixedLoad {
     this.agent.destroy();
   }
 
+  /** The ids of the requests that are answered, the first one first. */
+  get ids(): string[] {
+    return [...this.answeredAt.keys()];
+  }
+
+  /** Resolves when everything that was sent so far is answered. */
+  async answered(): Promise<void> {
+    await Promise.all(this.inFlight);
+  }
+
   private async send(): Promise<void> {
     const startedAt = performance.now();
     let due = 0;

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { expect } from 'vitest';
+import type { RequestQueueStats } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import type { DrillApp } from './drill-app.js';
 import type { FixedLoad } from './fixed-load.js';
@@ -11,6 +12,8 @@ export interface Account {
   duplicates: number;
   /** Ids that were answered and are not in the table. */
   missing: string[];
+  /** Records that are lost or refused, and said to be. */
+  counted: number;
 }
 
 /** Compares the ids that were answered with those in the table. */
@@ -25,12 +28,13 @@ export async function accountOf(
       'select path from ip_tracking.request_log',
     );
     const stored = new Set(rows.map(({ path }) => path.split('/').at(-1)!));
-    const answered = loads.flatMap((load) => [...load.answeredAt.keys()]);
+    const answered = loads.flatMap(({ ids }) => ids);
     return {
       answered: answered.length,
       rows: rows.length,
       duplicates: rows.length - stored.size,
       missing: answered.filter((id) => !stored.has(id)),
+      counted: 0,
     };
   } finally {
     await client.end();
@@ -40,7 +44,7 @@ export async function accountOf(
 /** Waits until the apps have nothing left to deliver, but for so many records that are on their way. */
 export async function drained(
   apps: readonly DrillApp[],
-  withinMs = 20_000,
+  withinMs = 30_000,
   atMost = 0,
 ): Promise<void> {
   let last: unknown;
@@ -60,22 +64,51 @@ export async function drained(
 /** What a load keeps on its way while all is well. */
 export const UNDER_LOAD = 200;
 
-/** Holds that *answered = rows + counted drops*, with no row twice. */
+/**
+ * Waits until *answered = rows + counted drops*, with no row twice, and holds that it is so. The apps that live say what
+ * they have counted: records for which there was no room, and records whose data the database refuses.
+ */
 export async function expectIdentity(
   databaseUrl: string,
   loads: readonly FixedLoad[],
-  counted = 0,
+  apps: readonly DrillApp[],
+  /** `lost`: what apps that are gone had counted, or the fault itself has destroyed. */
+  { lost = 0, withinMs = 30_000 } = {},
 ): Promise<Account> {
-  // The last response may have closed a moment ago.
-  const account = await eventually(
+  const look = async (): Promise<Account & { stats: RequestQueueStats[] }> => {
+    const account = await accountOf(databaseUrl, loads);
+    const stats = await Promise.all(apps.map((app) => app.stats()));
+    const counted = stats.reduce((sum, { dropped, refused }) => sum + dropped + refused, lost);
+    return { ...account, counted, stats };
+  };
+  // The last response may have closed a moment ago, and what a process has left behind waits to be found.
+  const { stats, ...account } = await eventually(
     async () => {
-      const found = await accountOf(databaseUrl, loads);
-      return found.missing.length <= counted ? found : undefined;
+      const found = await look();
+      return found.missing.length === found.counted ? found : undefined;
     },
-    { withinMs: 2_000 },
-  ).catch(() => accountOf(databaseUrl, loads));
+    { withinMs },
+  ).catch(look);
   expect(account.answered, 'requests were answered').toBeGreaterThan(0);
   expect(account.duplicates, 'rows that are there twice').toBe(0);
-  expect(account.missing.length, 'answered, and neither stored nor counted').toBe(counted);
+  expect(
+    account.missing.length,
+    `answered and not stored, of which are counted ${account.counted}: ${JSON.stringify(stats)}`,
+  ).toBe(account.counted);
   return account;
+}
+
+/** What the identity is made of, for the table of the drill. */
+export function figuresOf({
+  answered,
+  rows,
+  counted,
+  duplicates,
+}: Account): Record<string, string> {
+  return {
+    answered: String(answered),
+    rows: String(rows),
+    counted: String(counted),
+    duplicates: String(duplicates),
+  };
 }

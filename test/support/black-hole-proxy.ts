@@ -6,17 +6,25 @@ export interface BlackHoleProxy {
   readonly port: number;
   /** While it is true every byte vanishes, in both directions, on old connections and new ones; none is closed. */
   isSwallowing: boolean;
+  /**
+   * Sees what a client sends: a number of bytes begins the swallowing, once so many of these have passed; null lets all
+   * of it pass.
+   */
+  cut: ((bytes: Buffer) => number | null) | null;
   stop(): Promise<void>;
 }
 
 /** Stands between a client and a port of this host, as a network that can be cut without anybody being told. */
 export async function blackHoleProxy(targetPort: number): Promise<BlackHoleProxy> {
   const sockets = new Set<Socket>();
-  const proxy = { isSwallowing: false };
-  const pass = (from: Socket, to: Socket) => {
+  const proxy: Pick<BlackHoleProxy, 'isSwallowing' | 'cut'> = { isSwallowing: false, cut: null };
+  const pass = (from: Socket, to: Socket, isClient: boolean) => {
     sockets.add(from);
-    from.on('data', (bytes) => {
-      if (!proxy.isSwallowing) to.write(bytes);
+    from.on('data', (bytes: Buffer) => {
+      if (proxy.isSwallowing) return;
+      const passing = isClient ? (proxy.cut?.(bytes) ?? null) : null;
+      if (passing !== null) proxy.isSwallowing = true;
+      to.write(passing === null ? bytes : bytes.subarray(0, passing));
     });
     from.on('error', () => {});
     from.on('close', () => {
@@ -26,8 +34,8 @@ export async function blackHoleProxy(targetPort: number): Promise<BlackHoleProxy
   };
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
-    pass(client, target);
-    pass(target, client);
+    pass(client, target, true);
+    pass(target, client, false);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

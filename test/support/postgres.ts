@@ -7,7 +7,7 @@ import {
   openEmbeddedPostgres,
   type EmbeddedPostgres,
 } from '../../src/demo/postgres/embedded-postgres.js';
-import { freePort } from '../../src/demo/postgres/free-port.js';
+import { keptPort } from './kept-port.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface TestDatabase {
@@ -61,7 +61,7 @@ export async function createTestServer(): Promise<TestServer> {
     dataDir: join(folder.path, 'postgres'),
     // Copies of the programs, where it takes any, are made once a run.
     fallbackDir: inject('temporaryFolder'),
-    port: await freePort(),
+    port: await keptPort(),
     fsync: false,
   };
   let running: EmbeddedPostgres | null = null;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Fault } from '../drill.js';
-import { drained, expectIdentity } from '../identity.js';
+import { drained, expectIdentity, figuresOf } from '../identity.js';
+import { spooled } from '../spooled-ids.js';
 
 /** The app starts while the database is down, and is killed and started again before it is back. */
 export const databaseDownAtBoot: Fault = {
@@ -15,19 +16,18 @@ export const databaseDownAtBoot: Fault = {
     const load = drill.load(() => url);
     await sleep(drill.scaled(1_000, 10_000));
     url = null;
-    // So that every answer is older than the bound.
-    await sleep(400);
+    await load.answered();
+    await spooled(stateDir, load.ids);
     await first.end('SIGKILL');
     const second = await drill.app({ databaseUrl: server.url, stateDir });
     url = second.url;
     await sleep(500);
     await server.start();
     await load.stop();
-    await sleep(2_500);
+    const account = await expectIdentity(server.url, [load], [second]);
     await drained([second]);
-    const { answered } = await expectIdentity(server.url, [load]);
     expect(load.failed).toBe(0);
     expect((await second.stats()).adopted).toBeGreaterThan(0);
-    return { answered: String(answered), 'boot ms': first.bootMs.toFixed(0) };
+    return { ...figuresOf(account), 'boot ms': first.bootMs.toFixed(0) };
   },
 };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { p99, type Fault } from '../drill.js';
-import { drained, expectIdentity } from '../identity.js';
+import { drained, expectIdentity, figuresOf } from '../identity.js';
 
 /** The database comes and goes. */
 export const flapping: Fault = {
@@ -19,9 +19,9 @@ export const flapping: Fault = {
     }
     await load.stop();
     await drained([app]);
-    const { answered } = await expectIdentity(server.url, [load]);
+    const account = await expectIdentity(server.url, [load], [app]);
     expect(load.failed).toBe(0);
     const { retried } = await app.stats();
-    return { answered: String(answered), 'p99 ms': p99(load), retried: String(retried) };
+    return { ...figuresOf(account), 'p99 ms': p99(load), retried: String(retried) };
   },
 };

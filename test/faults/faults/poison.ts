@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Drill, Fault } from '../drill.js';
 import type { DrillAppOptions } from '../drill-app.js';
-import { drained, expectIdentity } from '../identity.js';
+import { drained, expectIdentity, figuresOf } from '../identity.js';
 
 /** Data that the database refuses, among data that it takes. */
 export const poison: Fault = { name: 'poison rows', run: (drill) => feedPoison(drill) };
@@ -39,12 +39,12 @@ export async function feedPoison(
   );
   await sleep(drill.scaled(1_500, 30_000));
   await load.stop();
-  await drained([app], drill.scaled(5_000, 20_000));
   const poisoned = [...load.answeredAt.keys()].filter(isPoison).length;
-  const { answered, missing } = await expectIdentity(database.url, [load], poisoned);
+  const account = await expectIdentity(database.url, [load], [app], { withinMs: drill.patienceMs });
+  await drained([app]);
   const { refused, quarantined } = await app.stats();
-  expect(missing.every(isPoison)).toBe(true);
+  expect(account.missing.every(isPoison)).toBe(true);
   expect(refused).toBe(poisoned);
   expect(quarantined).toBe(poisoned);
-  return { answered: String(answered), refused: String(refused) };
+  return { ...figuresOf(account), refused: String(refused) };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { p99, type Fault } from '../drill.js';
-import { drained, expectIdentity } from '../identity.js';
+import { drained, expectIdentity, figuresOf } from '../identity.js';
 
 /** Every write takes its time. */
 export const slowInserts: Fault = {
@@ -17,11 +17,11 @@ export const slowInserts: Fault = {
     );
     const app = await drill.app({ databaseUrl: database.url, stateDir: drill.folder() });
     const load = drill.load(() => app.url);
-    await sleep(drill.scaled(2_000, 30_000));
+    await sleep(drill.scaled(1_500, 30_000));
     await load.stop();
     await drained([app], 60_000);
-    const { answered } = await expectIdentity(database.url, [load]);
+    const account = await expectIdentity(database.url, [load], [app]);
     expect(load.failed).toBe(0);
-    return { answered: String(answered), 'p99 ms': p99(load) };
+    return { ...figuresOf(account), 'p99 ms': p99(load) };
   },
 };

@@ -1,8 +1,11 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import type { Fault } from '../drill.js';
-import { drained, expectIdentity } from '../identity.js';
+import { spooled } from '../spooled-ids.js';
+import { drained, expectIdentity, figuresOf } from '../identity.js';
 
 /**
  * Three processes share a folder while the database is down. One is killed: another delivers what it has spooled. One
@@ -29,27 +32,45 @@ export const twoProcesses: Fault = {
     await sleep(drill.scaled(1_500, 10_000));
     targets[1]!.url = null;
     targets[2]!.url = null;
-    await sleep(500);
+    await Promise.all(loads.map((load) => load.answered()));
+    const [its, others] = await Promise.all([sleeper.stats(), victim.stats()]);
+    const ids = loads.slice(1).flatMap((load) => load.ids);
+    await spooled(options.stateDir, ids, its.dropped + others.dropped);
     await victim.end('SIGKILL');
     sleeper.signal('SIGSTOP');
-    await sleep(2_500);
+    await eventually(() => ownersIn(options.stateDir) === 1, {
+      withinMs: 20_000,
+      what: 'adoption of what the other two have spooled',
+    });
     sleeper.signal('SIGCONT');
     targets[2]!.url = sleeper.url;
-    await sleep(1_000);
+    await eventually(() => ownersIn(options.stateDir) === 2, {
+      withinMs: 20_000,
+      what: 'a new folder of the one that was stopped',
+    });
     await server.start();
     for (const load of loads) await load.stop();
-    await drained([survivor, sleeper], 30_000);
-    const { answered } = await expectIdentity(server.url, loads);
-    const [mine, its] = await Promise.all([survivor.stats(), sleeper.stats()]);
+    await drained([survivor, sleeper]);
+    const account = await expectIdentity(server.url, loads, [survivor, sleeper], {
+      lost: others.dropped,
+    });
+    const [mine, hers] = await Promise.all([survivor.stats(), sleeper.stats()]);
+
     await eventually(async () => (await survivor.stats()).spooledBytes < 2_000, {
+      withinMs: 20_000,
       what: 'deletion of what is delivered',
     });
-    expect(mine.adopted + its.adopted).toBeGreaterThan(0);
+    expect(mine.adopted + hers.adopted).toBeGreaterThan(0);
     for (const load of loads) expect(load.failed).toBe(0);
     return {
-      answered: String(answered),
-      adopted: String(mine.adopted + its.adopted),
-      'handed over': String(its.handedOver),
+      ...figuresOf(account),
+      adopted: String(mine.adopted + hers.adopted),
+      'handed over': String(hers.handedOver),
     };
   },
 };
+
+/** How many processes have a folder of their own in the spool. */
+function ownersIn(stateDir: string): number {
+  return readdirSync(join(stateDir, 'spool')).filter((name) => !name.startsWith('.')).length;
+}
