@@ -15,6 +15,7 @@ import { recordId } from '../../src/request-log/record-id.js';
 import { lineOf } from '../../src/request-log/record-line.js';
 import type { RequestQueue } from '../../src/request-log/request-queue.js';
 import { frameOf, readFrames, SEGMENT_HEADER } from '../../src/request-log/spool-frame.js';
+import { SpoolSegment } from '../../src/request-log/spool-segment.js';
 import type { SpoolFiles } from '../../src/request-log/spool-folder.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
@@ -293,6 +294,26 @@ describe('the spool', () => {
     const lines = Array.from({ length: 4 }, () => lineOf(record()));
     const spool = Buffer.from(lines.map(frameOf).join(''));
     expect(damageEveryByte(spool, lines, (bytes) => readFrames(bytes, true))).toEqual([]);
+  });
+
+  it('whose file is cut off at every byte opens, and gives the records before', async () => {
+    const lines = Array.from({ length: 4 }, () => lineOf(record()));
+    const whole = Buffer.concat([
+      SEGMENT_HEADER,
+      ...lines.map((line) => Buffer.from(frameOf(line))),
+    ]);
+    const path = join(folder.path, 'cut.segment');
+    const wrong: number[] = [];
+    for (let size = whole.length; size >= 0; size -= 1) {
+      writeFileSync(path, whole.subarray(0, size));
+      const segment = await SpoolSegment.adopt(path, fileSystem);
+      const piece = await segment.read({ segment, start: 0, end: segment.size, records: null });
+      await segment.close();
+      const isPrefix = piece.lines.every((line, index) => line === lines[index]);
+      const isAll = piece.lines.length === lines.length;
+      if (!isPrefix || isAll !== size >= whole.length - 1 || piece.torn > 1) wrong.push(size);
+    }
+    expect(wrong).toEqual([]);
   });
 
   it('that was cut off gives the rest to the next process, and says what it could not', async () => {
