@@ -74,6 +74,11 @@ export interface LimitStorage {
   release(key: string, slot: string): Promise<boolean> | boolean;
   /** Forgets all admissions of the key, and its block. False if there was nothing to forget. */
   reset(key: string): Promise<boolean> | boolean;
+  /**
+   * Throws where a hit on this key would fail, and counts nothing. A store that can be read and not written to (it is
+   * full, or a replica) has to fail here.
+   */
+  probe?(key: string): Promise<void>;
   /** Frees connections and memory. The storage must not be used afterwards. */
   close?(): Promise<void>;
 }
@@ -83,8 +88,12 @@ export interface LimitStorage {
  * nothing wrong.
  */
 export class LimitStoreUnavailableError extends IpTrackingError {
-  constructor(message: string, options?: ErrorOptions) {
+  /** Whether only this key cannot be counted: others still are. */
+  readonly isOfOneKey: boolean;
+
+  constructor(message: string, options: ErrorOptions & { isOfOneKey?: boolean } = {}) {
     super('IPT_LIMIT_STORE_UNAVAILABLE', message, options);
+    this.isOfOneKey = options.isOfOneKey ?? false;
   }
 }
 

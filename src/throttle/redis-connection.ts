@@ -8,6 +8,7 @@ export interface RedisClient {
   readonly isCluster: boolean;
   connect(): Promise<unknown>;
   call(command: string, args: (string | number)[]): Promise<unknown>;
+  callBuffer(command: string, args: (string | number)[]): Promise<unknown>;
   on(event: string, listener: (error: unknown) => void): unknown;
   disconnect(): void;
 }
@@ -22,6 +23,9 @@ export interface RedisClientTemplate {
 const CONNECT_TIMEOUT_MS = 1_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 1_000;
+
+/** What the server's clock was seen to be is believed for once to twice this time. */
+const CLOCK_MEMORY_MS = 10_000;
 
 /**
  * Nothing may wait for a connection or be sent again on the next one: a hit that was answered otherwise must not count
@@ -88,6 +92,8 @@ export async function clientsFor(
 export class RedisConnection {
   private ready: RedisClient | null = null;
   private offsetMs = 0;
+  private earlierOffsetMs = 0;
+  private offsetSince = 0;
   private retryTimer: NodeJS.Timeout | undefined;
   private retryDelayMs = FIRST_RETRY_MS;
   private isClosed = false;
@@ -100,16 +106,23 @@ export class RedisConnection {
   }
 
   /**
-   * The server's time less `performance.now()`, in milliseconds: the greatest seen since it was connected, as the nodes
-   * of a cluster may differ.
+   * The server's time less `performance.now()`, in milliseconds: the greatest seen lately, as the nodes of a cluster may
+   * differ. It is not believed for ever: of a clock that was set back it would be too great from then on.
    */
   get serverOffsetMs(): number {
-    return this.offsetMs;
+    return Math.max(this.offsetMs, this.earlierOffsetMs);
   }
 
   /** Notes what time the server had when it answered a command that was sent at `sentAt`. */
   noteServerTime(serverMs: number, sentAt: number): void {
-    this.offsetMs = Math.max(this.offsetMs, serverMs - sentAt);
+    const offsetMs = serverMs - sentAt;
+    if (sentAt - this.offsetSince < CLOCK_MEMORY_MS) {
+      if (offsetMs > this.offsetMs) this.offsetMs = offsetMs;
+      return;
+    }
+    this.earlierOffsetMs = this.offsetMs;
+    this.offsetMs = offsetMs;
+    this.offsetSince = sentAt;
   }
 
   /** Tries to connect once; if it fails, goes on trying in the background. */
@@ -129,6 +142,8 @@ export class RedisConnection {
         return;
       }
       this.offsetMs = serverOffsetMs;
+      this.earlierOffsetMs = serverOffsetMs;
+      this.offsetSince = performance.now();
       this.ready = client;
       this.retryDelayMs = FIRST_RETRY_MS;
     } catch {

@@ -6,18 +6,26 @@ import type { RedisClient } from './redis-connection.js';
 import { createRedisLimitStorage, RedisLimitStorage } from './redis-limit-storage.js';
 
 const rule = { limit: 5, ttlMs: 60_000 };
-const admitted = [1, 4, 0, 60_000_000, 1_000_000];
-const refused = [0, 0, 30_000_000, 30_000_000, 1_000_000];
-const late = [-1, 0, 0, 0, 5_000_000];
+const admitted = replyOf(1, 4, 0, 60_000_000, 1_000_000);
+const refused = replyOf(0, 0, 30_000_000, 30_000_000, 1_000_000);
+const late = replyOf(-1, 0, 0, 0, 5_000_000);
+
+function replyOf(...values: number[]): Buffer {
+  return Buffer.from(Float64Array.from(values).buffer);
+}
+
+/** The deadline that a call was sent with, in milliseconds of the server. */
+function deadlineOf([, args]: Parameters<RedisClient['callBuffer']>): number {
+  return Number(String(args[3]).slice(12, 28)) / 1_000;
+}
 
 /** A server that answers commands as it is told. */
 function clientThat(answer: (command: string, args: (string | number)[]) => unknown) {
   const client = {
     isCluster: false,
     connect: async () => {},
-    call: vi.fn<RedisClient['call']>(async (command, args) =>
-      command === 'time' ? ['1', '0'] : answer(command, args),
-    ),
+    call: async () => ['1', '0'],
+    callBuffer: vi.fn<RedisClient['callBuffer']>(async (command, args) => answer(command, args)),
     on: () => {},
     disconnect: vi.fn<() => void>(),
   };
@@ -79,7 +87,7 @@ describe('RedisLimitStorage', () => {
   it('sends one EVALSHA a hit, with the key as hash tag', async () => {
     const client = clientThat(() => admitted);
     const storage = await storageOn(client);
-    client.call.mockClear();
+    client.callBuffer.mockClear();
     expect(await storage.hit('203.0.113.7', rule)).toEqual({
       admitted: true,
       limit: 5,
@@ -88,9 +96,9 @@ describe('RedisLimitStorage', () => {
       resetAfterMs: 60_000,
       slot: expect.stringMatching(/^.{12}$/),
     });
-    expect(client.call).toHaveBeenCalledOnce();
-    expect(client.call.mock.calls[0][0]).toBe('evalsha');
-    expect(client.call.mock.calls[0][1][2]).toBe('ipt:{203.0.113.7}');
+    expect(client.callBuffer).toHaveBeenCalledOnce();
+    expect(client.callBuffer.mock.calls[0][0]).toBe('evalsha');
+    expect(client.callBuffer.mock.calls[0][1][2]).toBe('ipt:{203.0.113.7}');
   });
 
   it('brings the script to a server that does not know it', async () => {
@@ -100,7 +108,7 @@ describe('RedisLimitStorage', () => {
     });
     const storage = await storageOn(client);
     expect(await storage.hit('k', rule)).toMatchObject({ admitted: true });
-    expect(client.call.mock.calls.map(([command]) => command)).toEqual(['time', 'evalsha', 'eval']);
+    expect(client.callBuffer.mock.calls.map(([command]) => command)).toEqual(['evalsha', 'eval']);
   });
 
   it('gives a hit up that is not answered in time', async () => {
@@ -137,9 +145,12 @@ describe('RedisLimitStorage', () => {
     expect(storage.stats()).toMatchObject({ errors: 1, isConnected: true });
   });
 
-  it('leaves a primary that has become a replica', async () => {
+  it.each([
+    "READONLY You can't write against a read only replica.",
+    "ERR Error running script (call to f_0): @user_script:1: -READONLY You can't write against a read only replica.",
+  ])('leaves a primary that has become a replica and says %s', async (message) => {
     const client = clientThat(() => {
-      throw new Error("READONLY You can't write against a read only replica.");
+      throw new Error(message);
     });
     const storage = await storageOn(client);
     await expect(storage.hit('k', rule)).rejects.toThrow(LimitStoreUnavailableError);
@@ -153,29 +164,68 @@ describe('RedisLimitStorage', () => {
     const client = clientThat(() => replies.shift());
     const storage = await storageOn(client);
     expect(await storage.hit('k', rule)).toMatchObject({ admitted: true });
-    const [first, second] = client.call.mock.calls.slice(1).map(([, args]) => Number(args[4]));
-    expect(second - first).toBeGreaterThan(3_000_000);
+    const [first, second] = client.callBuffer.mock.calls.map(deadlineOf);
+    expect(second - first).toBeGreaterThan(3_000);
+  });
+
+  it('forgets what time the server had before its clock was set back', async () => {
+    vi.useFakeTimers();
+    try {
+      let serverMs = 3_600_000;
+      const client = clientThat(() => replyOf(1, 4, 0, 0, serverMs * 1_000));
+      const storage = await storageOn(client);
+      await storage.hit('k', rule);
+      serverMs = 0;
+      for (let i = 0; i < 25; i++) {
+        await vi.advanceTimersByTimeAsync(1_000);
+        serverMs += 1_000;
+        await storage.hit('k', rule);
+      }
+      const last = client.callBuffer.mock.calls.at(-1);
+      expect(deadlineOf(last as Parameters<RedisClient['callBuffer']>)).toBeLessThan(30_000);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it.each([
+    {
+      message: 'WRONGTYPE Operation against a key holding the wrong kind of value',
+      isOfOneKey: true,
+    },
+    {
+      message: "ERR user_script:29: bad argument #2 to 'unpack' (data string too short)",
+      isOfOneKey: true,
+    },
+    { message: 'LOADING Redis is loading the dataset in memory', isOfOneKey: false },
+  ])('says whether "$message" concerns one key alone', async ({ message, isOfOneKey }) => {
+    const storage = await storageOn(
+      clientThat(() => {
+        throw new Error(message);
+      }),
+    );
+    await expect(storage.hit('k', rule)).rejects.toMatchObject({ isOfOneKey });
   });
 
   it('repeats a refusal without asking, until something is given back', async () => {
-    const client = clientThat((_command, args) => (args[3] === 'release' ? admitted : refused));
+    const client = clientThat((_command, args) => (args[7] === 'release' ? admitted : refused));
     const storage = await storageOn(client);
-    client.call.mockClear();
+    client.callBuffer.mockClear();
     await storage.hit('k', rule);
     expect(await storage.hit('k', rule)).toMatchObject({ admitted: false });
-    expect(client.call).toHaveBeenCalledOnce();
+    expect(client.callBuffer).toHaveBeenCalledOnce();
     await storage.release('k', 'abcdefgh0000');
     await storage.hit('k', rule);
-    expect(client.call).toHaveBeenCalledTimes(3);
+    expect(client.callBuffer).toHaveBeenCalledTimes(3);
     expect(storage.stats().localRefusals).toBe(1);
   });
 
   it('counts nothing for a limit of Infinity', async () => {
     const client = clientThat(() => admitted);
     const storage = await storageOn(client);
-    client.call.mockClear();
+    client.callBuffer.mockClear();
     expect(await storage.hit('k', { limit: Infinity, ttlMs: 1 })).toMatchObject({ admitted: true });
     expect(await storage.peek('k', { limit: Infinity, ttlMs: 1 })).toMatchObject({ slot: null });
-    expect(client.call).not.toHaveBeenCalled();
+    expect(client.callBuffer).not.toHaveBeenCalled();
   });
 });

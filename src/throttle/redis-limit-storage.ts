@@ -3,8 +3,7 @@ import { AdmissionNames, NAME_LENGTH } from './admission-names.js';
 import { toWindowRule, UNLIMITED } from './limit-storage.js';
 import type { LimitResult, LimitRule, LimitStorage } from './limit-storage.js';
 import { clientsFor, clientsLike, RedisConnection } from './redis-connection.js';
-import { RedisLimitRunner } from './redis-limit-runner.js';
-import type { ScriptReply } from './redis-limit-runner.js';
+import { REPLY, RedisLimitRunner } from './redis-limit-runner.js';
 import { completed } from './redis-limit-storage.options.js';
 import type {
   RedisLimitStorageOptions,
@@ -60,37 +59,43 @@ export class RedisLimitStorage implements LimitStorage {
     this.refusals = new RefusalCache(settings.refusalCacheMs);
   }
 
-  async hit(key: string, limitRule: LimitRule): Promise<LimitResult> {
-    const rule = toWindowRule(limitRule);
-    if (rule.limit === Infinity) return UNLIMITED;
-    const refusal = this.refusals.find(key, rule, performance.now());
-    if (refusal !== null) {
-      this.localRefusals++;
-      return refusal;
-    }
-    const id = this.names.next();
-    const result = toResult(rule, await this.runner.run({ operation: 'hit', key, rule, id }), id);
-    if (!result.admitted) this.refusals.remember(key, rule, result, performance.now());
-    return result;
+  hit(key: string, limitRule: LimitRule): Promise<LimitResult> {
+    return this.judged(limitRule, (rule) => {
+      const refusal = this.refusals.find(key, rule, performance.now());
+      if (refusal !== null) {
+        this.localRefusals++;
+        return Promise.resolve(refusal);
+      }
+      const id = this.names.next();
+      return this.runner.run({ operation: 'hit', key, rule, id }, (reply) => {
+        const result = toResult(rule, reply, id);
+        if (!result.admitted) this.refusals.remember(key, rule, result, performance.now());
+        return result;
+      });
+    });
   }
 
-  async peek(key: string, limitRule: LimitRule): Promise<LimitResult> {
-    const rule = toWindowRule(limitRule);
-    if (rule.limit === Infinity) return UNLIMITED;
-    return toResult(rule, await this.runner.run({ operation: 'peek', key, rule }), null);
+  peek(key: string, limitRule: LimitRule): Promise<LimitResult> {
+    return this.judged(limitRule, (rule) =>
+      this.runner.run({ operation: 'peek', key, rule }, (reply) => toResult(rule, reply, null)),
+    );
   }
 
   async release(key: string, slot: string): Promise<boolean> {
     if (slot.length !== NAME_LENGTH) return false;
-    const [code] = await this.runner.run({ operation: 'release', key, id: slot });
+    const code = await this.runner.run({ operation: 'release', key, id: slot }, codeOf);
     this.refusals.forget(key);
     return code === 1;
   }
 
   async reset(key: string): Promise<boolean> {
-    const [code] = await this.runner.run({ operation: 'reset', key });
+    const code = await this.runner.run({ operation: 'reset', key }, codeOf);
     this.refusals.forget(key);
     return code === 1;
+  }
+
+  async probe(key: string): Promise<void> {
+    await this.runner.run({ operation: 'probe', key }, codeOf);
   }
 
   /** Says whether the server is connected, and counts answers and failures. */
@@ -103,19 +108,38 @@ export class RedisLimitStorage implements LimitStorage {
   }
 
   async close(): Promise<void> {
+    this.runner.close();
     this.connection.close();
     this.refusals.clear();
   }
+
+  /** Not async, as each promise on the way makes a hit slower; a mistake in the rule is still told by the promise. */
+  private judged(
+    limitRule: LimitRule,
+    ask: (rule: WindowRule) => Promise<LimitResult>,
+  ): Promise<LimitResult> {
+    let rule: WindowRule;
+    try {
+      rule = toWindowRule(limitRule);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return rule.limit === Infinity ? Promise.resolve(UNLIMITED) : ask(rule);
+  }
 }
 
-function toResult(rule: WindowRule, reply: ScriptReply, id: string | null): LimitResult {
-  const [code, remaining, retryAfterUs, resetAfterUs] = reply;
+function codeOf(reply: Buffer): number {
+  return reply.readDoubleLE(REPLY.code);
+}
+
+function toResult(rule: WindowRule, reply: Buffer, id: string | null): LimitResult {
+  const admitted = codeOf(reply) === 1;
   return {
-    admitted: code === 1,
+    admitted,
     limit: rule.limit,
-    remaining,
-    retryAfterMs: retryAfterUs / 1_000,
-    resetAfterMs: resetAfterUs / 1_000,
-    slot: code === 1 ? id : null,
+    remaining: reply.readDoubleLE(REPLY.remaining),
+    retryAfterMs: reply.readDoubleLE(REPLY.retryAfterUs) / 1_000,
+    resetAfterMs: reply.readDoubleLE(REPLY.resetAfterUs) / 1_000,
+    slot: admitted ? id : null,
   };
 }
