@@ -12,13 +12,27 @@ const rule = { limit: 2, ttlMs: 60_000 };
 /** A shared store that can be switched off. */
 class FlakyStorage implements LimitStorage {
   isDown = false;
+  /** As a replica, or a store that is full: it can be read. */
+  isReadOnly = false;
+  /** The key that somebody else's value is under. */
+  brokenKey = '';
   calls = 0;
   private readonly store = new MemoryLimitStorage({ now: () => 0 });
 
-  hit: LimitStorage['hit'] = async (key, given) => this.up().hit(key, given);
+  hit: LimitStorage['hit'] = async (key, given) => {
+    if (this.isReadOnly) throw new LimitStoreUnavailableError('read only');
+    if (key === this.brokenKey) {
+      throw new LimitStoreUnavailableError('wrong type', { isOfOneKey: true });
+    }
+    return this.up().hit(key, given);
+  };
   peek: LimitStorage['peek'] = async (key, given) => this.up().peek(key, given);
   release: LimitStorage['release'] = async (key, slot) => this.up().release(key, slot);
   reset: LimitStorage['reset'] = async (key) => this.up().reset(key);
+  probe = async () => {
+    this.up();
+    if (this.isReadOnly) throw new LimitStoreUnavailableError('read only');
+  };
 
   private up(): MemoryLimitStorage {
     this.calls++;
@@ -91,6 +105,34 @@ describe('ResilientLimitStorage', () => {
     expect(storage.stats().state).toBe('closed');
     expect(changes.map(({ state }) => state)).toEqual(['open', 'closed']);
     expect(await storage.hit('k', rule)).toMatchObject({ admitted: true, remaining: 1 });
+  });
+
+  it('does not go back to a store that can be read and not written to', async () => {
+    const { primary, changes, storage } = setUp();
+    primary.isReadOnly = true;
+    await storage.hit('k', rule);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(changes.map(({ state }) => state)).toEqual(['open']);
+    primary.isReadOnly = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(changes.map(({ state }) => state)).toEqual(['open', 'closed']);
+  });
+
+  it('counts one key in this process where the store cannot, and leaves all others to the store', async () => {
+    const { primary, changes, storage } = setUp();
+    primary.brokenKey = 'broken';
+    const answers = [
+      await storage.hit('broken', rule),
+      await storage.hit('broken', rule),
+      await storage.hit('broken', rule),
+    ];
+    expect(answers.map(({ admitted }) => admitted)).toEqual([true, true, false]);
+    await expect(storage.hit('broken', rule, { failClosed: true })).rejects.toThrow(
+      LimitStoreUnavailableError,
+    );
+    await storage.hit('k', rule);
+    expect(changes).toEqual([]);
+    expect(storage.stats()).toMatchObject({ state: 'closed', insuranceHits: 3, primaryErrors: 4 });
   });
 
   it('gives a slot back to the store that it came from', async () => {

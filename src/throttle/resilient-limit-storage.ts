@@ -41,7 +41,7 @@ const FALLBACK = 'f:';
  * process) or refused with {@link LimitStoreUnavailableError}, as each hit wishes, and the store is not asked any more:
  * only who comes first waits for it. It is probed in the background with the key that failed, after a quarter of a
  * second at first and every second later, until it answers; then it is asked again. What was counted meanwhile is not
- * replayed.
+ * replayed. An error that concerns one key alone leaves the store in use for all others.
  */
 export class ResilientLimitStorage implements LimitStorage {
   private readonly breaker = new CircuitBreaker({
@@ -126,6 +126,7 @@ export class ResilientLimitStorage implements LimitStorage {
     } catch (error) {
       if (isMistake(error)) throw error;
       this.primaryErrors++;
+      if (error instanceof LimitStoreUnavailableError && error.isOfOneKey) return null;
       const pauseMs = this.breaker.open(performance.now());
       if (pauseMs !== null) {
         this.probeIn(pauseMs, key);
@@ -137,15 +138,16 @@ export class ResilientLimitStorage implements LimitStorage {
 
   private probeIn(pauseMs: number, key: string): void {
     if (this.isClosed) return;
-    this.probeTimer = setTimeout(() => void this.probe(key), pauseMs);
+    this.probeTimer = setTimeout(() => void this.probePrimary(key), pauseMs);
     this.probeTimer.unref();
   }
 
   /** Asks for the key that failed, not for one of its own: in a cluster only one node may be down. */
-  private async probe(key: string): Promise<void> {
+  private async probePrimary(key: string): Promise<void> {
     this.breaker.probe();
     try {
-      await this.primary.peek(key, { limit: 1, ttlMs: 1_000 });
+      if (this.primary.probe !== undefined) await this.primary.probe(key);
+      else await this.primary.peek(key, { limit: 1, ttlMs: 1_000 });
     } catch {
       this.primaryErrors++;
       this.probeIn(this.breaker.probeFailed(), key);
