@@ -34,7 +34,10 @@ interface Flight<T> {
   readonly isSecond: boolean;
 }
 
-/** A socket that has not said a word for so long while an answer was due is not believed to be slow any more. */
+/**
+ * A connection that still owes an answer after so long is given up. That others have come since proves nothing: the
+ * driver hands answers out in the order of its commands, so where bytes were lost each goes to the wrong one.
+ */
 const SILENCE_MS = 1_000;
 
 /** The code of a reply to a command that arrived after its deadline. */
@@ -60,8 +63,6 @@ export class RedisLimitRunner {
   private answerCount = 0;
   private timeoutCount = 0;
   private errorCount = 0;
-  /** Answers of any kind, also those that nobody waited for any more: the server is alive. */
-  private signsOfLife = 0;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -99,12 +100,12 @@ export class RedisLimitRunner {
       return;
     }
     const sentAt = performance.now();
-    const lifeBefore = this.signsOfLife;
     let isOver = false;
+    let isAnswered = false;
     const wait = this.timeouts.begin(sentAt, () => {
       isOver = true;
       this.timeoutCount++;
-      this.replaceIfSilent(client, lifeBefore);
+      this.replaceUnless(() => isAnswered, client);
       const { commandTimeoutMs } = this.settings;
       flight.reject(
         new LimitStoreUnavailableError(`Redis has not answered within ${commandTimeoutMs} ms.`),
@@ -112,12 +113,13 @@ export class RedisLimitRunner {
     });
     const args = this.argumentsOf(flight.call, sentAt);
     const answered = (reply: unknown) => {
-      this.signsOfLife++;
+      isAnswered = true;
       if (isOver) return;
       wait.end();
       this.answered(flight, reply as Buffer, sentAt);
     };
     const failed = (cause: unknown) => {
+      isAnswered = true;
       if (isOver) return;
       wait.end();
       this.failed(flight, client, cause);
@@ -175,9 +177,9 @@ export class RedisLimitRunner {
     return args;
   }
 
-  private replaceIfSilent(client: RedisClient, lifeBefore: number): void {
+  private replaceUnless(isAnswered: () => boolean, client: RedisClient): void {
     const check = () => {
-      if (this.signsOfLife === lifeBefore) this.connection.replace(client);
+      if (!isAnswered()) this.connection.replace(client);
     };
     setTimeout(check, Math.max(0, SILENCE_MS - this.settings.commandTimeoutMs)).unref();
   }

@@ -120,6 +120,20 @@ describe('RedisLimitStorage', () => {
     expect(storage.stats()).toMatchObject({ timeouts: 1, errors: 0 });
   });
 
+  it('gives a connection up that owes an answer for a second, although it gives later ones', async () => {
+    let isFirst = true;
+    const client = clientThat(() => {
+      if (!isFirst) return admitted;
+      isFirst = false;
+      return new Promise(() => {});
+    });
+    const storage = await storageOn(client, { commandTimeoutMs: 20 });
+    await expect(storage.hit('k', rule)).rejects.toThrow(LimitStoreUnavailableError);
+    expect(await storage.hit('k', rule)).toMatchObject({ admitted: true });
+    await vi.waitFor(() => expect(client.disconnect).toHaveBeenCalled(), 5_000);
+    await storage.close();
+  });
+
   it('takes an answer that came in time for such, although this process was busy meanwhile', async () => {
     const storage = await storageOn(
       clientThat(() => new Promise((resolve) => void setImmediate(resolve, admitted))),
