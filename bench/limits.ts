@@ -1,7 +1,7 @@
 /**
- * What a hit on a limit costs in memory and in Redis, what a million clients weigh, for how long they hold the event
- * loop, and whether an abuser among them stays limited; against the storage of @nestjs/throttler, and
- * rate-limiter-flexible where it is installed.
+ * What a hit on a limit costs in memory and in Redis, how many requests pass around the edge of a window, what a million
+ * clients weigh, for how long they hold the event loop, and whether an abuser among them stays limited; against
+ * @nestjs/throttler's storage, rate-limiter-flexible and @fastify/rate-limit's stores.
  *
  *   npm run bench -- limits
  *
@@ -9,88 +9,39 @@
  * out.
  */
 import { spawnSync } from 'node:child_process';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-
-import { ThrottlerStorageService } from '@nestjs/throttler';
 import { Redis } from 'ioredis';
-
 import { MemoryLimitStorage } from '../src/throttle/memory-limit-storage.js';
 import { createRedisLimitStorage } from '../src/throttle/redis-limit-storage.js';
+import { ResilientLimitStorage } from '../src/throttle/resilient-limit-storage.js';
 import { redisAvailable, startRedis } from '../test/support/redis.js';
+import { median, printTable } from './support/figures.js';
+import { IN_MEMORY, inRedis, LIMIT, type Hit, type Limiter } from './support/limiters.js';
 
-const ROUNDS = 7;
 const MILLION = 1_000_000;
-const TTL_MS = 60_000;
-const FIVE = { limit: 5, ttlMs: TTL_MS };
-
-/** Counts one hit against 5 a minute, and says whether it may pass. */
-type Hit = (key: string) => boolean | Promise<boolean>;
-
-interface Contender {
-  readonly name: string;
-  open(): Promise<{ hit: Hit; sweep?: () => void; note?: () => string } | string>;
-}
-
-const CONTENDERS: Contender[] = [
-  {
-    name: 'nestjs-ip-tracking',
-    open: async () => {
-      const storage = new MemoryLimitStorage();
-      return {
-        hit: (key) => storage.hit(key, FIVE).admitted,
-        note: () => JSON.stringify(storage.stats()),
-      };
-    },
-  },
-  {
-    name: '@nestjs/throttler',
-    open: async () => {
-      const storage = new ThrottlerStorageService();
-      return {
-        hit: async (key) => !(await storage.increment(key, TTL_MS, 5, 0, 'default')).isBlocked,
-        // What its timer does once a minute, after the minute.
-        sweep: () => (storage as unknown as Sweeper).evictIdleRecords(Date.now() + TTL_MS),
-      };
-    },
-  },
-  {
-    name: 'rate-limiter-flexible',
-    open: async () => {
-      const name = 'rate-limiter-flexible';
-      const flexible = (await import(name).catch(() => null)) as FlexibleModule | null;
-      if (flexible === null) return 'not installed';
-      const limiter = new flexible.RateLimiterMemory({ points: 5, duration: TTL_MS / 1_000 });
-      return {
-        hit: (key) =>
-          limiter.consume(key).then(
-            () => true,
-            () => false,
-          ),
-      };
-    },
-  },
-];
-
-interface Sweeper {
-  evictIdleRecords(now: number): void;
-}
-
-interface FlexibleModule {
-  RateLimiterMemory: new (options: { points: number; duration: number }) => {
-    consume(key: string): Promise<unknown>;
-  };
-}
+const MINUTE_MS = 60_000;
 
 /** A text of its own each time, as a request gives one. */
 function address(i: number): string {
   return `2001:db8:${(i >>> 16).toString(16)}:${(i & 0xffff).toString(16)}::/64`;
 }
 
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+function scattered(i: number): string {
+  return address((Math.imul(i, 0x9e3779b1) % 20_000) >>> 0);
+}
+
+/** The median, and the worst in brackets. */
+function both(values: number[], digits = 0): string {
+  return `${median(values).toFixed(digits)} (${Math.max(...values).toFixed(digits)})`;
+}
+
+function print(title: string, rows: string[][]): void {
+  process.stdout.write(`\n${title}\n\n`);
+  printTable(rows);
 }
 
 async function nsPerHit(hit: Hit, hits: number, keyOf: (i: number) => string): Promise<number> {
@@ -102,42 +53,69 @@ async function nsPerHit(hit: Hit, hits: number, keyOf: (i: number) => string): P
   return Number(process.hrtime.bigint() - start) / hits;
 }
 
-async function benchHits(): Promise<void> {
+async function benchMemory(): Promise<void> {
+  const rounds = 9;
   const shapes = [
-    { name: 'one client over his limit', hits: 200_000, keyOf: () => address(7) },
-    { name: 'first hits of 100,000 clients', hits: 100_000, keyOf: address },
-    { name: 'hits of 20,000 clients, at random', hits: 200_000, keyOf: scattered },
+    { name: 'one client over his limit', hits: 100_000, keyOf: () => address(7) },
+    { name: 'first hits of 50,000 clients', hits: 50_000, keyOf: address },
+    { name: '20,000 clients at random', hits: 100_000, keyOf: scattered },
   ];
-  console.log(`\nA hit in memory, ns (median of ${ROUNDS} rounds, worst in brackets)\n`);
-  const rows: Record<string, Record<string, string>> = {};
+  const rows = [['', ...IN_MEMORY.map(({ name }) => name)]];
   for (const shape of shapes) {
-    const times = new Map<string, number[]>();
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const { name, open } of CONTENDERS) {
-        const opened = await open();
-        if (typeof opened === 'string') continue;
-        const ns = await nsPerHit(opened.hit, shape.hits, shape.keyOf);
-        times.set(name, [...(times.get(name) ?? []), ns]);
+    const times = IN_MEMORY.map((): number[] => []);
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, { open }] of IN_MEMORY.entries()) {
+        const limiter = await open(MINUTE_MS);
+        times[index]!.push(await nsPerHit(limiter.hit, shape.hits, shape.keyOf));
+        await limiter.close();
       }
     }
-    rows[shape.name] = Object.fromEntries(
-      CONTENDERS.map(({ name }) => {
-        const all = times.get(name);
-        if (all === undefined) return [name, 'not installed'];
-        return [name, `${median(all).toFixed(0)} (${Math.max(...all).toFixed(0)})`];
-      }),
-    );
+    rows.push([shape.name, ...times.map((all) => both(all))]);
   }
-  console.table(rows);
+  print(`A hit in memory, ns: median of ${rounds} rounds (worst)`, rows);
 }
 
-function scattered(i: number): string {
-  return address((Math.imul(i, 0x9e3779b1) % 20_000) >>> 0);
+/** How many hits at most pass in any window, of a client who knows where the limiter's own window ends. */
+async function worstWindow({ open }: Limiter): Promise<number> {
+  const ttlMs = 1_000;
+  const limiter = await open(ttlMs);
+  const passed: number[] = [];
+  const hitAll = async () => {
+    for (let i = 0; i < 2 * LIMIT; i++) {
+      if (await limiter.hit('203.0.113.7')) passed.push(performance.now());
+    }
+  };
+  const start = performance.now();
+  if (await limiter.hit('203.0.113.7')) passed.push(start);
+  for (const atMs of [ttlMs - 60, ttlMs + 30]) {
+    await sleep(start + atMs - performance.now());
+    await hitAll();
+  }
+  await limiter.close();
+  return Math.max(
+    ...passed.map((from) => passed.filter((at) => at >= from && at < from + ttlMs).length),
+  );
+}
+
+async function benchWindows(redisUrl: string | null): Promise<void> {
+  const stores = [
+    ...IN_MEMORY.map((limiter) => ({ limiter, where: 'memory' })),
+    ...(redisUrl === null ? [] : inRedis(redisUrl)).map((limiter) => ({ limiter, where: 'Redis' })),
+  ];
+  const rows = [['', 'memory', 'Redis']];
+  for (const { name } of IN_MEMORY) {
+    const cells = [];
+    for (const where of ['memory', 'Redis']) {
+      const store = stores.find((one) => one.limiter.name === name && one.where === where);
+      cells.push(store === undefined ? '-' : String(await worstWindow(store.limiter)));
+    }
+    rows.push([name, ...cells]);
+  }
+  print(`Passed in the worst window of a limit of ${LIMIT}, by bursts around its edge`, rows);
 }
 
 interface Million {
   readonly rssMb: number;
-  readonly heapMb: number;
   readonly seconds: number;
   readonly worstPauseMs: number;
   readonly sweepMs: number | null;
@@ -146,13 +124,12 @@ interface Million {
 }
 
 /** A million clients with one hit each, and one among them who comes a thousand times. */
-async function runMillion(name: string): Promise<Million | string> {
+async function runMillion(name: string): Promise<Million> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const opened = await CONTENDERS.find((contender) => contender.name === name)!.open();
-  if (typeof opened === 'string') return opened;
+  const limiter = await IN_MEMORY.find((one) => one.name === name)!.open(MINUTE_MS);
   // Compiled and warm, so that this is not counted as memory of keys.
-  for (let i = 0; i < 5_000; i++) await opened.hit('warm');
+  for (let i = 0; i < 5_000; i++) await limiter.hit('warm');
   collect();
   const before = process.memoryUsage();
   let abuserAdmitted = 0;
@@ -160,9 +137,9 @@ async function runMillion(name: string): Promise<Million | string> {
   const start = performance.now();
   let last = start;
   for (let i = 0; i < MILLION; i++) {
-    const admitted = opened.hit(address(i));
+    const admitted = limiter.hit(address(i));
     if (typeof admitted !== 'boolean') await admitted;
-    if (i % 1_000 === 0 && (await opened.hit('203.0.113.7'))) abuserAdmitted++;
+    if (i % 1_000 === 0 && (await limiter.hit('203.0.113.7'))) abuserAdmitted++;
     const now = performance.now();
     worstPauseMs = Math.max(worstPauseMs, now - last);
     last = now;
@@ -170,172 +147,191 @@ async function runMillion(name: string): Promise<Million | string> {
   const seconds = (performance.now() - start) / 1_000;
   // Before the collector runs: what is resident is what a container is billed for.
   const { rss } = process.memoryUsage();
-  collect();
-  const { heapUsed } = process.memoryUsage();
   let sweepMs: number | null = null;
-  if (opened.sweep !== undefined) {
+  if (limiter.sweep !== undefined) {
     const sweepStart = performance.now();
-    opened.sweep();
+    limiter.sweep();
     sweepMs = performance.now() - sweepStart;
   }
   return {
     rssMb: (rss - before.rss) / 2 ** 20,
-    heapMb: (heapUsed - before.heapUsed) / 2 ** 20,
     seconds,
     worstPauseMs,
     sweepMs,
     abuserAdmitted,
-    note: opened.note?.() ?? '',
+    note: limiter.note?.() ?? '',
   };
 }
 
 function benchMillions(): void {
-  console.log('\nA million clients, and one who comes a thousand times (median of 3 processes)\n');
-  const rows: Record<string, Record<string, string>> = {};
-  for (const { name } of CONTENDERS) {
-    const runs: Million[] = [];
-    let absent = '';
-    for (let round = 0; round < 3 && absent === ''; round++) {
+  const rounds = 3;
+  const rows = [['', 'memory, MB', 'longest hit, ms', 'sweep, ms', 'seconds', 'abuser passed', '']];
+  for (const { name } of IN_MEMORY) {
+    const runs = Array.from({ length: rounds }, () => {
       const self = [fileURLToPath(import.meta.url), 'million', name];
       const { stdout, stderr, status } = spawnSync(process.execPath, self, { encoding: 'utf8' });
       if (status !== 0) throw new Error(stderr);
-      const result = JSON.parse(stdout) as Million | string;
-      if (typeof result === 'string') absent = result;
-      else runs.push(result);
-    }
-    rows[name] =
-      absent === ''
-        ? {
-            'RSS, MB': `+${median(runs.map(({ rssMb }) => rssMb)).toFixed(0)}`,
-            'heap, MB': `+${median(runs.map(({ heapMb }) => heapMb)).toFixed(0)}`,
-            'longest hit, ms': worst(runs.map(({ worstPauseMs }) => worstPauseMs)),
-            'sweep, ms': worst(runs.map(({ sweepMs }) => sweepMs)),
-            seconds: median(runs.map(({ seconds }) => seconds)).toFixed(2),
-            'abuser passed': `${runs[0].abuserAdmitted} of 1000`,
-          }
-        : { 'RSS, MB': absent };
+      return JSON.parse(stdout) as Million;
+    });
+    const sweeps = runs.map(({ sweepMs }) => sweepMs).filter((ms) => ms !== null);
+    rows.push([
+      name,
+      both(runs.map(({ rssMb }) => rssMb)),
+      both(
+        runs.map(({ worstPauseMs }) => worstPauseMs),
+        1,
+      ),
+      sweeps.length === 0 ? 'none' : both(sweeps),
+      both(
+        runs.map(({ seconds }) => seconds),
+        1,
+      ),
+      `${Math.max(...runs.map(({ abuserAdmitted }) => abuserAdmitted))} of 1000`,
+      runs[0]!.note,
+    ]);
   }
-  console.table(rows);
+  print(`A million clients, and one who comes a thousand times: median of ${rounds} (worst)`, rows);
 }
 
-function worst(values: (number | null)[]): string {
-  const given = values.filter((value) => value !== null);
-  if (given.length === 0) return 'none';
-  return `${median(given).toFixed(1)} (worst ${Math.max(...given).toFixed(1)})`;
-}
+const RULE = { limit: LIMIT, ttlMs: MINUTE_MS };
 
-/** Takes and answers as much as the real script, and does nothing. */
-const BARE_SCRIPT = 'return {1, 4, 0, 60000000, 1700000000000000}';
+/** What a hit is measured by: the least that a command through this driver, and a write in a script, take. */
+const BARE = 'bare: EVALSHA of one INCR';
 
-/** The least that a limit takes: a fixed window, which lets twice the limit pass around its edge. */
-const FIXED_WINDOW_SCRIPT = `
-local hits = redis.call('INCR', KEYS[1])
-if hits == 1 then redis.call('PEXPIRE', KEYS[1], 60000) end
-return {hits <= 5 and 1 or 0, 5 - hits, redis.call('PTTL', KEYS[1]), 0, 0}
-`;
-
-async function benchRedis(): Promise<void> {
-  const whyNot = redisAvailable();
-  if (whyNot !== null) {
-    console.log(`\nRedis is left out: ${whyNot}`);
-    return;
-  }
-  const server = await startRedis();
+async function benchRedis(url: string): Promise<void> {
   // As nobody should be without one, the bare command has a timeout too.
-  const redis = new Redis(server.url, { commandTimeout: 5_000 });
-  const storage = await createRedisLimitStorage({
-    url: server.url,
-    refusalCacheMs: 0,
-    commandTimeoutMs: 5_000,
+  const redis = new Redis(url, { commandTimeout: 5_000 });
+  const options = { url, commandTimeoutMs: 5_000 };
+  const storage = await createRedisLimitStorage({ ...options, refusalCacheMs: 0 });
+  const caching = await createRedisLimitStorage(options);
+  const resilient = new ResilientLimitStorage({
+    primary: await createRedisLimitStorage({ ...options, refusalCacheMs: 0 }),
+    fallback: new MemoryLimitStorage(),
   });
-  const caching = await createRedisLimitStorage({ url: server.url, commandTimeoutMs: 5_000 });
   const command = async (script: string) => {
     const sha = (await redis.script('LOAD', script)) as string;
-    return (key: string) => {
-      const args = ['hit', 1_700_000_000_000_000, 5, 60_000_000, 1, 0, 'abcdefgh0001', ''];
-      return redis.call('evalsha', [sha, 1, `ipt:{${key}}`, ...args]);
-    };
+    return (key: string) => redis.call('evalsha', [sha, 1, `ipt:{${key}}`]);
   };
-  const contenders: Record<string, (key: string) => Promise<unknown>> = {
-    'bare EVALSHA': await command(BARE_SCRIPT),
-    'EVALSHA of a fixed window': await command(FIXED_WINDOW_SCRIPT),
-    'hit, admitted': (key) => storage.hit(key, FIVE),
-    'hit, refused by Redis': () => storage.hit('refused', FIVE),
-    'hit, refused from memory': () => caching.hit('refused', FIVE),
-  };
-  try {
-    for (let i = 0; i < 10; i++) await storage.hit('refused', FIVE);
-    const one = new Map<string, number[]>();
-    const many = new Map<string, number[]>();
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, hit] of Object.entries(contenders)) {
-        const keyOf = (i: number) => `${round}.${i % 1_000}`;
-        await redis.flushdb();
-        for (let i = 0; i < 6; i++) await storage.hit('refused', FIVE);
-        one.set(name, [...(one.get(name) ?? []), await sequential(hit, 3_000, keyOf)]);
-        await redis.flushdb();
-        for (let i = 0; i < 6; i++) await storage.hit('refused', FIVE);
-        many.set(name, [...(many.get(name) ?? []), await concurrent(hit, 20_000, keyOf)]);
-      }
-    }
-    const base = { one: median(one.get('bare EVALSHA')!), many: median(many.get('bare EVALSHA')!) };
-    console.log(`\nA hit in Redis, us (median of ${ROUNDS} rounds, worst in brackets)\n`);
-    console.table(
-      Object.fromEntries(
-        Object.keys(contenders).map((name) => [
-          name,
-          {
-            'one at a time': both(one.get(name)!),
-            'of a bare one': (median(one.get(name)!) / base.one).toFixed(2),
-            '64 at a time, each': both(many.get(name)!),
-            'of a bare one ': (median(many.get(name)!) / base.many).toFixed(2),
-          },
-        ]),
-      ),
-    );
-  } finally {
-    await storage.close();
-    await caching.close();
-    redis.disconnect();
-    await server.stop();
+  const peers = await Promise.all(
+    inRedis(url)
+      .slice(1)
+      .map(async ({ name, open }) => ({ name, ...(await open(MINUTE_MS)) })),
+  );
+  const contenders = new Map<string, (key: string) => unknown>([
+    ['EVALSHA of a constant', await command('return 1')],
+    [BARE, await command("return redis.call('INCR', KEYS[1])")],
+    ['hit, admitted', (key) => storage.hit(key, RULE)],
+    ['hit, admitted, insured', (key) => resilient.hit(key, RULE)],
+    ['hit, refused by Redis', () => storage.hit('refused', RULE)],
+    ['hit, refused from memory', () => caching.hit('refused', RULE)],
+    ...peers.map(({ name, hit }): [string, Hit] => [name, hit]),
+  ]);
+  const oneAtATime = await inRounds(redis, storage, contenders, 60, (hit) => sequential(hit, 300));
+  const many = await inRounds(redis, storage, contenders, 40, (hit) => concurrent(hit, 2_000));
+  const rows = [['', 'us', 'x bare', 'script, us', 'node CPU, us', '64 at once, us', 'x bare']];
+  for (const name of contenders.keys()) {
+    const [one, all] = [oneAtATime.get(name)!, many.get(name)!];
+    const [bareOne, bareAll] = [oneAtATime.get(BARE)!, many.get(BARE)!];
+    rows.push([
+      name,
+      both(one.us, 1),
+      median(one.us.map((us, round) => us / bareOne.us[round]!)).toFixed(2),
+      median(one.scriptUs).toFixed(1),
+      median(one.cpuUs).toFixed(1),
+      both(all.us, 1),
+      median(all.us.map((us, round) => us / bareAll.us[round]!)).toFixed(2),
+    ]);
   }
+  print('A hit in Redis on loopback: median of 60 rounds of 300 (worst); of 40 of 2,000', rows);
+  for (const { close } of peers) await close();
+  for (const one of [storage, caching, resilient]) await one.close();
+  redis.disconnect();
 }
 
-function both(values: number[]): string {
-  return `${median(values).toFixed(1)} (${Math.max(...values).toFixed(1)})`;
+interface Rounds {
+  us: number[];
+  /** In the server, as it counts its own commands; NaN where it was not asked. */
+  scriptUs: number[];
+  cpuUs: number[];
 }
 
-async function sequential(
-  hit: (key: string) => Promise<unknown>,
-  hits: number,
-  keyOf: (i: number) => string,
-): Promise<number> {
+async function inRounds(
+  redis: Redis,
+  storage: { hit(key: string, rule: typeof RULE): Promise<unknown> },
+  contenders: Map<string, (key: string) => unknown>,
+  rounds: number,
+  run: (hit: (key: string) => unknown) => Promise<Run>,
+): Promise<Map<string, Rounds>> {
+  const all = new Map([...contenders.keys()].map((name) => [name, emptyRounds()]));
+  // The first two are not counted: the code is compiled in them.
+  for (let round = -2; round < rounds; round++) {
+    for (const [name, hit] of contenders) {
+      await redis.flushdb();
+      for (let i = 0; i <= LIMIT; i++) await storage.hit('refused', RULE);
+      await hit('warm');
+      await redis.config('RESETSTAT');
+      const cpuBefore = process.cpuUsage();
+      const { us: tookUs, hits } = await run(hit);
+      const cpu = process.cpuUsage(cpuBefore);
+      const stats = await redis.info('commandstats');
+      const [, calls, usec] = /cmdstat_evalsha:calls=(\d+),usec=(\d+)/.exec(stats) ?? [];
+      if (round < 0) continue;
+      const { us, scriptUs, cpuUs } = all.get(name)!;
+      us.push(tookUs);
+      scriptUs.push(Number(usec) / Number(calls));
+      cpuUs.push((cpu.user + cpu.system) / hits);
+    }
+  }
+  return all;
+}
+
+function emptyRounds(): Rounds {
+  return { us: [], scriptUs: [], cpuUs: [] };
+}
+
+interface Run {
+  /** Microseconds a hit. */
+  us: number;
+  hits: number;
+}
+
+async function sequential(hit: (key: string) => unknown, hits: number): Promise<Run> {
   const start = performance.now();
-  for (let i = 0; i < hits; i++) await hit(keyOf(i));
-  return ((performance.now() - start) * 1_000) / hits;
+  for (let i = 0; i < hits; i++) await hit(address(i % 100));
+  return { us: ((performance.now() - start) * 1_000) / hits, hits };
 }
 
-async function concurrent(
-  hit: (key: string) => Promise<unknown>,
-  hits: number,
-  keyOf: (i: number) => string,
-): Promise<number> {
+async function concurrent(hit: (key: string) => unknown, hits: number): Promise<Run> {
   let next = 0;
   const start = performance.now();
   const worker = async () => {
-    while (next < hits) await hit(keyOf(next++));
+    while (next < hits) await hit(address(next++ % 500));
   };
   await Promise.all(Array.from({ length: 64 }, worker));
-  return ((performance.now() - start) * 1_000) / hits;
+  return { us: ((performance.now() - start) * 1_000) / hits, hits };
+}
+
+async function main(): Promise<void> {
+  const load = loadavg()[0]!.toFixed(1);
+  process.stdout.write(
+    `${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, load average ${load}\n`,
+  );
+  const whyNot = redisAvailable();
+  const server = whyNot === null ? await startRedis() : null;
+  try {
+    await benchMemory();
+    await benchWindows(server?.url ?? null);
+    if (server === null) process.stdout.write(`\nRedis is left out: ${whyNot}\n`);
+    else await benchRedis(server.url);
+    benchMillions();
+  } finally {
+    await server?.stop();
+  }
 }
 
 if (process.argv[2] === 'million') {
-  process.stdout.write(JSON.stringify(await runMillion(process.argv[3])));
-  process.exit();
+  process.stdout.write(JSON.stringify(await runMillion(process.argv[3]!)));
 } else {
-  console.log(`${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`);
-  await benchHits();
-  benchMillions();
-  await benchRedis();
-  process.exit();
+  await main();
 }
+process.exit();
