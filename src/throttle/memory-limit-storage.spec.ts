@@ -1,8 +1,14 @@
-import { assert, property } from 'fast-check';
+import { assert, property, sample } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { LimitReplay, limitSchedules } from '../../test/support/limit-oracle.js';
+import {
+  clockSchedules,
+  LimitReplay,
+  limitSchedules,
+  playClock,
+} from '../../test/support/limit-oracle.js';
 import type { DrivenStorage } from '../../test/support/limit-oracle.js';
+import type { LimitRule } from './limit-storage.js';
 import { MemoryLimitStorage } from './memory-limit-storage.js';
 import type { MemoryLimitStorageOptions } from './memory-limit-storage.options.js';
 
@@ -61,6 +67,17 @@ describe('MemoryLimitStorage', () => {
     expect(storage.hit('k', fivePerMinute)).toMatchObject({ admitted: false, retryAfterMs: 1 });
     clock.now += 1;
     expect(storage.hit('k', fivePerMinute)).toMatchObject({ admitted: true });
+  });
+
+  it('neither opens nor locks a bucket in 10,000 schedules of clocks that are set back', async () => {
+    const found: unknown[] = [];
+    for (const schedule of sample(clockSchedules(), { numRuns: 10_000, seed: 20_260_104 })) {
+      const { clock, storage } = storageAt(0, { maxKeys: 10 });
+      const hit = (rule: LimitRule, wall: number) => ((clock.now = wall), storage.hit('k', rule));
+      const wrong = await playClock(schedule, hit);
+      if (wrong !== null) found.push({ wrong, schedule });
+    }
+    expect(found).toEqual([]);
   });
 
   it('gives a slot back once, and to nobody but its key', () => {

@@ -2,11 +2,12 @@ import { sample } from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import type { LimitRule } from '../../src/throttle/limit-storage.js';
 import { createRedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
 import type { RedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
 import type { RedisLimitStorageOptions } from '../../src/throttle/redis-limit-storage.options.js';
-import { LimitReplay, limitSchedules } from '../support/limit-oracle.js';
-import type { DrivenStorage, LimitStep } from '../support/limit-oracle.js';
+import { clockSchedules, LimitReplay, limitSchedules, playClock } from '../support/limit-oracle.js';
+import type { ClockStep, DrivenStorage, LimitStep } from '../support/limit-oracle.js';
 import { redisAvailable, startRedis } from '../support/redis.js';
 import type { TestRedis } from '../support/redis.js';
 
@@ -70,6 +71,22 @@ describe.skipIf(whyNot !== null)(
       },
       180_000,
     );
+
+    it('neither opens nor locks a bucket in 10,000 schedules of clocks that are set back', async () => {
+      let now = 0;
+      const found: unknown[] = [];
+      const storage = await connect({ refusalCacheMs: 0, testNow: () => now });
+      const play = async (schedule: ClockStep[], index: number) => {
+        const hit = (rule: LimitRule, wall: number) => (
+          (now = wall),
+          storage.hit(`clock ${index}`, rule)
+        );
+        const wrong = await playClock(schedule, hit);
+        if (wrong !== null) found.push({ wrong, schedule });
+      };
+      await inTurns(sample(clockSchedules(), { numRuns: 10_000, seed: 20_260_105 }), play, 64);
+      expect(found).toEqual([]);
+    }, 60_000);
 
     it.each([1, 2, 4])(
       'lets 5 of 1,000 concurrent hits pass over %i connections',

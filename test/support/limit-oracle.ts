@@ -241,3 +241,46 @@ export class LimitReplay {
 function differ(step: LimitStep, storage: unknown, oracle: unknown): LimitDifference | null {
   return JSON.stringify(storage) === JSON.stringify(oracle) ? null : { step, storage, oracle };
 }
+
+/** A hit after some time, and by how much the wall clock was set back just before it. */
+export interface ClockStep {
+  readonly afterMs: number;
+  readonly backMs: number;
+}
+
+/** Hits of one client while somebody sets the clock back, by little and by much, on the edges of a window of 20 ms. */
+export function clockSchedules(): Arbitrary<ClockStep[]> {
+  return array(nat(0x3fffffff), { minLength: 1, maxLength: 24 }).map((numbers) =>
+    numbers.map((number) => {
+      const draw = drawer(number);
+      const gaps = [0, 0, 1, draw(5), 19, 20, draw(40)];
+      const steps = [0, 0, 0, 1, draw(20), 20, 3_600_000];
+      return { afterMs: gaps[draw(gaps.length)], backMs: steps[draw(steps.length)] };
+    }),
+  );
+}
+
+/**
+ * Plays them to a storage that believes the wall clock. Returns what is wrong, or null: more than the limit in a window
+ * of the time that has really passed, or a wait of more than a whole window.
+ */
+export async function playClock(
+  steps: ClockStep[],
+  hit: (rule: LimitRule, wall: number) => Promise<LimitResult> | LimitResult,
+): Promise<string | null> {
+  const rule = { limit: 3, ttlMs: 20 };
+  const admittedAt: number[] = [];
+  let now = 0;
+  let wall = 1_000_000_000;
+  for (const { afterMs, backMs } of steps) {
+    now += afterMs;
+    wall += afterMs - backMs;
+    const { admitted, retryAfterMs } = await hit(rule, wall);
+    if (retryAfterMs > rule.ttlMs) return `a wait of ${retryAfterMs} ms at ${now}`;
+    if (!admitted) continue;
+    admittedAt.push(now);
+    const inWindow = admittedAt.filter((at) => at > now - rule.ttlMs).length;
+    if (inWindow > rule.limit) return `${inWindow} admitted within ${rule.ttlMs} ms of ${now}`;
+  }
+  return null;
+}
