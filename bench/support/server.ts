@@ -18,8 +18,9 @@ export class BenchServer {
     private readonly port: number,
   ) {}
 
-  static async start(environment: Record<string, string>): Promise<BenchServer> {
-    const script = fileURLToPath(new URL('./app.js', import.meta.url));
+  /** Takes the app's file, compiled, as it lies beside this one. */
+  static async start(environment: Record<string, string>, app = './app.js'): Promise<BenchServer> {
+    const script = fileURLToPath(new URL(app, import.meta.url));
     const child = spawn('taskset', ['-c', '0', process.execPath, script], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
