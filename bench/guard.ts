@@ -11,8 +11,12 @@ import { median, printTable } from './support/figures.js';
 import { BenchServer, type Run } from './support/server.js';
 
 const SECONDS = Number(process.argv[2] ?? 2);
-const ROUNDS = Number(process.argv[3] ?? 7);
+const ROUNDS = Number(process.argv[3] ?? 5);
 const ADAPTERS = process.argv[4] ? [process.argv[4]] : ['express', 'fastify'];
+
+/** A process is loaded with so many before it is measured: what runs in the first thousands is not compiled yet. */
+const WARM_UP_REQUESTS = 30_000;
+const WARM_UP_MAX_SECONDS = 20;
 
 /** As many clients as have a busy minute. */
 const CLIENTS = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.7`);
@@ -51,7 +55,10 @@ for (const adapter of ADAPTERS) {
       );
       let sent = 0;
       const from = () => CLIENTS[sent++ % CLIENTS.length]!;
-      await server.load(1, from);
+      for (let second = 0, warmed = 0; second < WARM_UP_MAX_SECONDS; second++) {
+        warmed += (await server.load(1, from)).requestsPerSecond;
+        if (warmed >= WARM_UP_REQUESTS) break;
+      }
       one.runs.push(await server.load(SECONDS, from));
       await server.stop();
     }
