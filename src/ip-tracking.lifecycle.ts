@@ -3,7 +3,6 @@ import {
   Logger,
   type BeforeApplicationShutdown,
   type CanActivate,
-  type NestInterceptor,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
@@ -18,11 +17,14 @@ import type { ResolvedOptions } from './resolved-options.js';
 import type { ClientIpResolver } from './net/client-ip.js';
 import { parsePrefix, type Prefix } from './net/prefix.js';
 import type { RecordIntake } from './request-log/record-intake.js';
+import { LimitInterceptor } from './request-log/request-log.interceptor.js';
 import type { RequestQueue } from './request-log/request-queue.js';
 import type { RequestLogUpkeep } from './request-log/upkeep.js';
 import type { LiveRules } from './rules/live-rules.js';
 import type { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
+import { settleInLastGuard } from './throttle/last-guard.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
+import type { LimitPolicies } from './throttle/rate-limit-policy.js';
 
 /** What the lifecycle starts and stops. */
 export interface LifecycleParts {
@@ -43,7 +45,7 @@ export interface LifecycleParts {
   limits: LimitStorage;
   ruleGuard: CanActivate;
   limitGate: CanActivate;
-  interceptor: NestInterceptor;
+  policies: LimitPolicies;
 }
 
 const HOUR_MS = 3_600_000;
@@ -95,18 +97,22 @@ export class IpTrackingLifecycle
   }
 
   private attachEdge(): void {
-    const { rateLimits } = this.parts.options;
+    const { options, policies } = this.parts;
+    const { rateLimits } = options;
     const config = attachEdge({
       ...this.parts,
       isReady: () => this.isReady,
       warn: (message) => this.logger.warn(message),
+      onController: (controller, methods) => {
+        const isLimited = (method: object): boolean =>
+          rateLimits.isEnabled && policies.of(method, controller).policy !== null;
+        settleInLastGuard(controller, methods, LimitInterceptor, isLimited);
+      },
     });
     // Here, and not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever
     // is blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
     config.addGlobalGuard(this.parts.ruleGuard);
-    if (!rateLimits.isEnabled) return;
-    config.addGlobalGuard(this.parts.limitGate);
-    if (rateLimits.routes === 'all') config.addGlobalInterceptor(this.parts.interceptor);
+    if (rateLimits.isEnabled) config.addGlobalGuard(this.parts.limitGate);
   }
 
   /** What has to be done in the database from time to time; soon again where it could not be done. */

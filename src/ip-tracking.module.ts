@@ -73,7 +73,7 @@ const LIFECYCLE_PARTS = {
   limits: LIMIT_STORAGE,
   ruleGuard: IpRuleGuard,
   limitGate: RateLimitGate,
-  interceptor: RequestLogInterceptor,
+  policies: LimitPolicies,
 } satisfies Record<keyof LifecycleParts, unknown>;
 
 const lifecycle = provide(

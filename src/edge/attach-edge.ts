@@ -21,6 +21,8 @@ export interface EdgeSite {
   /** Whether the rules are there to be asked: a gateway's own port is open before. */
   isReady(): boolean;
   warn(message: string): void;
+  /** Shown each controller with all its methods, before Nest registers its routes. */
+  onController(controller: object, methods: readonly object[]): void;
 }
 
 /**
@@ -44,9 +46,12 @@ export function attachEdge(site: EdgeSite): ApplicationConfig {
   return config;
 }
 
-function attachToAdapter({ adapterHost, discovery, scanner, edge, warn }: EdgeSite): void {
+function attachToAdapter(site: EdgeSite): void {
+  const { adapterHost, discovery, scanner, edge, warn } = site;
   const adapter = adapterHost.httpAdapter;
-  const isAnyExempt = stampRoutes(discovery, scanner);
+  const isAnyExempt = stampRoutes(discovery, scanner, (controller, methods) =>
+    site.onController(controller, methods),
+  );
   // Only a framework can tell which route is exempt; where none is, nobody has to be asked.
   const attach = (serve: RequestListener): void =>
     whenServerExists(adapter, (server) =>

@@ -37,6 +37,8 @@ export class RequestContext {
   /** Set by the guards once they have run for this request: an attempt is judged and counted once. */
   isJudged = false;
   isCounted = false;
+  /** What is to be done once every guard has let the request pass; null for nothing. It throws what refuses it after all. */
+  afterGuards: ((response: unknown) => Promise<void> | null) | null = null;
   isSensitive = false;
   private place: GeoPlace | undefined = undefined;
   isClosed = false;

@@ -39,20 +39,28 @@ const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
  *
  * A method that two controllers inherit carries the flags of both; the guard, which knows the class, then decides.
  *
+ * @param onController shown each controller with all its methods.
  * @returns whether any route says `@SkipIpRules()`.
  */
-export function stampRoutes(discovery: DiscoveryService, scanner: MetadataScanner): boolean {
+export function stampRoutes(
+  discovery: DiscoveryService,
+  scanner: MetadataScanner,
+  onController: (controller: object, methods: readonly object[]) => void,
+): boolean {
   let isAnyExempt = false;
   for (const { instance, metatype } of discovery.getControllers()) {
     const prototype: unknown = metatype?.prototype ?? Object.getPrototypeOf(instance ?? null);
     if (typeof prototype !== 'object' || prototype === null) continue;
-    for (const name of scanner.getAllMethodNames(prototype)) {
-      const method: unknown = (prototype as Record<string, unknown>)[name];
-      if (typeof method !== 'function') continue;
+    const methods = scanner
+      .getAllMethodNames(prototype)
+      .map((name) => (prototype as Record<string, unknown>)[name])
+      .filter((method) => typeof method === 'function');
+    for (const method of methods) {
       const flags = flagsOfMethod(method, metatype as object);
       if (Object.values(flags).some(Boolean)) stamp(method, flags);
       isAnyExempt ||= flags.skipsRules;
     }
+    onController(metatype as object, methods);
   }
   return isAnyExempt;
 }

@@ -3,7 +3,7 @@ import { FLAG_KEYS } from '../edge/route-flags.js';
 import { AuthThrottlerGuard } from '../throttle/auth-throttler.guard.js';
 import { noteRouteLimit } from '../throttle/rate-limit-policy.js';
 import type { RouteRateLimit } from '../throttle/rate-limit.options.js';
-import { RequestLogInterceptor } from './request-log.interceptor.js';
+import { LimitInterceptor } from './request-log.interceptor.js';
 
 /**
  * Marks a controller or a handler as sensitive: it is limited by who is asking (10 requests a minute for an
@@ -14,7 +14,7 @@ export const Sensitive = (): ClassDecorator & MethodDecorator =>
   applyDecorators(
     SetMetadata(FLAG_KEYS.isSensitive, true),
     UseGuards(AuthThrottlerGuard),
-    UseInterceptors(RequestLogInterceptor),
+    UseInterceptors(LimitInterceptor),
   );
 
 /**
@@ -27,7 +27,7 @@ export const RateLimit = (limit: RouteRateLimit = {}): ClassDecorator & MethodDe
   applyDecorators(
     noteRouteLimit(limit),
     UseGuards(AuthThrottlerGuard),
-    UseInterceptors(RequestLogInterceptor),
+    UseInterceptors(LimitInterceptor),
   );
 
 /** Leaves the requests of a controller or a handler out of the request log. Rules and limits still apply to them. */

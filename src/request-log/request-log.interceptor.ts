@@ -68,3 +68,7 @@ export class RequestLogInterceptor implements NestInterceptor {
     return answers.pipe(tap({ complete: () => end(OK), error: () => end(BAD_REQUEST) }));
   }
 }
+
+/** The same, as `@Sensitive()` and `@RateLimit()` bind it: routes of HTTP do without it, and have a last guard instead. */
+@Injectable()
+export class LimitInterceptor extends RequestLogInterceptor {}

@@ -7,22 +7,21 @@ import {
   type ThrottlerStorage,
 } from '@nestjs/throttler';
 import { contextOfExecution, countedExecution } from '../edge/context-of-execution.js';
-import { MessageContext } from '../edge/request-context.js';
+import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
-import { flagsOfMethod } from '../edge/route-flags.js';
 import { LimitDoor } from './limit-door.js';
 import type { HeaderSetter } from './limiter-answers.js';
-import { LimitPolicies, type LimitPolicy } from './rate-limit-policy.js';
+import { type LimitedRoute, LimitPolicies, type LimitPolicy } from './rate-limit-policy.js';
 import { RateLimiter } from './rate-limiter.js';
 import { tooManyRequests } from './too-many-requests.js';
 
-/** The name of our one throttler: a host's `@SkipThrottle({ 'ip-tracking': true })` names it. */
-export const THROTTLER_NAME = 'ip-tracking';
 /** Tokens of our own: the host may have a `ThrottlerModule` with other limits and another storage. */
 export const THROTTLER_OPTIONS = Symbol('nestjs-ip-tracking.throttler-options');
 export const THROTTLER_STORAGE = Symbol('nestjs-ip-tracking.throttler-storage');
 /** What our throttler's options say, since limits are told by policies; a host's `@Throttle()` says something else. */
 export const LEFT_TO_THE_POLICY = -1;
+
+const PASSES = Promise.resolve(true);
 
 /** What this module's throttler options carry beside those of `@nestjs/throttler`. */
 export type AuthThrottlerOptions = Exclude<ThrottlerModuleOptions, unknown[]> & {
@@ -48,27 +47,56 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     super(authOptions, storage, reflector);
   }
 
-  /** An attempt is counted once, however many guards of ours it meets; what a broker brings has no client to count. */
+  /** The guard of @nestjs/throttler reads six decorators anew for each request: only routes that have one wait for it. */
+  override canActivate(execution: ExecutionContext): Promise<boolean> {
+    const route = this.policies.of(execution.getHandler(), execution.getClass());
+    if (route.isOfThrottler) return super.canActivate(execution);
+    const context = this.contextToCount(execution, route);
+    return context === null
+      ? PASSES
+      : this.count(context, execution, route.policy ?? this.policies.ofAll);
+  }
+
   protected override shouldSkip(execution: ExecutionContext): Promise<boolean> {
-    const context = contextOfExecution(execution, this.edge);
-    if (context === null) return Promise.resolve(true);
-    context.isSensitive ||= flagsOfMethod(execution.getHandler(), execution.getClass()).isSensitive;
-    return Promise.resolve(
-      !this.authOptions.isEnabled ||
-        (context instanceof MessageContext && !context.hasPeer) ||
-        this.limiter.hasCounted(context, countedExecution(execution, context)),
-    );
+    const route = this.policies.of(execution.getHandler(), execution.getClass());
+    return Promise.resolve(this.contextToCount(execution, route) === null);
   }
 
   /** @throws TooManyRequestsException (429) where the client is over his limit; the same as the kind of execution has it. */
-  protected override async handleRequest(props: ThrottlerRequest): Promise<boolean> {
+  protected override handleRequest(props: ThrottlerRequest): Promise<boolean> {
     const { context: execution } = props;
     const context = contextOfExecution(execution, this.edge)!;
+    return this.count(context, execution, this.policyOf(props));
+  }
+
+  /**
+   * The context of what is to be counted now; null for what is not. An attempt is counted once, however many guards of
+   * ours it meets; what a broker brings has no client to count.
+   */
+  private contextToCount(
+    execution: ExecutionContext,
+    { isSensitive }: LimitedRoute,
+  ): RequestContext | null {
+    const context = contextOfExecution(execution, this.edge);
+    if (context === null) return null;
+    if (isSensitive) context.isSensitive = true;
+    const isCounted =
+      !this.authOptions.isEnabled ||
+      (context instanceof MessageContext && !context.hasPeer) ||
+      this.limiter.hasCounted(context, countedExecution(execution, context));
+    return isCounted ? null : context;
+  }
+
+  private async count(
+    context: RequestContext,
+    execution: ExecutionContext,
+    policy: LimitPolicy,
+  ): Promise<boolean> {
     const kind = execution.getType<string>();
     const throttled = await this.door.admit(
       context,
       countedExecution(execution, context),
-      this.policyOf(props),
+      policy,
       kind === 'http' ? execution.switchToHttp().getResponse<HeaderSetter>() : null,
     );
     if (throttled === null) return true;
@@ -81,8 +109,8 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
   }
 
   private policyOf({ context, limit, ttl, blockDuration }: ThrottlerRequest): LimitPolicy {
-    const policy =
-      this.policies.of(context.getHandler(), context.getClass()) ?? this.policies.ofAll;
+    const route = this.policies.of(context.getHandler(), context.getClass());
+    const policy = route.policy ?? this.policies.ofAll;
     if (limit < 0 && ttl < 0 && blockDuration < 0) return policy;
     return {
       ...policy,
@@ -105,7 +133,9 @@ export class RateLimitGate implements CanActivate {
   ) {}
 
   canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
-    const isLimited = this.policies.of(execution.getHandler(), execution.getClass()) !== null;
-    return isLimited ? this.guard.canActivate(execution) : true;
+    const route = this.policies.of(execution.getHandler(), execution.getClass());
+    if (route.policy === null) return true;
+    if (!route.isDecorated && execution.getType() !== 'http') return true;
+    return this.guard.canActivate(execution);
   }
 }

@@ -4,6 +4,7 @@ import { LimitStoreUnavailableError } from './limit-storage.js';
 import type { HeaderSetter, LimiterAnswers } from './limiter-answers.js';
 import type { LimitPolicy } from './rate-limit-policy.js';
 import type { Attempt, RateLimiter } from './rate-limiter.js';
+import { TooManyRequestsException } from './too-many-requests.js';
 
 /** An attempt that may not pass, and what its client gets. */
 export interface Throttled {
@@ -34,7 +35,9 @@ export class LimitDoor {
   ): Promise<Throttled | null> {
     try {
       const attempt = await this.limiter.reserve(context, execution, context.request, policy);
-      return attempt === null ? null : this.judge(attempt, response);
+      if (attempt === null) return null;
+      if (execution === context) this.settleAfterGuards(attempt);
+      return this.judge(attempt, response);
     } catch (error) {
       return this.cannotTell(error);
     }
@@ -46,6 +49,18 @@ export class LimitDoor {
       return (await this.limiter.settle(attempt)) ? this.judge(attempt, response) : null;
     } catch (error) {
       return this.cannotTell(error);
+    }
+  }
+
+  private settleAfterGuards(attempt: Attempt): void {
+    attempt.context.afterGuards = (response) =>
+      this.limiter.isNewlyKnown(attempt) ? this.settleOrThrow(attempt, response) : null;
+  }
+
+  private async settleOrThrow(attempt: Attempt, response: unknown): Promise<void> {
+    const throttled = await this.settle(attempt, response as HeaderSetter);
+    if (throttled !== null) {
+      throw new TooManyRequestsException(throttled.refusal, throttled.retryAfterMs);
     }
   }
 

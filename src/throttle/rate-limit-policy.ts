@@ -40,11 +40,32 @@ export function noteRouteLimit(given: RouteRateLimit): ClassDecorator & MethodDe
   };
 }
 
+/** What decorators say of a handler as a method of one class. */
+export interface LimitedRoute {
+  /** Null where it is not limited. */
+  policy: LimitPolicy | null;
+  /** It is limited by a decorator of its own or of its class. */
+  isDecorated: boolean;
+  isSensitive: boolean;
+  /** A decorator of @nestjs/throttler names our throttler. */
+  isOfThrottler: boolean;
+}
+
+/** The name of our one throttler: a host's `@SkipThrottle({ 'ip-tracking': true })` names it. */
+export const THROTTLER_NAME = 'ip-tracking';
+/** Under which @nestjs/throttler notes what its decorators say, before the throttler's name. */
+const THROTTLER_KEYS = [
+  'THROTTLER:SKIP',
+  'THROTTLER:LIMIT',
+  'THROTTLER:TTL',
+  'THROTTLER:BLOCK_DURATION',
+].map((key) => key + THROTTLER_NAME);
+
 /** What a route's decorators make of the module's limit, read once a route. */
 export class LimitPolicies {
   private readonly shared: LimitPolicy;
   private readonly merged = new WeakMap<object, LimitPolicy>();
-  private readonly routes = new WeakMap<object, WeakMap<object, LimitPolicy | null>>();
+  private readonly routes = new WeakMap<object, WeakMap<object, LimitedRoute>>();
 
   constructor(
     private readonly defaults: Required<LimitDetails>,
@@ -54,19 +75,27 @@ export class LimitPolicies {
     this.shared = this.merge({ name: SHARED_LIMIT });
   }
 
-  /** The limit of a handler as a method of this class; null where it has none. */
-  of(handler: object, controller: object): LimitPolicy | null {
+  /** What is said of a handler as a method of this class. */
+  of(handler: object, controller: object): LimitedRoute {
     let byController = this.routes.get(handler);
     if (byController === undefined) {
       byController = new WeakMap();
       this.routes.set(handler, byController);
     }
-    let policy = byController.get(controller);
-    if (policy === undefined) {
-      policy = this.ofFlags(flagsOfMethod(handler, controller));
-      byController.set(controller, policy);
+    let route = byController.get(controller);
+    if (route === undefined) {
+      const flags = flagsOfMethod(handler, controller);
+      route = {
+        policy: this.ofFlags(flags),
+        isDecorated: flags.rateLimit !== null || flags.isSensitive,
+        isSensitive: flags.isSensitive,
+        isOfThrottler: THROTTLER_KEYS.some(
+          (key) => Reflect.hasMetadata(key, handler) || Reflect.hasMetadata(key, controller),
+        ),
+      };
+      byController.set(controller, route);
     }
-    return policy;
+    return route;
   }
 
   /** The limit of a route with these flags; null where it has none. */

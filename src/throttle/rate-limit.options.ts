@@ -90,7 +90,7 @@ export interface RateLimitOptions extends LimitDetails {
   identify?: Identify | string[];
   /** IPv6 clients are counted by networks of this length. @default 64 */
   ipv6PrefixLength?: number;
-  /** Which routes are limited: those with a decorator, or every one. @default 'decorated' */
+  /** Which routes of HTTP are limited: those with a decorator, or every one. @default 'decorated' */
   routes?: 'decorated' | 'all';
   /**
    * When an attempt is counted: just before the first guard, when middleware may already know the user; or at the edge,
