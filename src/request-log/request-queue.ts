@@ -48,7 +48,7 @@ const FAILING_PATIENCE_MS = 1_000;
  * stored by then goes to the spool; what memory has no room for stays in the spool alone until its turn comes.
  */
 export class RequestQueue {
-  private waiting: PlacedRecord[] = [];
+  private waiting: string[] = [];
   private waitingSinceMs = 0;
   private readonly delivery: Delivery;
   private readonly timers: Partial<Record<'flush' | 'store' | 'sync', NodeJS.Timeout>> = {};
@@ -112,7 +112,9 @@ export class RequestQueue {
       this.dropped += 1;
       return;
     }
-    if (this.waiting.push(record) === 1) {
+    const line = this.lineOrNull(record);
+    if (line === null) return;
+    if (this.waiting.push(line) === 1) {
       this.waitingSinceMs = this.options.now();
       this.start();
       // While the sink fails, its pauses hold.
@@ -152,24 +154,22 @@ export class RequestQueue {
 
   /** Makes batches of what was pushed. */
   private gather(): void {
-    const records = this.waiting;
+    const lines = this.waiting;
+    if (lines.length === 0) return;
     this.waiting = [];
     const size = this.options.maxBatchSize;
-    for (let from = 0; from < records.length; from += size) {
-      const lines = records
-        .slice(from, from + size)
-        .flatMap((record) => this.lineOrNothing(record));
-      if (lines.length > 0) this.delivery.add(new Batch(lines, this.waitingSinceMs));
+    for (let from = 0; from < lines.length; from += size) {
+      this.delivery.add(new Batch(lines.slice(from, from + size), this.waitingSinceMs));
     }
   }
 
   /** A record that a host has made may be none, such as one without a time: it costs itself, not its batch. */
-  private lineOrNothing(record: PlacedRecord): string | [] {
+  private lineOrNull(record: PlacedRecord): string | null {
     try {
       return lineOf(record);
     } catch {
       this.malformed += 1;
-      return [];
+      return null;
     }
   }
 
