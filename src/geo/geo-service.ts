@@ -3,7 +3,7 @@ import type { IpAddress } from '../net/ip-address.js';
 import { isPrivateOrSpecial } from '../net/special-ranges.js';
 import { cleanPlace, UNKNOWN_PLACE } from './clean-place.js';
 import type { GeoPlace, GeoProvider } from './geo-provider.js';
-import { PendingLookups } from './pending-lookups.js';
+import { type AddressKey, PendingLookups } from './pending-lookups.js';
 
 const DAY_MS = 86_400_000;
 
@@ -33,7 +33,7 @@ export interface GeoServiceOptions {
  * place is unknown and not cached.
  */
 export class GeoService {
-  private readonly cache: LRUCache<string, GeoPlace>;
+  private readonly cache: LRUCache<AddressKey, GeoPlace>;
   private readonly pending: PendingLookups;
   private loading: Promise<void> | null = null;
   private isLoaded = false;
@@ -94,7 +94,7 @@ export class GeoService {
 
   private find(ip: IpAddress | null): GeoPlace | Promise<GeoPlace> {
     if (ip === null || this.provider === null) return UNKNOWN_PLACE;
-    const key = ip.toString();
+    const key = ip.family === 4 ? ip.w0 : ip.toString();
     const cached = this.cache.get(key);
     if (cached !== undefined) return cached;
     if (isPrivateOrSpecial(ip)) return UNKNOWN_PLACE;
@@ -105,7 +105,7 @@ export class GeoService {
     return this.pending.of(key) ?? this.ask(this.provider, ip, key);
   }
 
-  private ask(provider: GeoProvider, ip: IpAddress, key: string): GeoPlace | Promise<GeoPlace> {
+  private ask(provider: GeoProvider, ip: IpAddress, key: AddressKey): GeoPlace | Promise<GeoPlace> {
     if (this.pending.isFull) return UNKNOWN_PLACE;
     try {
       const said = provider.lookup(ip);
@@ -122,7 +122,7 @@ export class GeoService {
     }
   }
 
-  private keep(key: string, said: unknown): GeoPlace {
+  private keep(key: AddressKey, said: unknown): GeoPlace {
     const place = cleanPlace(said);
     this.cache.set(key, place);
     return place;

@@ -5,6 +5,9 @@ const MAX_PENDING = 10_000;
 /** A lookup that has not been answered for so long is taken for lost, and may be asked again. */
 const LOST_AFTER_MS = 30_000;
 
+/** What an address is remembered by: the bits of an IPv4 address, which need no text to be made, or the text. */
+export type AddressKey = number | string;
+
 interface Pending {
   readonly place: Promise<GeoPlace>;
   readonly since: number;
@@ -12,7 +15,7 @@ interface Pending {
 
 /** The lookups of a provider that answers later: one for an address at a time, and a bounded number in all. */
 export class PendingLookups {
-  private readonly byKey = new Map<string, Pending>();
+  private readonly byKey = new Map<AddressKey, Pending>();
   /** False since a lookup took too long, until one is answered: whoever waits must not wait for each anew. */
   private isPatient = true;
 
@@ -33,14 +36,14 @@ export class PendingLookups {
   }
 
   /** The lookup that is under way for an address. */
-  of(key: string): Promise<GeoPlace> | undefined {
+  of(key: AddressKey): Promise<GeoPlace> | undefined {
     const pending = this.byKey.get(key);
     if (pending === undefined) return undefined;
     return this.now() - pending.since < LOST_AFTER_MS ? pending.place : undefined;
   }
 
   /** @param place never rejects. */
-  add(key: string, place: Promise<GeoPlace>): Promise<GeoPlace> {
+  add(key: AddressKey, place: Promise<GeoPlace>): Promise<GeoPlace> {
     const pending: Pending = {
       place: place.then((found) => this.settle(key, pending, found)),
       since: this.now(),
@@ -62,7 +65,7 @@ export class PendingLookups {
     });
   }
 
-  private settle(key: string, pending: Pending, found: GeoPlace): GeoPlace {
+  private settle(key: AddressKey, pending: Pending, found: GeoPlace): GeoPlace {
     this.isPatient = true;
     if (this.byKey.get(key) === pending) this.byKey.delete(key);
     return found;

@@ -1,45 +1,48 @@
 import { randomFillSync } from 'node:crypto';
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 /** Random bytes are drawn for this many ids at a time: one system call each would cost more than all the rest. */
 const POOL_IDS = 512;
-const pool = new Uint8Array(POOL_IDS * 10);
-let next = pool.length;
+const BYTES_PER_ID = 10;
+const DIGITS_PER_ID = 2 * BYTES_PER_ID;
+const pool = Buffer.alloc(POOL_IDS * BYTES_PER_ID);
+/** The pool as text, each id's part of it with its version and variant set. */
+let digits = '';
+let next = 0;
+let lastMs = Number.NaN;
+let timeDigits = '';
 
 /**
  * A UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, then 74 random bits. Ids of one table grow with time, so
  * its index is written at one end.
  */
 export function recordId(timestampMs: number): string {
-  if (next === pool.length) {
-    randomFillSync(pool);
-    next = 0;
-  }
+  if (next === digits.length) draw();
+  if (timestampMs !== lastMs) readTime(timestampMs);
   const at = next;
-  next += 10;
-  const high = Math.floor(timestampMs / 2 ** 32);
-  const low = timestampMs >>> 0;
-  const hex = (offset: number): string => HEX[pool[at + offset]!]!;
+  next += DIGITS_PER_ID;
   return (
-    HEX[(high >>> 8) & 0xff]! +
-    HEX[high & 0xff]! +
-    HEX[low >>> 24]! +
-    HEX[(low >>> 16) & 0xff]! +
+    timeDigits +
+    digits.slice(at, at + 4) +
     '-' +
-    HEX[(low >>> 8) & 0xff]! +
-    HEX[low & 0xff]! +
+    digits.slice(at + 4, at + 8) +
     '-' +
-    HEX[(pool[at]! & 0x0f) | 0x70]! +
-    hex(1) +
-    '-' +
-    HEX[(pool[at + 2]! & 0x3f) | 0x80]! +
-    hex(3) +
-    '-' +
-    hex(4) +
-    hex(5) +
-    hex(6) +
-    hex(7) +
-    hex(8) +
-    hex(9)
+    digits.slice(at + 8, at + DIGITS_PER_ID)
   );
+}
+
+function draw(): void {
+  randomFillSync(pool);
+  for (let at = 0; at < pool.length; at += BYTES_PER_ID) {
+    pool[at] = (pool[at]! & 0x0f) | 0x70;
+    pool[at + 2] = (pool[at + 2]! & 0x3f) | 0x80;
+  }
+  digits = pool.toString('hex');
+  next = 0;
+}
+
+/** Requests of one millisecond share its text. */
+function readTime(timestampMs: number): void {
+  const text = Math.trunc(timestampMs).toString(16).padStart(12, '0');
+  timeDigits = `${text.slice(-12, -4)}-${text.slice(-4)}-`;
+  lastMs = timestampMs;
 }

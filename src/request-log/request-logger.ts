@@ -89,8 +89,11 @@ export class RequestLogger {
  */
 function pathOf(url: string): string {
   const target = url.startsWith('/') ? url : withoutOrigin(url);
-  const end = target.search(/[?#]/);
-  return end === -1 ? target : target.slice(0, end) || '/';
+  const query = target.indexOf('?');
+  const fragment = target.indexOf('#');
+  if (query === -1 && fragment === -1) return target;
+  const end = query === -1 || (fragment !== -1 && fragment < query) ? fragment : query;
+  return target.slice(0, end) || '/';
 }
 
 function withoutOrigin(url: string): string {
