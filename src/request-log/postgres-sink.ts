@@ -2,6 +2,7 @@ import { copyIn } from '../database/copy-in.js';
 import { explainMissingSchema, type Database } from '../database/database.js';
 import { errorCodeOf } from '../database/connection-error.js';
 import { isTimeout } from './isolating-write.js';
+import { bytesOfLines } from './line-bytes.js';
 import { LINE_COLUMNS, lineOf } from './record-line.js';
 import type { LineSink, PlacedRecord } from './request-record.js';
 
@@ -63,7 +64,7 @@ export class PostgresSink implements LineSink {
   }
 
   async writeLines(lines: readonly string[]): Promise<void> {
-    const rows = Buffer.from(`${lines.join('\n')}\n`);
+    const rows = bytesOfLines(lines);
     try {
       await this.copy(COPY, rows);
     } catch (error) {
