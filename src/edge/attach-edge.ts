@@ -10,7 +10,7 @@ import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
 import type { RequestEdge } from './request-edge.js';
 import { stampRoutes } from './route-flags.js';
-import { attachServerEdge, refuseUnrouted, whenServerExists } from './server-edge.js';
+import { attachServerEdge, whenServerExists } from './server-edge.js';
 
 /** What {@link attachEdge} attaches the edge to. */
 export interface EdgeSite {
@@ -55,7 +55,7 @@ function attachToAdapter(site: EdgeSite): void {
   // Only a framework can tell which route is exempt; where none is, nobody has to be asked.
   const attach = (serve: RequestListener): void =>
     whenServerExists(adapter, (server) =>
-      attachServerEdge(server, edge, isAnyExempt ? serve : refuseUnrouted(edge)),
+      attachServerEdge(server, edge, isAnyExempt ? serve : 'answer'),
     );
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {
@@ -72,7 +72,7 @@ function attachToAdapter(site: EdgeSite): void {
       break;
     }
     default:
-      whenServerExists(adapter, (server) => attachServerEdge(server, edge, null));
+      whenServerExists(adapter, (server) => attachServerEdge(server, edge, 'ignore'));
       warn(
         `"${adapter.getType()}" is neither Express nor Fastify: requests that no route matches are neither logged nor blocked`,
       );

@@ -1,5 +1,5 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import type { RefusalResponse } from './request-edge.js';
+import type { RefusalResponse } from './refusal-response.js';
 
 /** What a host wants a refused client to get instead of the plain answer. */
 export interface CustomRefusal {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answer } from './refusal-response.js';
 import type { Framework, MatchedRoute } from './request-context.js';
 import { type RequestEdge, whenCounted } from './request-edge.js';
 import { flagsOfHandler, type RouteFlags } from './route-flags.js';
-import { answer } from './server-edge.js';
 
 /** The parts of an Express application, its requests and its router that the edge touches. */
 export interface ExpressApplication {

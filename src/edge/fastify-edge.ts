@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RefusalResponse } from './refusal-response.js';
 import { type Framework, type MatchedRoute, UNROUTED } from './request-context.js';
-import { type RefusalResponse, type RequestEdge, whenCounted } from './request-edge.js';
+import { type RequestEdge, whenCounted } from './request-edge.js';
 import { flagsOfConfig } from './route-flags.js';
 import { attachServerEdge } from './server-edge.js';
 

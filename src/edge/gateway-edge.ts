@@ -4,7 +4,7 @@ import type { WebSocketAdapter } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import { attachRequestContext, requestContextOf } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
-import { attachServerEdge, refuseUnrouted } from './server-edge.js';
+import { attachServerEdge } from './server-edge.js';
 
 /** What is known of the servers that adapters make: socket.io's, one of its namespaces', ws'. */
 interface GatewayServer {
@@ -54,7 +54,7 @@ function attachAdapter(
     const server: unknown = create.call(this, port, settings);
     const httpServer = httpServerOf(server, this, port);
     // It listens already, but nobody is let in before this turn of the event loop is over.
-    if (httpServer) attachServerEdge(httpServer, edge, refuseUnrouted(edge));
+    if (httpServer) attachServerEdge(httpServer, edge, 'answer');
     if (port !== 0 && httpServer) turnAwayUntil(isReady, httpServer as EventEmitter);
     if (port !== 0 && !httpServer) {
       warn(

@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { RefusalResponse, RequestEdge } from './request-edge.js';
+import type { RefusalResponse } from './refusal-response.js';
+import type { RequestEdge } from './request-edge.js';
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 const SWITCHING_PROTOCOLS = 101;

@@ -1,12 +1,8 @@
-import {
-  type IncomingMessage,
-  type ServerResponse,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
+import { answer, sendable, withBodyUnread, type RefusalResponse } from './refusal-response.js';
 import {
   attachRequestContext,
   MessageContext,
@@ -16,13 +12,6 @@ import {
   type Framework,
   type MatchedRoute,
 } from './request-context.js';
-
-/** What is sent to a client that is refused. */
-export interface RefusalResponse {
-  status: number;
-  headers: Record<string, string>;
-  body: string;
-}
 
 /** How something ended that has no response of node's to tell it: a handshake, a message. */
 export interface Ending {
@@ -131,6 +120,26 @@ export class RequestEdge {
   }
 
   /**
+   * As {@link meets}, where no route is exempt: a refused client is answered here, and its record is written at once.
+   * Nothing that still happens to the response could change it, so nobody has to wait for the end.
+   */
+  meetsUnrouted(raw: IncomingMessage, response: ServerResponse): boolean {
+    const known = requestContextOf(raw);
+    if (known !== undefined) return known.isRefused !== true;
+    const context = this.attach(raw, raw, UNROUTED);
+    context.isRefused = this.policy.refuses(context);
+    if (!context.isRefused) {
+      response.on('close', this.closeListener);
+      return true;
+    }
+    context.hasEntered = true;
+    const refusal = withBodyUnread(raw, this.refuse(context));
+    answer(response, refusal);
+    this.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
+    return false;
+  }
+
+  /**
    * Where a request enters its framework: opens the context and judges the client, unless the server's edge has done
    * both.
    *
@@ -171,7 +180,7 @@ export class RequestEdge {
   ): Promise<RefusalResponse | null> {
     // A limit that fails must not cost the request.
     const refusal = await throttling.catch(() => null);
-    return refusal === null ? null : withBodyUnread(raw, this.sent(refusal));
+    return refusal === null ? null : withBodyUnread(raw, sendable(refusal));
   }
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
@@ -217,12 +226,7 @@ export class RequestEdge {
 
   private refuse(context: RequestContext): RefusalResponse {
     context.refusal = 'blocked';
-    return this.sent(this.policy.refusal(context));
-  }
-
-  private sent(refusal: RefusalResponse): RefusalResponse {
-    const headers = sendable(refusal.headers);
-    return headers === refusal.headers ? refusal : { ...refusal, headers };
+    return sendable(this.policy.refusal(context));
   }
 
   private attach(raw: IncomingMessage, request: unknown, framework: Framework): RequestContext {
@@ -257,36 +261,6 @@ export async function whenCounted(
   const refusal = await throttled;
   if (refusal === null) serve();
   else refuse(refusal);
-}
-
-/**
- * The headers without those that node would refuse to send. A host's own answer may repeat what the client has sent, and
- * an error where the server emits would end the process.
- */
-function sendable(headers: Record<string, string>): Record<string, string> {
-  const bad = Object.entries(headers).filter(([name, value]) => !isSendable(name, value));
-  if (bad.length === 0) return headers;
-  const names = new Set(bad.map(([name]) => name));
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
-}
-
-function isSendable(name: string, value: string): boolean {
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The upload of a refused client is not read: its connection ends with the answer. */
-function withBodyUnread(request: IncomingMessage, refusal: RefusalResponse): RefusalResponse {
-  const { headers } = request;
-  const hasBody =
-    headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
-  if (!hasBody || request.httpVersionMajor !== 1) return refusal;
-  return { ...refusal, headers: { ...refusal.headers, connection: 'close' } };
 }
 
 /** A refused client whose route is exempt was not yet told to go on, if it asked. */

@@ -2,8 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { meetHandshake } from './handshake.js';
-import { UNROUTED } from './request-context.js';
-import type { RefusalResponse, RequestEdge } from './request-edge.js';
+import type { RequestEdge } from './request-edge.js';
 
 /** What an HTTP adapter of Nest has of a server. */
 export interface ServerHolder {
@@ -11,21 +10,21 @@ export interface ServerHolder {
   initHttpServer(options: never): void;
 }
 
+/**
+ * What becomes of a refused request: the framework's own handler serves it, past all other listeners, and answers it or
+ * knows that its route is exempt; it is answered at once, because no route is exempt or there are none; or requests are
+ * left alone.
+ */
+export type OnRefused = RequestListener | 'answer' | 'ignore';
+
 const ATTACHED = new WeakSet<EventEmitter>();
 
 /**
  * Stands in front of every listener of an HTTP server. Listeners are not enough: engine.io takes all the others off and
  * calls them when it likes, socket.io serves its client's script past the framework, and a host may have an `upgrade`
  * listener of its own. So the edge is where the server emits.
- *
- * @param serve what a refused request is handed to, past all other listeners: the framework's own handler, whose edge
- * answers it or knows that its route is exempt. Null leaves requests alone.
  */
-export function attachServerEdge(
-  server: unknown,
-  edge: RequestEdge,
-  serve: RequestListener | null,
-): void {
+export function attachServerEdge(server: unknown, edge: RequestEdge, onRefused: OnRefused): void {
   if (!isEmitter(server) || ATTACHED.has(server)) return;
   ATTACHED.add(server);
   const emit = server.emit;
@@ -34,14 +33,17 @@ export function attachServerEdge(
       case 'request':
       case 'checkContinue':
       case 'checkExpectation':
-        if (serve === null || edge.meets(raw, other as ServerResponse)) return true;
-        serve(raw, other as ServerResponse);
+        if (onRefused === 'ignore') return true;
+        if (onRefused === 'answer') return edge.meetsUnrouted(raw, other as ServerResponse);
+        if (edge.meets(raw, other as ServerResponse)) return true;
+        onRefused(raw, other as ServerResponse);
         return false;
       case 'upgrade':
         return meetHandshake(edge, raw, other as Duplex);
       case 'connect':
-        if (isResponse(other)) return edge.meets(raw, other) || refuse(edge, raw, other);
-        return meetHandshake(edge, raw, other as Duplex);
+        return isResponse(other)
+          ? edge.meetsUnrouted(raw, other)
+          : meetHandshake(edge, raw, other as Duplex);
       default:
         return true;
     }
@@ -51,7 +53,7 @@ export function attachServerEdge(
       ? emit.call(this, event, ...args)
       : true;
   };
-  if (serve !== null) answerExpectations(server);
+  if (onRefused !== 'ignore') answerExpectations(server);
 }
 
 /** Attaches to the server that an adapter has, or is going to make: Nest makes it after the providers. */
@@ -66,23 +68,6 @@ export function whenServerExists(adapter: ServerHolder, attach: (server: unknown
     initHttpServer.call(this, options);
     attach(this.getHttpServer());
   };
-}
-
-/** For a server without a framework, such as a gateway's own: refuses without asking for routes. */
-export function refuseUnrouted(edge: RequestEdge): RequestListener {
-  return (raw, response) => void refuse(edge, raw, response);
-}
-
-/** Answers a refused client on node's own response. */
-export function answer(response: ServerResponse, { status, headers, body }: RefusalResponse): void {
-  response.writeHead(status, headers);
-  response.end(body);
-}
-
-function refuse(edge: RequestEdge, raw: IncomingMessage, response: ServerResponse): false {
-  const refusal = edge.admit({ raw, response, request: raw, framework: UNROUTED });
-  if (refusal !== null) answer(response, refusal);
-  return false;
 }
 
 /**

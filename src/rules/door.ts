@@ -1,5 +1,5 @@
 import type { RequestContext } from '../edge/request-context.js';
-import type { RefusalResponse } from '../edge/request-edge.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 import { decide, NO_RULES, type RulePolicy } from './decide.js';
 import type { LiveRules } from './live-rules.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { refusalBody } from '../edge/custom-refusal.js';
-import type { RefusalResponse } from '../edge/request-edge.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 
 /**
  * The guard's refusal of a request. To whoever catches it, it is an `HttpException` with the body that a client gets in

@@ -1,5 +1,5 @@
 import { customRefusal, plainRefusal, type CustomRefusal } from '../edge/custom-refusal.js';
-import type { RefusalResponse } from '../edge/request-edge.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 
 /** A request that was refused by a rule of this module. Everything in it may be hostile but the rule. */
 export interface BlockedRequest {
@@ -18,7 +18,7 @@ export interface BlockedRequest {
 export type RefusalFactory = (blocked: BlockedRequest) => CustomRefusal;
 
 /** What a refused client gets when the host does not say otherwise. */
-export const PLAIN_REFUSAL = plainRefusal(403);
+export const PLAIN_REFUSAL: RefusalResponse = { ...plainRefusal(403), hasPlainHeaders: true };
 
 /** The answer to a refused client. It says nothing about rules, lists or reasons unless the host does. */
 export function refusalOf(

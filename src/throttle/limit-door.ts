@@ -1,5 +1,5 @@
 import type { RequestContext } from '../edge/request-context.js';
-import type { RefusalResponse } from '../edge/request-edge.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 import { LimitStoreUnavailableError } from './limit-storage.js';
 import type { HeaderSetter, LimiterAnswers } from './limiter-answers.js';
 import type { LimitPolicy } from './rate-limit-policy.js';

@@ -1,5 +1,5 @@
 import { customRefusal, plainRefusal } from '../edge/custom-refusal.js';
-import type { RefusalResponse } from '../edge/request-edge.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 import type { RateLimitSettings } from './rate-limit-settings.js';
 import type { ThrottledRequest } from './rate-limit.options.js';
 import { rateLimitHeaders } from './rate-limit-headers.js';

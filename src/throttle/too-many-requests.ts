@@ -8,7 +8,7 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { ThrottlerException } from '@nestjs/throttler';
 import { refusalBody, sendRefusal } from '../edge/custom-refusal.js';
-import type { RefusalResponse } from '../edge/request-edge.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 
 /**
  * A request over its limit, or one whose limit cannot be counted. To whoever catches it, it is an exception of

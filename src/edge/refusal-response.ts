@@ -1,0 +1,55 @@
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
+
+/** What is sent to a client that is refused. */
+export interface RefusalResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  /** The headers are this module's own, so nobody has to look whether node would send them. */
+  hasPlainHeaders?: boolean;
+}
+
+/** Answers a refused client on node's own response. */
+export function answer(response: ServerResponse, { status, headers, body }: RefusalResponse): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+/**
+ * The answer without the headers that node would refuse to send. A host's own answer may repeat what the client has
+ * sent, and an error where the server emits would end the process.
+ */
+export function sendable(refusal: RefusalResponse): RefusalResponse {
+  if (refusal.hasPlainHeaders === true) return refusal;
+  const headers = Object.entries(refusal.headers);
+  const good = headers.filter(([name, value]) => isSendable(name, value));
+  if (good.length === headers.length) return refusal;
+  return { ...refusal, headers: Object.fromEntries(good) };
+}
+
+function isSendable(name: string, value: string): boolean {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The upload of a refused client is not read: its connection ends with the answer. */
+export function withBodyUnread(
+  request: IncomingMessage,
+  refusal: RefusalResponse,
+): RefusalResponse {
+  const { headers } = request;
+  const hasBody =
+    headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+  if (!hasBody || request.httpVersionMajor !== 1) return refusal;
+  return { ...refusal, headers: { ...refusal.headers, connection: 'close' } };
+}
