@@ -70,9 +70,10 @@ export class IpTrackingLifecycle
   }
 
   async onModuleInit(): Promise<void> {
-    const { options, rules, listener, geo, queue, adapterHost } = this.parts;
+    const { options, rules, edge, listener, geo, queue, adapterHost } = this.parts;
     const starts: Promise<unknown>[] = [];
     if (options.rules.isEnabled && options.rules.live) {
+      if (options.rules.endWebSockets) rules.whenChanged(() => void edge.endRefused());
       starts.push(rules.start(listener, options.rules.startTimeoutMs));
     }
     // A program without a server places nobody, and need not read the data.

@@ -47,6 +47,13 @@ export interface RulesOptions {
   startTimeoutMs?: number;
   /** Follow the database. `false` is for programs that change rules but serve no requests. @default true */
   live?: boolean;
+  /**
+   * End the open WebSockets of a client who becomes blocked. With `false` they stay open: his messages are refused, but
+   * for handlers that say `@SkipIpRules()`, and what is broadcast still reaches him.
+   *
+   * @default true
+   */
+  endWebSockets?: boolean;
   /** Countries that are refused, as ISO 3166-1 codes such as `DE`. An unknown country is not. @default none */
   blockCountries?: string[];
   /** The only countries that are let in. An unknown country is refused; an allow rule lets it in. @default all */

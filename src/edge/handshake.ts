@@ -18,6 +18,8 @@ export function meetHandshake(edge: RequestEdge, raw: IncomingMessage, socket: D
   if (context === null) return true;
   const refusal = edge.admitHandshake(context);
   if (refusal === null) {
+    // Before it is answered: the rules may change while a host still looks into a token.
+    edge.letIn(context, socket);
     onAnswer(socket, (status) =>
       edge.end(context, {
         status: status ?? 0,

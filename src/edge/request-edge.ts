@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
+import { OpenConnections } from './open-connections.js';
 import { answer, sendable, withBodyUnread, type RefusalResponse } from './refusal-response.js';
 import {
   attachRequestContext,
@@ -81,6 +83,8 @@ type NodeResponse = ServerResponse<IncomingMessage>;
  * how servers and frameworks are brought to call it is in the files beside this one.
  */
 export class RequestEdge {
+  /** Those of handshakes that were not refused. */
+  private readonly upgraded = new OpenConnections();
   private readonly closeListener: (this: NodeResponse) => void;
 
   constructor(
@@ -195,6 +199,27 @@ export class RequestEdge {
   admitHandshake(context: RequestContext): RefusalResponse | null {
     context.isRefused = this.policy.refuses(context);
     return context.isRefused ? this.refuse(context) : null;
+  }
+
+  /** A handshake was not refused: its connection is remembered for as long as it is open. */
+  letIn(context: RequestContext, socket: Duplex): void {
+    this.upgraded.add(socket, context.client);
+  }
+
+  /** Ends the upgraded connections of clients whom the rules refuse by now. */
+  endRefused(): Promise<void> {
+    return this.upgraded.endWhere((client) =>
+      this.policy.refuses(
+        this.openMessage({
+          client,
+          method: '',
+          name: '',
+          userAgent: undefined,
+          request: null,
+          framework: UNROUTED,
+        }),
+      ),
+    );
   }
 
   /** Opens the context of a message; whoever does so calls {@link end}, if the message is to be logged. */

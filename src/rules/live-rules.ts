@@ -41,6 +41,7 @@ export class LiveRules {
   /** The rules in memory come from the database, not from a file that may belong to its past. */
   private isConfirmed = false;
   private filing: NodeJS.Timeout | null = null;
+  private onChange: () => void = () => undefined;
 
   constructor(
     private readonly repository: IpRuleRepository,
@@ -74,6 +75,11 @@ export class LiveRules {
     this.timer.unref();
     await withPatience(first, patienceMs);
     if (!this.isConfirmed) await this.readFile();
+  }
+
+  /** Calls back each time that other rules hold. */
+  whenChanged(onChange: () => void): void {
+    this.onChange = onChange;
   }
 
   async stop(): Promise<void> {
@@ -126,6 +132,7 @@ export class LiveRules {
       if (delta === null) await this.loadAll();
       else if (delta.changes.length > 0) {
         this.snapshot = this.snapshot.with(delta.version, delta.changes, this.options.onRejected);
+        this.onChange();
         this.fileSoon();
       }
       this.setOut(null);
@@ -144,6 +151,7 @@ export class LiveRules {
       });
       this.snapshot = RuleSnapshot.of(version, await builder.buildAsync());
       this.isConfirmed = true;
+      this.onChange();
       await this.keep(async () => writer?.finish(version));
     } catch (error) {
       await writer?.abandon();

@@ -68,6 +68,7 @@ describe('a GraphQL operation on fastify', () => {
         }),
       ],
       providers: [Resolvers],
+      options: { rules: { endWebSockets: false } },
     });
     await host.app.get(IpRuleService).block(BLOCKED);
   });

@@ -167,6 +167,7 @@ describe.each(ADAPTERS)('a message over a WebSocket on %s', (adapter) => {
       start({
         adapter,
         providers: [gateway()],
+        options: { rules: { endWebSockets: false } },
         configure: (app) => void app.useWebSocketAdapter(new WebSocketAdapter(app)),
       });
 

@@ -394,3 +394,74 @@ describe.each(ADAPTERS)("a host's own upgrade listener on %s", (adapter) => {
     expect(await host.rows(6)).toHaveLength(6);
   });
 });
+
+describe.each(ADAPTERS)('the open WebSockets of a client who becomes blocked, on %s', (adapter) => {
+  const from = '192.0.2.45';
+
+  async function openWs(url: string, address: string): Promise<WebSocket> {
+    const client = new WebSocket(`${url.replace('http', 'ws')}/live`, {
+      headers: { 'x-forwarded-for': address },
+    });
+    onTestFinished(() => client.terminate());
+    await once(client, 'open');
+    return client;
+  }
+
+  async function ask(client: WebSocket): Promise<string> {
+    client.send(JSON.stringify({ event: 'echo', data: 'hello' }));
+    return String(await once(client, 'message'));
+  }
+
+  it.each([
+    ['on the port of the app', false],
+    ['on a port of their own', true],
+  ])('of ws, %s, are ended, and those of nobody else', async (_, hasOwnPort) => {
+    const port = hasOwnPort ? await freePort() : 0;
+    const rules = await start(byAddress(adapter, gatewayOn(port, { path: '/live' }), useWs));
+    const url = hasOwnPort ? `http://127.0.0.1:${port}` : host.url;
+    const [theirs, alsoTheirs, free] = await Promise.all([
+      openWs(url, from),
+      openWs(url, from),
+      openWs(url, FREE),
+    ]);
+    const closed = Promise.all([once(theirs, 'close'), once(alsoTheirs, 'close')]);
+    await rules.block('192.0.2.0/24');
+    await closed;
+    expect(await ask(free)).toContain('hello');
+    await expectRows('101 served /live', '101 served /live', '101 served /live');
+  });
+
+  it('of socket.io are ended, and the next try gets 403', async () => {
+    const rules = await start(byAddress(adapter, gatewayOn(), useIo));
+    const client = ioClient(host.url, from, { transports: ['websocket'] });
+    await new Promise<void>((resolve) => client.on('connect', resolve));
+    const gone = new Promise<string>((resolve) => client.on('disconnect', resolve));
+    await rules.block(from);
+    expect(await gone).toBe('transport close');
+    const refused = new Promise<Error>((resolve) => client.on('connect_error', resolve));
+    client.connect();
+    expect((await refused).message).toBe('websocket error');
+  });
+
+  it('are ended where an allow rule goes that stood above a block', async () => {
+    const rules = await start(byAddress(adapter, gatewayOn(0, { path: '/live' }), useWs));
+    await rules.allow(from);
+    await rules.block('192.0.2.0/24');
+    const client = await openWs(host.url, from);
+    const closed = once(client, 'close');
+    expect(await ask(client)).toContain('hello');
+    await rules.disallow(from);
+    await closed;
+  });
+
+  it('stay open where the host wants it so', async () => {
+    const rules = await start({
+      ...byAddress(adapter, gatewayOn(0, { path: '/live' }), useWs),
+      options: { rules: { endWebSockets: false } },
+    });
+    const client = await openWs(host.url, from);
+    await rules.block(from);
+    expect(await ask(client)).toContain('exception');
+    expect(client.readyState).toBe(WebSocket.OPEN);
+  });
+});
