@@ -2,6 +2,7 @@ import { InitialSchema1763683200000 } from './1763683200000-initial-schema.js';
 import { RuleAudit1763769600000 } from './1763769600000-rule-audit.js';
 import { ProtectedNetworks1763773200000 } from './1763773200000-protected-networks.js';
 import { RequestRollup1763776800000 } from './1763776800000-request-rollup.js';
+import { ErasedAddresses1763784000000 } from './1763784000000-erased-addresses.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS = [
@@ -9,4 +10,5 @@ export const IP_TRACKING_MIGRATIONS = [
   RuleAudit1763769600000,
   ProtectedNetworks1763773200000,
   RequestRollup1763776800000,
+  ErasedAddresses1763784000000,
 ];

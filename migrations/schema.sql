@@ -4,6 +4,22 @@
 
 create schema ip_tracking;
 
+CREATE OR REPLACE FUNCTION ip_tracking.forget_erased(since timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+      declare
+        mine constant xid := (txid_current() & 4294967295)::text::xid;
+        erased record;
+      begin
+        for erased in select * from ip_tracking.erased_address where erased_before > since loop
+          delete from ip_tracking.request_log as log
+           where log.ip_address = erased.ip_address
+             and log."timestamp" >= since and log."timestamp" < erased.erased_before
+             and log.xmin = mine;
+        end loop;
+      end $function$;
+
 CREATE OR REPLACE FUNCTION ip_tracking.ip_rule_changed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -45,6 +61,12 @@ AS $function$
       begin
         raise exception 'ip_tracking.ip_rule_event is append-only' using errcode = 'insufficient_privilege';
       end $function$;
+
+create table ip_tracking.erased_address (
+  ip_address inet not null,
+  erased_before timestamp with time zone not null,
+  constraint erased_address_pkey PRIMARY KEY (ip_address)
+);
 
 create table ip_tracking.ip_rule (
   id integer not null generated always as identity,
@@ -139,6 +161,8 @@ create table ip_tracking.suspicious_ip (
 );
 
 create table ip_tracking.request_log_default partition of ip_tracking.request_log DEFAULT;
+
+CREATE INDEX erased_address_before ON ip_tracking.erased_address USING btree (erased_before);
 
 CREATE INDEX ip_rule_network ON ip_tracking.ip_rule USING spgist (network);
 

@@ -29,6 +29,8 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
         rules: { live: false },
         geo: false,
         privacy: privacyFromEnvironment(),
+        // Only read: what the app has spooled belongs into an export.
+        stateDir: process.env['IP_TRACKING_STATE_DIR'] || false,
         requestLog: false,
         anomalies: { cron: false },
       }),

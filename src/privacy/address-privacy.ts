@@ -43,6 +43,23 @@ export class AddressPrivacy {
       ...this.hashes.flatMap((hashed) => hashed.between(ip, fromMs, toMs)),
     ];
   }
+
+  /**
+   * The forms by which records that are on their way are known again when they arrive. They are kept for as long, so
+   * under `hashed` the address itself is not among them: beside its hashes it would tell whose they are. Where no
+   * address is stored that belongs to one client alone there are none.
+   */
+  arrivingBetween(ip: IpAddress, fromMs: number, toMs: number): IpAddress[] {
+    switch (this.settings.address) {
+      case 'full':
+        return this.formsBetween(ip, fromMs, toMs);
+      case 'hashed':
+        return this.hashes.flatMap((hashed) => hashed.between(ip, fromMs, toMs));
+      case 'truncated':
+      case 'none':
+        return [];
+    }
+  }
 }
 
 /** An address without what tells a client from his neighbours: IPv4 by /24, IPv6 by /48. */

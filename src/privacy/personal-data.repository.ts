@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
+import { IpTrackingError } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { trackerKey } from '../net/tracker-key.js';
 
 const DAY_MS = 86_400_000;
+/** A batch of the log is given up by PostgreSQL long before. */
+const WRITERS_PATIENCE_MS = 30_000;
 const PARTITION = '^request_log_[0-9]{8}$';
 
 /** What statements are run by: the database, or a transaction of it. */
@@ -39,6 +43,66 @@ export class PersonalDataRepository {
         order by 1`,
     );
     return rows.map(({ day }) => day.getTime());
+  }
+
+  /**
+   * Notes that rows of these addresses are not wanted whose requests were made before a moment: the later of this
+   * process' clock and PostgreSQL's. Whoever writes such rows from now on deletes them in the same transaction.
+   *
+   * @returns that moment, in epoch milliseconds.
+   */
+  async markErased(forms: readonly IpAddress[], nowMs: number): Promise<number> {
+    const [row] = await this.manager.query<{ before: Date }>(
+      `with moment as (select greatest(clock_timestamp(), $2::timestamptz) as before),
+            marked as (
+              insert into ip_tracking.erased_address (ip_address, erased_before)
+              select distinct form, before from moment, unnest($1::inet[]) as form
+              on conflict (ip_address) do update
+                 set erased_before = greatest(erased_address.erased_before, excluded.erased_before))
+       select before from moment`,
+      [forms.map(String), new Date(nowMs)],
+    );
+    return row!.before.getTime();
+  }
+
+  /**
+   * Waits for those who were writing to the log when this was called: they may not have seen what {@link markErased}
+   * has noted, and their rows cannot be seen yet. Nobody is held up.
+   *
+   * @throws IpTrackingError `IPT_LOG_BUSY` where one of them does not end.
+   */
+  async writersDone(): Promise<void> {
+    const deadline = performance.now() + WRITERS_PATIENCE_MS;
+    for (let writers = await this.writers(null); writers.length > 0;) {
+      if (performance.now() > deadline) {
+        throw new IpTrackingError(
+          'IPT_LOG_BUSY',
+          `a transaction has been writing to ip_tracking.request_log for more than ${WRITERS_PATIENCE_MS / 1_000} s: end it, then repeat`,
+        );
+      }
+      await sleep(20);
+      writers = await this.writers(writers);
+    }
+  }
+
+  /** Which of these records the table has, by their ids. */
+  async arrived(records: readonly { id: string; timestamp: Date }[]): Promise<Set<string>> {
+    const rows = await this.manager.query<{ id: string }>(
+      `select log.id from unnest($1::uuid[], $2::timestamptz[]) as record(id, "timestamp")
+         join ip_tracking.request_log as log
+           on log.id = record.id and log."timestamp" = record."timestamp"`,
+      [records.map(({ id }) => id), records.map(({ timestamp }) => timestamp)],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** What is noted of an address that was erased, for as long as records of it may still come. */
+  async marks(forms: readonly IpAddress[]): Promise<Record<string, unknown>[]> {
+    return this.manager.query(
+      `select ip_address, erased_before from ip_tracking.erased_address
+        where ip_address = any($1::inet[]) order by ip_address`,
+      [forms.map(String)],
+    );
   }
 
   /** Deletes the rows of a day that hold one of the forms. */
@@ -91,6 +155,19 @@ export class PersonalDataRepository {
          from ip_tracking.ip_rule where network = $1::inet::cidr order by id`,
       [ip.toString()],
     );
+  }
+
+  /** The transactions that write to the log: all of them, or those that are left of some. */
+  private async writers(among: readonly string[] | null): Promise<string[]> {
+    const rows = await this.manager.query<{ writer: string }>(
+      `select distinct virtualtransaction as writer from pg_locks
+        where locktype = 'relation' and granted and mode = 'RowExclusiveLock'
+          and database = (select oid from pg_database where datname = current_database())
+          and relation = 'ip_tracking.request_log'::regclass
+          and pid <> pg_backend_pid() and ($1::text[] is null or virtualtransaction = any($1))`,
+      [among],
+    );
+    return rows.map(({ writer }) => writer);
   }
 
   private async count(statement: string, parameters: unknown[]): Promise<number> {

@@ -2,11 +2,18 @@ import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp, type IpAddress } from '../net/ip-address.js';
 import type { AddressPrivacy } from './address-privacy.js';
 import type { PersonalDataRepository } from './personal-data.repository.js';
-import type { SpooledRecords } from './spooled-records.js';
+import type { FormsAt, SpooledRecords } from './spooled-records.js';
 
 const DAY_MS = 86_400_000;
 /** A client is found by rows that may have come late, so his hash is of an earlier time than the finding. */
 const FOUND_LATE_MS = 7 * DAY_MS;
+/** Records may have waited as long as this in a spool, or as long as rows are kept, if that is longer. */
+const SPOOLED_LONG_MS = 35 * DAY_MS;
+/** So many records on their way are looked for in the table at once. */
+const AT_ONCE = 1_000;
+
+/** A host may push records with an id of another kind; the table has none of those. */
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** What was erased of an address. */
 export interface ErasedAddress {
@@ -15,7 +22,7 @@ export interface ErasedAddress {
   /** Rows of the request log. */
   requests: number;
   findings: number;
-  /** Records that were on their way to the log. */
+  /** Records found on their way to the log, in this process and in the spools of its folder. */
   spooled: number;
   /** Rules that name exactly this address. They stay: whoever is blocked could otherwise unblock himself by asking. */
   keptRules: number;
@@ -23,7 +30,7 @@ export interface ErasedAddress {
 
 /** One thing that is stored of an address: a row by its columns. */
 export interface ExportedRow {
-  kind: 'request' | 'spooled' | 'finding' | 'rule';
+  kind: 'request' | 'spooled' | 'finding' | 'rule' | 'erasure';
   row: Record<string, unknown>;
 }
 
@@ -37,18 +44,25 @@ export class PrivacyService {
     private readonly stored: PersonalDataRepository,
     private readonly addresses: AddressPrivacy,
     private readonly spool: SpooledRecords | null,
+    private readonly now: () => number,
   ) {}
 
   /**
-   * Erases an address from the request log, the findings and the spool. The tables are changed in one transaction. What
-   * another process holds in its memory arrives later: repeat after a second, or erase while nobody calls.
+   * Erases an address from the request log and the findings, in one transaction, and from what is on its way to the log:
+   * whichever process has a record of a request that was made before this call, and whenever it delivers it, that record
+   * becomes no row. For that it is noted, in `erased_address`, what has to be left out.
    *
-   * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
+   * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address; `IPT_LOG_BUSY` where somebody
+   * else's transaction does not stop writing to the log.
    */
   async eraseAddress(address: string): Promise<ErasedAddress> {
     const ip = readIp(address);
-    const spooled =
-      (await this.spool?.eraseAddress((at) => this.addresses.formsBetween(ip, at, at))) ?? 0;
+    // Noted first: what arrives from now on is left out, what had arrived is deleted, and nothing is between the two.
+    const beforeMs = await this.stored.markErased(await this.arrivingForms(ip), this.now());
+    let spooled = 0;
+    for await (const rows of this.onTheirWay(ip)) spooled += rows.length;
+    this.spool?.eraseAddress(this.formsAt(ip), beforeMs);
+    await this.stored.writersDone();
     return this.stored.transaction(async (stored) => {
       let requests = 0;
       for (const day of await stored.days()) {
@@ -69,15 +83,45 @@ export class PrivacyService {
   async *exportAddress(address: string): AsyncGenerator<ExportedRow> {
     const ip = readIp(address);
     const { stored } = this;
+    // Before the rows: a record that arrives meanwhile is given twice rather than not at all.
+    for await (const rows of this.onTheirWay(ip)) yield* ofKind('spooled', rows);
     for (const day of await stored.days()) {
       yield* ofKind('request', await stored.rows(day, this.formsOf(ip, day)));
     }
-    if (this.spool !== null) {
-      const spooled = this.spool.exportAddress((at) => this.addresses.formsBetween(ip, at, at));
-      for await (const row of spooled) yield { kind: 'spooled', row };
-    }
     yield* ofKind('finding', await stored.findings(await this.foundForms(ip, stored)));
     yield* ofKind('rule', await stored.rules(ip));
+    yield* ofKind('erasure', await stored.marks(await this.arrivingForms(ip)));
+  }
+
+  /** The records of an address that are not in the table yet, some at a time. */
+  private async *onTheirWay(ip: IpAddress): AsyncGenerator<Record<string, unknown>[]> {
+    if (this.spool === null) return;
+    let rows: Record<string, unknown>[] = [];
+    for await (const row of this.spool.exportAddress(this.formsAt(ip))) {
+      rows.push(row);
+      if (rows.length < AT_ONCE) continue;
+      yield await this.missing(rows);
+      rows = [];
+    }
+    if (rows.length > 0) yield await this.missing(rows);
+  }
+
+  /** The segment of a record may outlive its delivery by a moment. */
+  private async missing(rows: Record<string, unknown>[]): Promise<Record<string, unknown>[]> {
+    const keys = rows as unknown as { id: string; timestamp: Date }[];
+    const arrived = await this.stored.arrived(keys.filter(({ id }) => UUID.test(id)));
+    return rows.filter(({ id }) => !arrived.has(id as string));
+  }
+
+  private formsAt(ip: IpAddress): FormsAt {
+    return (timestampMs) => this.addresses.formsBetween(ip, timestampMs, timestampMs);
+  }
+
+  /** What records that are still on their way may hold. */
+  private async arrivingForms(ip: IpAddress): Promise<IpAddress[]> {
+    const nowMs = this.now();
+    const [firstDay = nowMs] = await this.stored.days();
+    return this.addresses.arrivingBetween(ip, Math.min(firstDay, nowMs - SPOOLED_LONG_MS), nowMs);
   }
 
   private formsOf(ip: IpAddress, dayMs: number): IpAddress[] {

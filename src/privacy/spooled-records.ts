@@ -5,16 +5,18 @@ export type FormsAt = (timestampMs: number) => readonly IpAddress[];
 
 /**
  * Records that are accepted and not in the table yet. Whoever holds some (a spool on disk, a queue in memory) implements
- * this, and an address is erased and exported there, too.
+ * this, so that an address is erased and exported there, too.
  */
 export interface SpooledRecords {
   /**
-   * Removes the records whose `ip` equals one of the forms at the record's own `timestampMs`. Called before the table is
-   * searched: once it has resolved, no such record that had been accepted before the call may reach the table any more.
-   *
-   * @returns how many records were removed.
+   * Keeps from the sink, from now on, the records whose `ip` equals one of the forms at the record's own `timestampMs`,
+   * if that is before a moment; those included that are pushed later. The table looks after itself: see
+   * `PersonalDataRepository#markErased`.
    */
-  eraseAddress(forms: FormsAt): Promise<number>;
-  /** Gives the records that {@link eraseAddress} would remove, as objects of the table's columns. */
+  eraseAddress(forms: FormsAt, beforeMs: number): void;
+  /**
+   * Gives the records on their way whose `ip` equals one of the forms, as objects of the table's columns. Some of them
+   * may be in the table by then.
+   */
   exportAddress(forms: FormsAt): AsyncIterable<Record<string, unknown>>;
 }

@@ -1,4 +1,5 @@
 import * as fileSystem from 'node:fs/promises';
+import type { ErasedRecords } from './erased-records.js';
 import { RequestQueue } from './request-queue.js';
 import { recordOf } from './record-line.js';
 import type { LineSink, RequestSink } from './request-record.js';
@@ -9,6 +10,8 @@ import { SpoolFolder, type SpoolFiles } from './spool-folder.js';
 /** What a queue is made of. */
 export interface RequestQueueParts {
   sink: RequestSink;
+  /** What is not written any more, though it was accepted. @default nothing */
+  erased?: Pick<ErasedRecords, 'leave'>;
   /** The folder that the processes of one sink share; null for memory alone. */
   spoolFolder: string | null;
   /** The spool's bounds; null for memory alone. */
@@ -30,13 +33,15 @@ export interface RequestQueueParts {
 
 /** Puts together the way of a record from its request to the sink. */
 export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
-  const { sink, spool, log, files = fileSystem } = parts;
+  const { sink, erased, spool, log, files = fileSystem } = parts;
   const now = (): number => performance.now();
   const folder = spool === null ? null : parts.spoolFolder;
   return new RequestQueue({
-    write: isLineSink(sink)
-      ? (lines) => sink.writeLines(lines)
-      : (lines) => sink.write(lines.map(recordOf)),
+    write: async (accepted) => {
+      const lines = erased?.leave(accepted) ?? accepted;
+      if (lines.length === 0) return;
+      await (isLineSink(sink) ? sink.writeLines(lines) : sink.write(lines.map(recordOf)));
+    },
     close: async () => sink.close?.(),
     spool:
       spool === null || folder === null

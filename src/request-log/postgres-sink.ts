@@ -3,7 +3,7 @@ import { explainMissingSchema, type Database } from '../database/database.js';
 import { errorCodeOf } from '../database/connection-error.js';
 import { isTimeout } from './isolating-write.js';
 import { bytesOfLines } from './line-bytes.js';
-import { LINE_COLUMNS, lineOf } from './record-line.js';
+import { earliestOf, LINE_COLUMNS, lineOf } from './record-line.js';
 import type { LineSink, PlacedRecord } from './request-record.js';
 
 /** How long one write may take. */
@@ -65,11 +65,13 @@ export class PostgresSink implements LineSink {
 
   async writeLines(lines: readonly string[]): Promise<void> {
     const rows = bytesOfLines(lines);
+    // In the same transaction: a record that comes after its address was erased is never seen.
+    const forget = `select ip_tracking.forget_erased('${earliestOf(lines)}')`;
     try {
-      await this.copy(COPY, rows);
+      await this.copy(`${COPY}; ${forget}`, rows);
     } catch (error) {
       if (errorCodeOf(error) !== UNIQUE_VIOLATION) explainMissingSchema(error);
-      await this.copy(COPY_AND_INSERT, rows);
+      await this.copy(`${COPY_AND_INSERT}; ${forget}`, rows);
     }
   }
 

@@ -126,6 +126,54 @@ export function idOfLine(line: string): string {
   return line.slice(0, Math.max(0, line.indexOf('\t')));
 }
 
+/** The fields of a line that say whose it is and when: its time, as ISO 8601, and its address, or `\N`. */
+export function traceOfLine(line: string): { timestamp: string; address: string } {
+  const afterId = line.indexOf('\t') + 1;
+  const afterTime = line.indexOf('\t', afterId) + 1;
+  return {
+    timestamp: line.slice(afterId, afterTime - 1),
+    address: line.slice(afterTime, line.indexOf('\t', afterTime)),
+  };
+}
+
+const USUAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** The time of the earliest line, as PostgreSQL reads it: it goes into a statement, so that it is nothing else. */
+export function earliestOf(lines: readonly string[]): string {
+  let earliest = '~';
+  for (const line of lines) {
+    const start = line.indexOf('\t') + 1;
+    const timestamp = line.slice(start, start + 24);
+    // Years of four digits are ordered as their text is; the sign of any other comes before all digits.
+    if (timestamp < earliest) earliest = timestamp;
+  }
+  return USUAL_TIME.test(earliest) ? earliest : '-infinity';
+}
+
+/** A line as an object of the table's columns. */
+export function rowOfLine(line: string): Record<string, unknown> {
+  const { ip, timestampMs, ...record } = recordOf(line);
+  return {
+    id: record.id,
+    timestamp: new Date(timestampMs),
+    ip_address: ip?.toString() ?? null,
+    ip_source: record.ipSource,
+    method: record.method,
+    path: record.path,
+    route: record.route,
+    status: record.status,
+    outcome: record.outcome,
+    duration_us: String(record.durationUs),
+    country: record.country,
+    city: record.city,
+    user_agent: record.userAgent,
+    user_id: record.userId,
+    sensitive: record.sensitive,
+    rule_id: record.ruleId,
+    extra: record.extra ?? null,
+  };
+}
+
 const UNESCAPES: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
 
 function unescaped(field: string): string {

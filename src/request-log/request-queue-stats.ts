@@ -9,7 +9,7 @@ export interface RequestQueueStats {
   enqueued: number;
   /** Records read from segments of processes that are gone. */
   adopted: number;
-  /** Records that the sink has. */
+  /** Records that the sink has, and those that were erased before it got them. */
   written: number;
   /** Records for which there was no room, or which the disk has damaged. */
   dropped: number;

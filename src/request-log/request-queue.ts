@@ -148,6 +148,12 @@ export class RequestQueue {
     return this.closing;
   }
 
+  /** The lines that memory holds and the sink has not taken yet. */
+  linesInMemory(): string[] {
+    this.gather();
+    return this.delivery.batches.flatMap(({ lines, settled }) => lines.slice(settled));
+  }
+
   private get inMemory(): number {
     return this.waiting.length + this.delivery.inMemory;
   }

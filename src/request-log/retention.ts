@@ -67,6 +67,7 @@ export class RequestLogRetention {
         else await this.drop(name, { mayHaveRows: startMs < keptFromMs, keptFromMs }, result);
       }
       result.deletedRows = await this.deleteStrays(new Date(keptFromMs));
+      await this.deleteErasures(new Date(keptFromMs));
     }
     if (rollupRetentionDays > 0) {
       const before = new Date(dayOf(newestMs - rollupRetentionDays * DAY_MS));
@@ -143,6 +144,13 @@ export class RequestLogRetention {
       total += deleted ?? 0;
       if (deleted === null || deleted < ROWS_AT_ONCE) return total;
     }
+  }
+
+  /** Whatever still comes of before an erasure that is so old goes with the strays. */
+  private async deleteErasures(before: Date): Promise<void> {
+    await this.database.query(`delete from ip_tracking.erased_address where erased_before < $1`, [
+      before,
+    ]);
   }
 
   private async deleteFigures(before: Date): Promise<number> {

@@ -4,11 +4,14 @@ import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
+import { ErasedRecords } from '../request-log/erased-records.js';
 import { RecordIntake } from '../request-log/record-intake.js';
+import { RecordsOnTheirWay } from '../request-log/records-on-their-way.js';
 import { RequestQueue } from '../request-log/request-queue.js';
 import type { ResolvedOptions } from '../resolved-options.js';
-import { provide } from './provide.js';
-import { RESOLVED_OPTIONS } from './settings.js';
+import { provide, wallClock } from './provide.js';
+import { spoolFolderIn } from './request-log.js';
+import { RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
 
 /** What stands between a request and whatever keeps its record, and what finds an address there afterwards. */
 export const privacy = [
@@ -24,9 +27,35 @@ export const privacy = [
       new RecordIntake(queue, geo, recordPrivacy),
   ),
   provide(
+    RecordsOnTheirWay,
+    [RecordIntake, RequestQueue, ErasedRecords, STATE_FOLDER, RESOLVED_OPTIONS],
+    (
+      intake: RecordIntake,
+      queue: RequestQueue,
+      erased: ErasedRecords,
+      stateFolder: string | null,
+      { requestLog, stateDir }: ResolvedOptions,
+    ) =>
+      new RecordsOnTheirWay({
+        settle: () => intake.settle(),
+        linesInMemory: () => queue.linesInMemory(),
+        erased,
+        // A program that logs nothing itself, such as a command, reads what the app has spooled.
+        spoolFolder: spoolFolderIn(
+          requestLog.isEnabled ? stateFolder : stateDir || stateFolder,
+          requestLog,
+        ),
+      }),
+  ),
+  provide(
     PrivacyService,
-    [Database, RESOLVED_OPTIONS],
-    (database: Database, { privacy: settings }: ResolvedOptions) =>
-      new PrivacyService(new PersonalDataRepository(database), new AddressPrivacy(settings), null),
+    [Database, RecordsOnTheirWay, RESOLVED_OPTIONS],
+    (database: Database, onTheirWay: RecordsOnTheirWay, { privacy: settings }: ResolvedOptions) =>
+      new PrivacyService(
+        new PersonalDataRepository(database),
+        new AddressPrivacy(settings),
+        onTheirWay,
+        wallClock,
+      ),
   ),
 ];

@@ -7,6 +7,7 @@ import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver } from '../net/client-ip.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { RequestLogPartitions } from '../request-log/partitions.js';
+import { ErasedRecords } from '../request-log/erased-records.js';
 import { PostgresSink } from '../request-log/postgres-sink.js';
 import { RecordIntake } from '../request-log/record-intake.js';
 import { endingOf, RequestLogger } from '../request-log/request-logger.js';
@@ -37,22 +38,23 @@ export const requestLog = [
         onWarning: (message) => logger.warn(message),
       }),
   ),
+  provide(ErasedRecords, [], () => new ErasedRecords()),
   provide(
     RequestQueue,
-    [Database, STATE_FOLDER, RESOLVED_OPTIONS],
-    (database: Database, stateFolder: string | null, { requestLog: options }: ResolvedOptions) => {
-      const sink = options.sink ?? new PostgresSink(database);
-      return createRequestQueue({
+    [Database, ErasedRecords, STATE_FOLDER, RESOLVED_OPTIONS],
+    (
+      database: Database,
+      erased: ErasedRecords,
+      stateFolder: string | null,
+      { requestLog: options }: ResolvedOptions,
+    ) =>
+      createRequestQueue({
         ...options,
-        sink,
-        // Records on their way to one place must not end in another.
-        spoolFolder:
-          stateFolder === null
-            ? null
-            : join(stateFolder, options.sink === null ? 'spool' : 'sink-spool'),
+        sink: options.sink ?? new PostgresSink(database),
+        erased,
+        spoolFolder: spoolFolderIn(stateFolder, options),
         log: logger,
-      });
-    },
+      }),
   ),
   provide(
     RequestLogger,
@@ -115,3 +117,11 @@ export const requestLog = [
       }),
   ),
 ];
+
+/** Records on their way to one place must not end in another. */
+export function spoolFolderIn(
+  stateFolder: string | null,
+  { sink }: Pick<ResolvedOptions['requestLog'], 'sink'>,
+): string | null {
+  return stateFolder === null ? null : join(stateFolder, sink === null ? 'spool' : 'sink-spool');
+}
