@@ -86,6 +86,7 @@ export { createRedisLimitStorage } from './throttle/redis-limit-storage.js';
 export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
 
 export { RateLimit, Sensitive, SkipRequestLog } from './request-log/decorators.js';
+export type { Enrich } from './request-log/enrich.js';
 export { NdjsonFileSink, type NdjsonFileSinkOptions } from './request-log/ndjson-file-sink.js';
 export type { Outcome } from './request-log/outcome.js';
 export { RequestLog } from './request-log/request-log.entity.js';

@@ -2,6 +2,7 @@ import type { DatabaseOptions } from './database/data-source.js';
 import type { GeoProvider } from './geo/geo-provider.js';
 import type { ClientIpOptions } from './net/client-ip.js';
 import type { PrivacyOptions } from './privacy/privacy.options.js';
+import type { Enrich } from './request-log/enrich.js';
 import type { RequestSink } from './request-log/request-record.js';
 import type { RuleMode } from './rules/decide.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
@@ -65,6 +66,27 @@ export interface RulesOptions {
 }
 
 export interface RequestLogOptions {
+  /**
+   * Adds what you like to each record: a plain object of at most 8192 bytes of JSON, stored in `extra`. Called when the
+   * request is over and must not wait; what it throws costs the record its `extra`, and nothing else.
+   */
+  enrich?: Enrich;
+  /**
+   * Paths whose uneventful requests are not logged, with all that is below them, compared segment by segment: health
+   * checks, static files. What was refused by anybody or has failed is logged all the same, and so is whatever a monitor
+   * rule or `@Sensitive()` is interested in.
+   *
+   * @default none
+   */
+  skipPaths?: string[];
+  /**
+   * The share of served requests that is logged, from 0 to 1, drawn for each. Requests with any other outcome, of
+   * sensitive routes and paths, and those that a monitor rule has matched are always logged. What counts rows then
+   * counts the sample: the hourly figures, and the detection of volume.
+   *
+   * @default 1
+   */
+  sampleServed?: number;
   /** How long a record waits for company before it is sent to the database, in milliseconds. @default 50 */
   flushIntervalMs?: number;
   /** Records written at once at most. @default 1000 */
@@ -76,6 +98,20 @@ export interface RequestLogOptions {
    * @default 100000
    */
   maxQueued?: number;
+  /**
+   * How long PostgreSQL may work on one write of the log, waiting for locks included, in milliseconds. A write that
+   * takes longer is given up, and made smaller.
+   *
+   * @default 8000, or `database.statementTimeoutMs` where that is less
+   */
+  writeTimeoutMs?: number;
+  /**
+   * How long one write may go without an answer, in milliseconds; then its connection is taken for dead. More than
+   * `writeTimeoutMs`, and not more than `database.statementTimeoutMs` and two seconds.
+   *
+   * @default 2000 more than `writeTimeoutMs`: 10000
+   */
+  answerTimeoutMs?: number;
   /** How long the shutdown waits for the last records, in milliseconds. @default 5000 */
   shutdownTimeoutMs?: number;
   /**

@@ -29,6 +29,12 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Check {
   };
 }
 
+/** A number from 0 to 1, both included. */
+export const share: Check = (path, value) => {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return;
+  invalid(path, value, 'give a number from 0 to 1, such as 0.1 for a tenth');
+};
+
 /** `true` or `false`. */
 export const flag: Check = (path, value) => {
   if (typeof value !== 'boolean') invalid(path, value, 'give true or false');

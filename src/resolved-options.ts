@@ -5,8 +5,6 @@ import type {
   AnomalyOptions,
   GeoOptions,
   IpTrackingOptions,
-  RequestLogOptions,
-  RequestSpoolOptions,
   RulesOptions,
 } from './ip-tracking.options.js';
 import type { ClientIpOptions } from './net/client-ip.js';
@@ -26,7 +24,11 @@ import {
   privacySettings,
   type PrivacySettings,
 } from './privacy/privacy-settings.js';
-import type { RequestSink } from './request-log/request-record.js';
+import {
+  REQUEST_LOG_CHECKS,
+  requestLogSettings,
+  type ResolvedRequestLog,
+} from './resolved-request-log.js';
 import { countrySet } from './rules/countries.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 import {
@@ -34,9 +36,6 @@ import {
   rateLimitSettings,
   type RateLimitSettings,
 } from './throttle/rate-limit-settings.js';
-
-/** A hundred years: beyond it the sums with dates would leave what PostgreSQL can hold. */
-const MAX_DAYS = 36_500;
 
 type Filled<T, Optional extends keyof T = never> = Required<Omit<T, Optional>>;
 
@@ -51,11 +50,7 @@ export interface ResolvedOptions {
     refusal: RefusalFactory | null;
     onBlocked: ((blocked: BlockedRequest) => unknown) | null;
   };
-  requestLog: Filled<RequestLogOptions, 'sink' | 'spool'> & {
-    isEnabled: boolean;
-    sink: RequestSink | null;
-    spool: Filled<RequestSpoolOptions> | null;
-  };
+  requestLog: ResolvedRequestLog;
   geo: Filled<GeoOptions, 'provider'> & { isEnabled: boolean; provider: GeoProvider | null };
   privacy: PrivacySettings;
   rateLimits: RateLimitSettings;
@@ -85,21 +80,7 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       refusal: callable,
       onBlocked: callable,
     }),
-    requestLog: part({
-      flushIntervalMs: wholeNumber(1, 60_000),
-      maxBatchSize: wholeNumber(1, 100_000),
-      maxQueued: wholeNumber(1),
-      shutdownTimeoutMs: wholeNumber(0),
-      retentionDays: wholeNumber(0, MAX_DAYS),
-      rollupRetentionDays: wholeNumber(0, MAX_DAYS),
-      spool: part({
-        writeIntervalMs: wholeNumber(1, 60_000),
-        syncIntervalMs: wholeNumber(10, 60_000),
-        maxBytes: wholeNumber(65_536),
-        adoptAfterMs: wholeNumber(50),
-      }),
-      sink: withMethods('a RequestSink', 'write'),
-    }),
+    requestLog: part(REQUEST_LOG_CHECKS),
     geo: part({
       provider: withMethods('a GeoProvider', 'lookup'),
       cacheTtlMs: wholeNumber(1),
@@ -135,7 +116,6 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       'geo is false, but rules.blockCountries and rules.allowCountries need places: leave geo out, or those.',
     );
   }
-  const requestLog = options.requestLog || {};
   const geo = options.geo || {};
   const anomalies = options.anomalies || {};
   return {
@@ -153,17 +133,7 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       refusal: rules.refusal ?? null,
       onBlocked: rules.onBlocked ?? null,
     },
-    requestLog: {
-      isEnabled: options.requestLog !== false,
-      flushIntervalMs: requestLog.flushIntervalMs ?? 50,
-      maxBatchSize: requestLog.maxBatchSize ?? 1_000,
-      maxQueued: requestLog.maxQueued ?? 100_000,
-      shutdownTimeoutMs: requestLog.shutdownTimeoutMs ?? 5_000,
-      retentionDays: requestLog.retentionDays ?? 30,
-      rollupRetentionDays: requestLog.rollupRetentionDays ?? 400,
-      sink: requestLog.sink ?? null,
-      spool: requestLog.spool === false ? null : spoolOf(requestLog.spool ?? {}),
-    },
+    requestLog: requestLogSettings(options.requestLog, options.database),
     geo: {
       isEnabled: options.geo !== false,
       provider: geo.provider ?? null,
@@ -181,23 +151,6 @@ export function resolveOptions(options: IpTrackingOptions): ResolvedOptions {
       cron: anomalies.cron ?? true,
     },
     stateDir: options.stateDir,
-  };
-}
-
-function spoolOf(spool: RequestSpoolOptions): Filled<RequestSpoolOptions> {
-  const syncIntervalMs = spool.syncIntervalMs ?? 1_000;
-  const adoptAfterMs = spool.adoptAfterMs ?? Math.max(6_000, 5 * syncIntervalMs);
-  if (adoptAfterMs < 5 * syncIntervalMs) {
-    throw new IpTrackingError(
-      'IPT_INVALID_OPTION',
-      `requestLog.spool.adoptAfterMs is ${adoptAfterMs}: give at least ${5 * syncIntervalMs}, five times syncIntervalMs, or a process that lives is taken for dead.`,
-    );
-  }
-  return {
-    writeIntervalMs: spool.writeIntervalMs ?? 100,
-    syncIntervalMs,
-    maxBytes: spool.maxBytes ?? 512 * 1_024 * 1_024,
-    adoptAfterMs,
   };
 }
 

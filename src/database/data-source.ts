@@ -10,6 +10,11 @@ export const DATA_SOURCE_NAME = 'ip-tracking';
 /** The PostgreSQL schema that holds every table of this module. */
 export const SCHEMA = 'ip_tracking';
 
+/** How long PostgreSQL may work on one statement unless told, in milliseconds. */
+export const DEFAULT_STATEMENT_TIMEOUT_MS = 30_000;
+/** For so much longer than any statement may take its answer is waited for, in milliseconds. */
+export const SILENCE_GRACE_MS = 2_000;
+
 /** How this module reaches PostgreSQL. */
 export type DatabaseOptions =
   | {
@@ -57,7 +62,7 @@ function ownOptions(
   entities: EntityClass[],
 ): DataSourceOptions {
   const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
-  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
+  const statementTimeoutMs = options.statementTimeoutMs ?? DEFAULT_STATEMENT_TIMEOUT_MS;
   return {
     type: 'postgres',
     url: options.url,
@@ -77,7 +82,7 @@ function ownOptions(
       statement_timeout: statementTimeoutMs,
       keepAlive: true,
       Client: HeardClient,
-      stream: () => impatientSocket(statementTimeoutMs + 2_000),
+      stream: () => impatientSocket(statementTimeoutMs + SILENCE_GRACE_MS),
     },
   };
 }

@@ -12,6 +12,8 @@ export interface RequestQueueParts {
   sink: RequestSink;
   /** What is not written any more, though it was accepted. @default nothing */
   erased?: Pick<ErasedRecords, 'leave'>;
+  /** How many records were written without what the host would have added. @default none */
+  unenriched?: () => number;
   /** The folder that the processes of one sink share; null for memory alone. */
   spoolFolder: string | null;
   /** The spool's bounds; null for memory alone. */
@@ -54,6 +56,7 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
             onState: (state, error) => tellState(log, state, error),
           }),
     setAside: new SetAside(folder, files, (report) => log.error(describeReport(report))),
+    unenriched: parts.unenriched ?? (() => 0),
     flushIntervalMs: parts.flushIntervalMs,
     writeIntervalMs: spool?.writeIntervalMs ?? 100,
     syncIntervalMs: spool?.syncIntervalMs ?? 1_000,

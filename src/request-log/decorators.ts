@@ -30,6 +30,9 @@ export const RateLimit = (limit: RouteRateLimit = {}): ClassDecorator & MethodDe
     UseInterceptors(LimitInterceptor),
   );
 
-/** Leaves the requests of a controller or a handler out of the request log. Rules and limits still apply to them. */
+/**
+ * Leaves the requests of a controller or a handler out of the request log, but for those that this module refuses. Rules
+ * and limits still apply to them.
+ */
 export const SkipRequestLog = (): ClassDecorator & MethodDecorator =>
   SetMetadata(FLAG_KEYS.isUnlogged, true);

@@ -9,7 +9,7 @@ import type { LineSink, PlacedRecord } from './request-record.js';
 /** How long one write may take. */
 export interface PostgresSinkOptions {
   /** In PostgreSQL, waiting for locks included, in milliseconds. @default 8000 */
-  statementTimeoutMs?: number;
+  writeTimeoutMs?: number;
   /** Until an answer is there, in milliseconds; then the connection is given up. @default 10000 */
   answerTimeoutMs?: number;
 }
@@ -47,7 +47,7 @@ function endAbandoned(answerTimeoutMs: number): string {
 /** Writes records into `ip_tracking.request_log`: each of them once, however often it is sent. */
 export class PostgresSink implements LineSink {
   private readonly closing = new AbortController();
-  private readonly statementTimeoutMs: number;
+  private readonly writeTimeoutMs: number;
   private readonly answerTimeoutMs: number;
   private mayBeHeldOff = false;
 
@@ -55,7 +55,7 @@ export class PostgresSink implements LineSink {
     private readonly database: Database,
     options: PostgresSinkOptions = {},
   ) {
-    this.statementTimeoutMs = options.statementTimeoutMs ?? 8_000;
+    this.writeTimeoutMs = options.writeTimeoutMs ?? 8_000;
     this.answerTimeoutMs = options.answerTimeoutMs ?? 10_000;
   }
 
@@ -84,7 +84,7 @@ export class PostgresSink implements LineSink {
     const before = this.mayBeHeldOff ? endAbandoned(this.answerTimeoutMs) : '';
     try {
       await copyIn(this.database, {
-        sql: `set local statement_timeout = ${this.statementTimeoutMs}; ${before} ${sql}`,
+        sql: `set local statement_timeout = ${this.writeTimeoutMs}; ${before} ${sql}`,
         rows,
         answerTimeoutMs: this.answerTimeoutMs,
         signal: this.closing.signal,

@@ -6,9 +6,11 @@ import type { Ending } from '../edge/request-edge.js';
 import { identifySafely, type Identify } from '../throttle/identify.js';
 import { outcomeOf } from './outcome.js';
 import { recordId } from './record-id.js';
+import type { Enrichment } from './enrich.js';
+import type { ListedPaths } from './listed-paths.js';
 import type { RecordIntake } from './record-intake.js';
+import type { RecordSelection } from './record-selection.js';
 import type { PlacedRecord } from './request-record.js';
-import type { SensitivePaths } from './sensitive-paths.js';
 import { storableText } from './storable-text.js';
 
 /** The longest path and user agent that are stored, in code points; what is longer is cut. */
@@ -17,14 +19,23 @@ export const MAX_USER_AGENT_LENGTH = 512;
 const MAX_USER_ID_LENGTH = 256;
 const MAX_METHOD_LENGTH = 32;
 
+/** What a {@link RequestLogger} asks about each request. */
+export interface RequestLoggerParts {
+  sensitivePaths: ListedPaths;
+  identify: Identify;
+  /** What is kept of a target's query string. */
+  queryOf(url: string): string;
+  /** Which records are written; null for all. */
+  selection: RecordSelection | null;
+  /** What the host adds; null for nothing. */
+  enrichment: Enrichment | null;
+}
+
 /** Turns a closed request into a record, and hands it on. */
 export class RequestLogger {
   constructor(
     private readonly records: Pick<RecordIntake, 'push'>,
-    private readonly sensitivePaths: SensitivePaths,
-    private readonly identify: Identify,
-    /** What is kept of a target's query string. */
-    private readonly queryOf: (url: string) => string = () => '',
+    private readonly parts: RequestLoggerParts,
   ) {}
 
   /** Called once for each request, when its response has closed. */
@@ -34,18 +45,25 @@ export class RequestLogger {
 
   /** Called once for each handshake and each logged message, which have no response. */
   ended(context: RequestContext, ending: Ending): void {
+    const { selection, enrichment } = this.parts;
     const matched = context.matchedRoute();
-    if (matched?.flags.isUnlogged) return;
-    this.records.push(this.recordOf(context, ending, matched));
+    // Whom we refuse is logged wherever he has knocked.
+    if (matched?.flags.isUnlogged && context.refusal === null) return;
+    const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
+    const record = this.recordOf(context, path, ending, matched);
+    if (selection !== null && !selection.keeps(record, path)) return;
+    if (enrichment !== null) record.extra = enrichment.of(record, context.request);
+    this.records.push(record);
   }
 
   private recordOf(
     context: RequestContext,
+    path: string,
     ending: Ending,
     matched: MatchedRoute | null,
   ): PlacedRecord {
-    const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
-    const query = this.queryOf(context.url);
+    const { sensitivePaths, queryOf } = this.parts;
+    const query = queryOf(context.url);
     const isSensitive = context.isSensitive || matched?.flags.isSensitive === true;
     return {
       id: recordId(context.startedAtMs),
@@ -69,16 +87,17 @@ export class RequestLogger {
           ? null
           : storableText(context.userAgent, MAX_USER_AGENT_LENGTH),
       userId: this.userOf(context),
-      sensitive: isSensitive || this.sensitivePaths.has(path),
+      sensitive: isSensitive || sensitivePaths.has(path),
       ruleId: context.ruleId,
       // Filled in on the way: a property that is added later would give every record a second shape, and its own memory.
       country: null,
       city: null,
+      extra: null,
     };
   }
 
   private userOf(context: RequestContext): string | null {
-    const userId = identifySafely(this.identify, context.request);
+    const userId = identifySafely(this.parts.identify, context.request);
     return userId === null ? null : storableText(userId, MAX_USER_ID_LENGTH);
   }
 }

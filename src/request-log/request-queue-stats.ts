@@ -29,6 +29,8 @@ export interface RequestQueueStats {
   retried: number;
   /** Records in pieces of the spool that were not whole. */
   torn: number;
+  /** Records without `extra`, because `requestLog.enrich` threw or gave what cannot be stored. */
+  unenriched: number;
   /** `off`: there is no spool. */
   spool: SpoolState | 'off';
   /** Whether the last write failed. */

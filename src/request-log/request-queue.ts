@@ -18,6 +18,8 @@ export interface RequestQueueOptions {
   spool: Spool | null;
   /** Takes what will never be stored. */
   setAside: SetAside;
+  /** How many records were pushed without what the host would have added. */
+  unenriched(): number;
   /** How long a record waits for company before it is sent, in milliseconds. */
   flushIntervalMs: number;
   /** How long after its push a record that is not stored yet is in the spool, in milliseconds. */
@@ -93,6 +95,7 @@ export class RequestQueue {
       quarantined: this.options.setAside.quarantined,
       retried: delivery.retried,
       torn: delivery.torn,
+      unenriched: this.options.unenriched(),
       spool: this.options.spool?.state ?? 'off',
       isFailing: delivery.isFailing,
     };

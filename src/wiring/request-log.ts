@@ -7,19 +7,24 @@ import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver } from '../net/client-ip.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { RequestLogPartitions } from '../request-log/partitions.js';
+import { Enrichment } from '../request-log/enrich.js';
 import { ErasedRecords } from '../request-log/erased-records.js';
 import { PostgresSink } from '../request-log/postgres-sink.js';
 import { RecordIntake } from '../request-log/record-intake.js';
+import { RecordSelection } from '../request-log/record-selection.js';
 import { endingOf, RequestLogger } from '../request-log/request-logger.js';
 import { RequestQueue } from '../request-log/request-queue.js';
 import { createRequestQueue } from '../request-log/create-request-queue.js';
-import { SensitivePaths } from '../request-log/sensitive-paths.js';
+import { ListedPaths } from '../request-log/listed-paths.js';
 import { Door } from '../rules/door.js';
 import { LimitDoor } from '../throttle/limit-door.js';
 import { LimitPolicies } from '../throttle/rate-limit-policy.js';
 import { RateLimiter } from '../throttle/rate-limiter.js';
 import { logger, messageOf, provide, steadyClock, wallClock } from './provide.js';
 import { RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
+
+/** What the host adds to records; null where it adds nothing. */
+const ENRICHMENT = Symbol('nestjs-ip-tracking.enrichment');
 
 /** From the edge to the table, with the places that are looked up on the way. */
 export const requestLog = [
@@ -39,33 +44,47 @@ export const requestLog = [
       }),
   ),
   provide(ErasedRecords, [], () => new ErasedRecords()),
+  provide(ENRICHMENT, [RESOLVED_OPTIONS], ({ requestLog: { enrich } }: ResolvedOptions) =>
+    enrich === null ? null : new Enrichment(enrich, (message) => logger.warn(message)),
+  ),
   provide(
     RequestQueue,
-    [Database, ErasedRecords, STATE_FOLDER, RESOLVED_OPTIONS],
+    [Database, ErasedRecords, ENRICHMENT, STATE_FOLDER, RESOLVED_OPTIONS],
     (
       database: Database,
       erased: ErasedRecords,
+      enrichment: Enrichment | null,
       stateFolder: string | null,
       { requestLog: options }: ResolvedOptions,
     ) =>
       createRequestQueue({
         ...options,
-        sink: options.sink ?? new PostgresSink(database),
+        sink: options.sink ?? new PostgresSink(database, options),
         erased,
+        unenriched: () => enrichment?.failures ?? 0,
         spoolFolder: spoolFolderIn(stateFolder, options),
         log: logger,
       }),
   ),
   provide(
     RequestLogger,
-    [RecordIntake, RecordPrivacy, RESOLVED_OPTIONS],
-    (intake: RecordIntake, privacy: RecordPrivacy, options: ResolvedOptions) =>
-      new RequestLogger(
-        intake,
-        new SensitivePaths(options.anomalies.sensitivePaths),
-        options.rateLimits.identify,
-        (url) => privacy.queryOf(url),
-      ),
+    [RecordIntake, RecordPrivacy, ENRICHMENT, RESOLVED_OPTIONS],
+    (
+      intake: RecordIntake,
+      privacy: RecordPrivacy,
+      enrichment: Enrichment | null,
+      { anomalies, rateLimits, requestLog: { skipPaths, sampleServed } }: ResolvedOptions,
+    ) =>
+      new RequestLogger(intake, {
+        sensitivePaths: new ListedPaths(anomalies.sensitivePaths),
+        identify: rateLimits.identify,
+        queryOf: (url) => privacy.queryOf(url),
+        selection:
+          skipPaths.length === 0 && sampleServed === 1
+            ? null
+            : new RecordSelection(skipPaths, sampleServed, () => Math.random()),
+        enrichment,
+      }),
   ),
   provide(
     RequestLogPartitions,

@@ -4,7 +4,7 @@ import { NotificationListener } from '../database/notifications.js';
 import { GeoService } from '../geo/geo-service.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver, type ClientIpOptions } from '../net/client-ip.js';
-import { SensitivePaths } from '../request-log/sensitive-paths.js';
+import { ListedPaths } from '../request-log/listed-paths.js';
 import type { RulePolicy } from '../rules/decide.js';
 import { Door } from '../rules/door.js';
 import { IpRuleRepository } from '../rules/ip-rule.repository.js';
@@ -68,7 +68,7 @@ export const rules = [
       geo: GeoService,
       options: ResolvedOptions,
     ) => {
-      const sensitivePaths = new SensitivePaths(options.anomalies.sensitivePaths);
+      const sensitivePaths = new ListedPaths(options.anomalies.sensitivePaths);
       return new IpRuleService(repository, networks, live, {
         isLive: options.rules.isEnabled && options.rules.live,
         policy: policyOf(options),

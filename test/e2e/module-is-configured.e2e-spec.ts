@@ -253,6 +253,31 @@ describe('a misconfiguration is told when the app starts', () => {
       'IPT_INVALID_OPTION',
       /requestLog\.maxQueued is 1\.5/,
     ],
+    [
+      { ...base, requestLog: { sampleServed: 10 } },
+      'IPT_INVALID_OPTION',
+      /requestLog\.sampleServed is 10: give a number from 0 to 1/,
+    ],
+    [
+      { ...base, requestLog: { skipPaths: ['health'] } },
+      'IPT_INVALID_OPTION',
+      /requestLog\.skipPaths\[0\] is "health": give a path that begins with a slash/,
+    ],
+    [
+      { ...base, requestLog: { enrich: {} } },
+      'IPT_INVALID_OPTION',
+      /requestLog\.enrich is an object: give a function/,
+    ],
+    [
+      { ...base, requestLog: { writeTimeoutMs: 5_000, answerTimeoutMs: 5_000 } },
+      'IPT_INVALID_OPTION',
+      /requestLog\.answerTimeoutMs is 5000: give more than requestLog\.writeTimeoutMs/,
+    ],
+    [
+      { ...base, requestLog: { writeTimeoutMs: 40_000 } },
+      'IPT_INVALID_OPTION',
+      /requestLog\.writeTimeoutMs is 40000: give at most 30000, or raise database\.statementTimeoutMs/,
+    ],
     [{}, 'IPT_INVALID_OPTION', /database is missing/],
     [
       { database: { url: undefined } },

@@ -51,6 +51,7 @@ export function queueWith(given: Partial<RequestQueueOptions> & { sink?: Write }
     close: () => Promise.resolve(),
     spool: null,
     setAside: new SetAside(null, {} as SpoolFiles, () => {}),
+    unenriched: () => 0,
     flushIntervalMs: 1_000,
     writeIntervalMs: 100,
     syncIntervalMs: 1_000,

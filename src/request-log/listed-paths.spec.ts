@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pathSegments, SensitivePaths } from './sensitive-paths.js';
+import { pathSegments, ListedPaths } from './listed-paths.js';
 
-const paths = new SensitivePaths(['/admin', '/api/Keys/', '/.env', '/größe', '/a b']);
+const paths = new ListedPaths(['/admin', '/api/Keys/', '/.env', '/größe', '/a b']);
 
-describe('SensitivePaths', () => {
+describe('ListedPaths', () => {
   it.each([
     // As it is listed, and below.
     '/admin',
@@ -98,12 +98,12 @@ describe('SensitivePaths', () => {
   });
 
   it('has nothing where nothing is listed', () => {
-    expect(new SensitivePaths([]).has('/admin')).toBe(false);
-    expect(new SensitivePaths(['/']).has('/')).toBe(false);
+    expect(new ListedPaths([]).has('/admin')).toBe(false);
+    expect(new ListedPaths(['/']).has('/')).toBe(false);
   });
 
   it('keeps listed paths apart that begin alike', () => {
-    const several = new SensitivePaths(['/api/keys', '/api/users/secret', '/api/users']);
+    const several = new ListedPaths(['/api/keys', '/api/users/secret', '/api/users']);
     expect(several.has('/api/keys')).toBe(true);
     expect(several.has('/api/users/7')).toBe(true);
     expect(several.has('/api/other')).toBe(false);
@@ -121,7 +121,7 @@ describe('SensitivePaths', () => {
         fc.array(fc.nat(), { minLength: 40, maxLength: 40 }),
         (segments, choices) => {
           const spelt = segments.map((text, i) => spell(text, choices.slice(10 * i))).join('');
-          expect(new SensitivePaths([`/${segments.join('/')}`]).has(spelt)).toBe(true);
+          expect(new ListedPaths([`/${segments.join('/')}`]).has(spelt)).toBe(true);
         },
       ),
       { numRuns: 5_000, seed: 20_260_201 },
@@ -139,7 +139,7 @@ describe('SensitivePaths', () => {
           .some(
             (entry) => entry !== '' && `${pathSegments(asked).join('/')}/`.startsWith(`${entry}/`),
           );
-        expect(new SensitivePaths(listed).has(asked)).toBe(expected);
+        expect(new ListedPaths(listed).has(asked)).toBe(expected);
       }),
       { numRuns: 10_000, seed: 20_260_202 },
     );

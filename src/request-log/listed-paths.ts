@@ -46,8 +46,8 @@ function firstSegment(path: string): string {
   return end === -1 ? path.slice(1) : path.slice(1, end);
 }
 
-/** Tells whether a path is sensitive: equal to a listed one, or below it, segment by segment. */
-export class SensitivePaths {
+/** Tells whether a path is one of a list, the sensitive ones for instance: equal to it, or below it, segment by segment. */
+export class ListedPaths {
   /** By first segment, so that the usual path costs one lookup. */
   private readonly byFirst = new Map<string, string[][]>();
 
