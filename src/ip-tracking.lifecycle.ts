@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Logger,
   type BeforeApplicationShutdown,
@@ -22,6 +23,7 @@ import type { RequestQueue } from './request-log/request-queue.js';
 import type { RequestLogUpkeep } from './request-log/upkeep.js';
 import type { LiveRules } from './rules/live-rules.js';
 import type { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
+import { SecondSignal } from './second-signal.js';
 import { settleInLastGuard } from './throttle/last-guard.js';
 import type { LimitStorage } from './throttle/limit-storage.js';
 import type { LimitPolicies } from './throttle/rate-limit-policy.js';
@@ -50,6 +52,8 @@ export interface LifecycleParts {
 
 const HOUR_MS = 3_600_000;
 const RETRY_MS = 15_000;
+/** How long connections are given to take their leave, in milliseconds: where packets vanish nobody says goodbye. */
+const LEAVE_MS = 2_000;
 
 /**
  * What happens when, in one place. Before the app listens: the edge is attached and the rules are loaded. After the
@@ -63,6 +67,7 @@ export class IpTrackingLifecycle
   private isReady = false;
   private isClosing = false;
   private closing: Promise<void> | null = null;
+  private readonly secondSignal = new SecondSignal(() => performance.now());
 
   constructor(private readonly parts: LifecycleParts) {
     // In the constructor, because Nest registers its routes before it calls any lifecycle hook.
@@ -85,10 +90,12 @@ export class IpTrackingLifecycle
     if (adapterHost.httpAdapter) void this.keepUp();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(signal?: string): Promise<void> {
+    if (signal !== undefined && !this.isClosing) this.secondSignal.listen();
     this.isClosing = true;
     if (this.upkeep !== null) clearTimeout(this.upkeep);
-    await Promise.all([this.parts.rules.stop(), this.parts.listener.stop()]);
+    const { rules, listener } = this.parts;
+    await this.shortly(Promise.all([rules.stop(), listener.stop()]));
   }
 
   /** Nest calls this once the server has closed, so every record is in the queue. */
@@ -149,14 +156,23 @@ export class IpTrackingLifecycle
 
   private async finish(): Promise<void> {
     const { intake, queue, geo, database, limits, options } = this.parts;
-    await intake.settle();
-    const lost = await queue.close(options.requestLog.shutdownTimeoutMs);
+    await this.unlessHurried(intake.settle());
+    const lost = await queue.close(options.requestLog.shutdownTimeoutMs, this.secondSignal.signal);
     if (lost > 0) {
       this.logger.error(`${lost} records of the request log could not be written and are lost`);
     }
-    await limits.close?.();
-    await geo.close();
-    await database.close();
+    await this.unlessHurried(Promise.resolve(limits.close?.()));
+    await this.unlessHurried(geo.close());
+    await this.shortly(database.close());
+    this.secondSignal.stop();
+  }
+
+  private shortly(work: Promise<unknown>): Promise<void> {
+    return this.unlessHurried(Promise.race([work, sleep(LEAVE_MS, null, { ref: false })]));
+  }
+
+  private async unlessHurried(work: Promise<unknown>): Promise<void> {
+    await Promise.race([work, this.secondSignal.heard]);
   }
 }
 

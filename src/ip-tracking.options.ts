@@ -112,7 +112,11 @@ export interface RequestLogOptions {
    * @default 2000 more than `writeTimeoutMs`: 10000
    */
   answerTimeoutMs?: number;
-  /** How long the shutdown waits for the last records, in milliseconds. @default 5000 */
+  /**
+   * How long the shutdown waits for the last records, in milliseconds; for as long as nobody sends a second signal.
+   *
+   * @default 5000
+   */
   shutdownTimeoutMs?: number;
   /**
    * Files in `stateDir` that hold what the database has not taken yet, and outlive the process. `false`: memory alone.

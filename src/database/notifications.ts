@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 
@@ -14,6 +15,8 @@ export const LISTENER_NAME = 'nestjs-ip-tracking listen';
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 15_000;
+/** How long a server is given to say goodbye, in milliseconds. */
+const LEAVE_MS = 1_000;
 
 /**
  * Listens on PostgreSQL channels through a connection of its own, for as long as it is started: a lost connection is
@@ -47,7 +50,7 @@ export class NotificationListener {
     this.retry = null;
     const client = this.client;
     this.client = null;
-    await client?.end().catch(() => undefined);
+    if (client !== null) await leave(client);
   }
 
   private async open(): Promise<void> {
@@ -95,6 +98,14 @@ export class NotificationListener {
     );
     this.retry.unref();
   }
+}
+
+/** Says goodbye to the server, and hangs up where that says nothing. */
+async function leave(client: Client): Promise<void> {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const impatience = setTimeout(() => stream.destroy(), LEAVE_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(impatience);
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;

@@ -5,6 +5,7 @@ import type { PlacedRecord } from './request-record.js';
 import type { RequestQueueStats } from './request-queue-stats.js';
 import type { SetAside } from './set-aside.js';
 import type { Spool } from './spool.js';
+import { within } from './within.js';
 
 export type { RequestQueueStats };
 
@@ -142,12 +143,12 @@ export class RequestQueue {
 
   /**
    * Brings every record to safety: to the sink, and what that does not take within `patienceMs` to the spool, for the
-   * next process. Safe to call twice.
+   * next process; no longer than that after `hurry`. Safe to call twice.
    *
    * @returns the records that are in neither, and so are lost.
    */
-  close(patienceMs: number): Promise<number> {
-    this.closing ??= this.finish(patienceMs);
+  close(patienceMs: number, hurry?: AbortSignal): Promise<number> {
+    this.closing ??= this.finish(patienceMs, hurry);
     return this.closing;
   }
 
@@ -230,7 +231,7 @@ export class RequestQueue {
     if (!this.isClosed) this.schedule('sync', syncIntervalMs);
   }
 
-  private async finish(patienceMs: number): Promise<number> {
+  private async finish(patienceMs: number, hurry?: AbortSignal): Promise<number> {
     this.isClosed = true;
     const deadline = this.options.now() + patienceMs;
     this.gather();
@@ -248,6 +249,7 @@ export class RequestQueue {
     await within(
       isSafe && isFailing ? Math.min(patience, FAILING_PATIENCE_MS) : patience,
       this.delivery.run(),
+      hurry,
     );
     const stopped = this.delivery.stop();
     await this.options.close();
@@ -282,13 +284,4 @@ export class RequestQueue {
     clearTimeout(this.timers[name]);
     this.timers[name] = undefined;
   }
-}
-
-async function within(patienceMs: number, work: Promise<unknown>): Promise<void> {
-  let patience: NodeJS.Timeout | undefined;
-  const outOfPatience = new Promise<void>((resolve) => {
-    patience = setTimeout(resolve, patienceMs);
-  });
-  await Promise.race([work, outOfPatience]);
-  clearTimeout(patience);
 }

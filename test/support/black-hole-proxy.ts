@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 
 export interface BlackHoleProxy {
   readonly port: number;
-  /** While it is true every byte vanishes, in both directions, on old connections and new ones; none is closed. */
+  /** While it is true every byte vanishes, in both directions, on old connections and new ones, a goodbye included. */
   isSwallowing: boolean;
   /**
    * Sees what a client sends: a number of bytes begins the swallowing, once so many of these have passed; null lets all
@@ -20,6 +20,9 @@ export async function blackHoleProxy(targetPort: number): Promise<BlackHoleProxy
   const proxy: Pick<BlackHoleProxy, 'isSwallowing' | 'cut'> = { isSwallowing: false, cut: null };
   const pass = (from: Socket, to: Socket, isClient: boolean) => {
     sockets.add(from);
+    from.on('end', () => {
+      if (!proxy.isSwallowing) from.end();
+    });
     from.on('data', (bytes: Buffer) => {
       if (proxy.isSwallowing) return;
       const passing = isClient ? (proxy.cut?.(bytes) ?? null) : null;
@@ -32,8 +35,8 @@ export async function blackHoleProxy(targetPort: number): Promise<BlackHoleProxy
       if (!proxy.isSwallowing) to.destroy();
     });
   };
-  const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1');
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
     pass(client, target, true);
     pass(target, client, false);
   });
