@@ -54,6 +54,8 @@ const HOUR_MS = 3_600_000;
 const RETRY_MS = 15_000;
 /** How long connections are given to take their leave, in milliseconds: where packets vanish nobody says goodbye. */
 const LEAVE_MS = 2_000;
+/** How long responses that are still open once the server has closed are waited for, in milliseconds. */
+const LAST_RESPONSES_MS = 500;
 
 /**
  * What happens when, in one place. Before the app listens: the edge is attached and the rules are loaded. After the
@@ -98,7 +100,7 @@ export class IpTrackingLifecycle
     await this.shortly(Promise.all([rules.stop(), listener.stop()]));
   }
 
-  /** Nest calls this once the server has closed, so every record is in the queue. */
+  /** Nest calls this once the server has closed, so that every record is in the queue, or is about to be. */
   onApplicationShutdown(): Promise<void> {
     this.closing ??= this.finish();
     return this.closing;
@@ -156,6 +158,7 @@ export class IpTrackingLifecycle
 
   private async finish(): Promise<void> {
     const { intake, queue, geo, database, limits, options } = this.parts;
+    await this.unlessHurried(this.lastResponses());
     await this.unlessHurried(intake.settle());
     const lost = await queue.close(options.requestLog.shutdownTimeoutMs, this.secondSignal.signal);
     if (lost > 0) {
@@ -165,6 +168,15 @@ export class IpTrackingLifecycle
     await this.unlessHurried(geo.close());
     await this.shortly(database.close());
     this.secondSignal.stop();
+  }
+
+  /**
+   * Node says that a server has closed a moment before it says so of the responses on its last connections. Those of a
+   * server that the host has made, and does not close, are not waited for in full.
+   */
+  private async lastResponses(): Promise<void> {
+    const deadline = performance.now() + LAST_RESPONSES_MS;
+    while (this.parts.edge.inFlight > 0 && performance.now() < deadline) await sleep(5);
   }
 
   private shortly(work: Promise<unknown>): Promise<void> {

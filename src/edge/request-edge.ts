@@ -86,6 +86,8 @@ export class RequestEdge {
   /** Those of handshakes that were not refused. */
   private readonly upgraded = new OpenConnections();
   private readonly closeListener: (this: NodeResponse) => void;
+  private opened = 0;
+  private closed = 0;
 
   constructor(
     private readonly resolver: ClientIpResolver,
@@ -106,7 +108,13 @@ export class RequestEdge {
     if (known !== undefined) return known;
     const context = this.attach(raw, request, framework);
     response.on('close', this.closeListener);
+    this.opened += 1;
     return context;
+  }
+
+  /** How many requests have a response that has not closed yet. */
+  get inFlight(): number {
+    return this.opened - this.closed;
   }
 
   /**
@@ -273,6 +281,7 @@ export class RequestEdge {
   private close(context: RequestContext, response: NodeResponse): void {
     if (context.isClosed) return;
     context.isClosed = true;
+    this.closed += 1;
     this.policy.onClosed(context, response);
   }
 }

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Socket } from 'node:net';
 import type { MatchedRoute, RequestContext } from '../edge/request-context.js';
 import type { Ending } from '../edge/request-edge.js';
+import { errorCodeOf } from '../database/connection-error.js';
 import { identifySafely, type Identify } from '../throttle/identify.js';
 import { outcomeOf } from './outcome.js';
 import { recordId } from './record-id.js';
@@ -140,8 +141,19 @@ function isComplete(response: ServerResponse & { stream?: ServerHttp2Stream }): 
 }
 
 /** Whether it was the client who ended the connection, and not this process that broke off its answer. */
-function hasClientLeft(response: ServerResponse): boolean {
+function hasClientLeft(response: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
+  if (response.stream !== undefined) return hasClientReset(response.stream);
   if (response.errored !== null && response.errored !== undefined) return false;
   const socket = response.req.socket;
   return socket === null || socket.errored !== null || socket.readableEnded;
+}
+
+/**
+ * Of HTTP/2 the connection goes on, and its stream is reset: with CANCEL by browsers, and by node for each stream of a
+ * connection that is lost; without an error by some, who have ended their side then; with another code, which node makes
+ * an error of. What else has gone wrong with a stream has done so here.
+ */
+function hasClientReset({ errored, rstCode, readableEnded }: ServerHttp2Stream): boolean {
+  if (errored !== null) return errorCodeOf(errored) === 'ERR_HTTP2_STREAM_ERROR';
+  return rstCode === constants.NGHTTP2_CANCEL || readableEnded;
 }
