@@ -8,16 +8,18 @@ import type { TestDatabase } from '../support/postgres.js';
 import { Drill } from './drill.js';
 import type { DrillApp } from './drill-app.js';
 import { drained } from './identity.js';
+import { ServerPool } from './server-pool.js';
 
 /** A second signal within this time is taken for the first one, sent on by npm for instance. */
 const SAME_SIGNAL_MS = 500;
 const REQUESTS = 50;
 
+const servers = new ServerPool();
 let drill: Drill;
 let database: TestDatabase;
 
 beforeEach(async () => {
-  drill = new Drill(false);
+  drill = new Drill(servers, false);
   database = await drill.database();
 });
 afterEach(() => drill.end());
