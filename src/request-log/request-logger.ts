@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Socket } from 'node:net';
 import type { MatchedRoute, RequestContext } from '../edge/request-context.js';
-import type { Ending } from '../edge/request-edge.js';
+import type { Ending } from '../edge/edge-policy.js';
 import { errorCodeOf } from '../database/connection-error.js';
 import { identifySafely, type Identify } from '../throttle/identify.js';
 import { outcomeOf } from './outcome.js';
