@@ -65,7 +65,7 @@ function tracking(): DynamicModule {
     database: { url },
     clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
     anomalies: { cron: false },
-    stateDir: false,
+    stateDir: process.env['BENCH_STATE_DIR'] ?? false,
   });
 }
 
@@ -95,6 +95,8 @@ const app = isFastify
 await app.listen(0, '127.0.0.1');
 process.on('message', (question) => {
   if (question === 'usage') process.send!({ usage: process.cpuUsage() });
+  // In kilobytes, as getrusage has it: the most that was ever resident.
+  else if (question === 'memory') process.send!({ memory: process.resourceUsage().maxRSS * 1_024 });
   else if (question === 'stop') void app.close().then(() => process.exit(0));
 });
 process.send!({ port: (app.getHttpServer().address() as AddressInfo).port });

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import autocannon from 'autocannon';
+import autocannon, { type Options } from 'autocannon';
 
 /** What one run of a server gave. */
 export interface Run {
@@ -32,19 +32,10 @@ export class BenchServer {
   /** Loads it for some seconds with 32 connections; each request comes from the address that `from` gives. */
   async load(seconds: number, from: (request: number) => string): Promise<Run> {
     const before = await this.usage();
-    let sent = 0;
     const result = await autocannon({
-      url: `http://127.0.0.1:${this.port}/`,
+      ...this.requests(from),
       connections: 32,
       duration: seconds,
-      requests: [
-        {
-          setupRequest: (request) => ({
-            ...request,
-            headers: { ...request.headers, 'x-forwarded-for': from(sent++) },
-          }),
-        },
-      ],
     });
     const after = await this.usage();
     const answered = result['1xx'] + result['2xx'] + result['3xx'] + result['4xx'] + result['5xx'];
@@ -60,9 +51,52 @@ export class BenchServer {
     };
   }
 
+  /** Milliseconds to an answer at a steady rate over 32 connections, the wait for a late one included. */
+  async latency(
+    seconds: number,
+    rate: number,
+    from: (request: number) => string,
+  ): Promise<{ p50: number; p99: number; max: number }> {
+    const { latency } = await autocannon({
+      ...this.requests(from),
+      connections: 32,
+      duration: seconds,
+      overallRate: rate,
+    });
+    return { p50: latency.p50, p99: latency.p99, max: latency.max };
+  }
+
+  /** Sends so many requests as fast as so many connections can. */
+  async send(count: number, connections: number, from: (request: number) => string): Promise<void> {
+    const result = await autocannon({ ...this.requests(from), connections, amount: count });
+    if (result['2xx'] !== count) throw new Error(`${result['2xx']} of ${count} were answered`);
+  }
+
+  /** The most memory that was ever resident, in bytes. */
+  async peakMemory(): Promise<number> {
+    this.child.send('memory');
+    const [message] = (await once(this.child, 'message')) as [{ memory: number }];
+    return message.memory;
+  }
+
   async stop(): Promise<void> {
     this.child.send('stop');
     await once(this.child, 'exit');
+  }
+
+  private requests(from: (request: number) => string): Pick<Options, 'url' | 'requests'> {
+    let sent = 0;
+    return {
+      url: `http://127.0.0.1:${this.port}/`,
+      requests: [
+        {
+          setupRequest: (request) => ({
+            ...request,
+            headers: { ...request.headers, 'x-forwarded-for': from(sent++) },
+          }),
+        },
+      ],
+    };
   }
 
   private async usage(): Promise<number> {

@@ -1,0 +1,87 @@
+/**
+ * Whether writes stay flat as the table grows: the rows of one busy day, a million at a time, into the table as it is,
+ * from clients all over the address space. Says what the table and its indexes take on disk, too.
+ *
+ *   npm run bench -- growth [millions of rows] [rows of a write]
+ */
+import { cpus } from 'node:os';
+import { createDataSource } from '../src/database/data-source.js';
+import { Database } from '../src/database/database.js';
+import { parseIp } from '../src/index.js';
+import { RequestLogPartitions } from '../src/request-log/partitions.js';
+import { PostgresSink } from '../src/request-log/postgres-sink.js';
+import { recordId } from '../src/request-log/record-id.js';
+import type { PlacedRecord } from '../src/request-log/request-record.js';
+import { openBenchDatabase } from './support/database.js';
+import { printTable } from './support/figures.js';
+
+const MILLIONS = Number(process.argv[2] ?? 10);
+const BATCH = Number(process.argv[3] ?? 1_000);
+const MILLION = 1_000_000;
+
+const server = await openBenchDatabase();
+const database = new Database(createDataSource({ url: server.url }, []), true, false);
+await new RequestLogPartitions(database, Date.now).ensure();
+const sink = new PostgresSink(database);
+const start = Date.now();
+
+let state = 20_251_121;
+/** Numerical Recipes' generator: the same clients in every run. */
+function random(below: number): number {
+  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+  return Math.floor((state / 2 ** 32) * below);
+}
+
+function batchFrom(first: number): PlacedRecord[] {
+  return Array.from({ length: BATCH }, (_, i) => {
+    const timestampMs = start + Math.floor((first + i) / 1_000);
+    return {
+      id: recordId(timestampMs),
+      timestampMs,
+      ip: parseIp(`${1 + random(222)}.${random(256)}.${random(256)}.${random(256)}`),
+      ipSource: 'x-forwarded-for',
+      method: 'GET',
+      path: `/articles/${random(5_000)}`,
+      route: '/articles/:id',
+      status: 200,
+      outcome: 'served',
+      durationUs: 200 + random(5_000),
+      country: 'DE',
+      city: null,
+      userAgent: 'curl/8.5.0',
+      userId: null,
+      sensitive: false,
+      ruleId: null,
+    };
+  });
+}
+
+process.stdout.write(
+  `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${MILLIONS} million rows, ${BATCH} a write\n`,
+);
+const rows: string[][] = [['million', 'rows/s', 'slowest write, ms', 'on disk, GB']];
+for (let million = 1; million <= MILLIONS; million += 1) {
+  let writing = 0;
+  let slowest = 0;
+  for (let written = 0; written < MILLION; written += BATCH) {
+    const batch = batchFrom((million - 1) * MILLION + written);
+    const before = performance.now();
+    await sink.write(batch);
+    const took = performance.now() - before;
+    writing += took;
+    slowest = Math.max(slowest, took);
+  }
+  const [size] = await database.query<{ gb: string }>(
+    `select round(sum(pg_total_relation_size(inhrelid)) / 1e9, 2)::text as gb
+       from pg_inherits where inhparent = 'ip_tracking.request_log'::regclass`,
+  );
+  rows.push([
+    String(million),
+    ((MILLION / writing) * 1_000).toFixed(0),
+    slowest.toFixed(0),
+    size!.gb,
+  ]);
+}
+printTable(rows);
+await database.close();
+await server.close();
