@@ -22,7 +22,11 @@ const rows = [];
 for await (const text of createInterface({ input: child.stdout })) {
   const found = /DRILL (\{.*\})/.exec(text)?.[1];
   if (found === undefined) process.stdout.write(`${text}\n`);
-  else rows.push(JSON.parse(found));
+  else {
+    const row = JSON.parse(found);
+    rows.push(row);
+    process.stdout.write(`${row.fault}: held, after ${row.seconds} s\n`);
+  }
 }
 const COLUMNS = ['fault', 'seconds', 'answered', 'rows', 'counted', 'duplicates'];
 const line = (cells) => `| ${cells.join(' | ')} |\n`;
