@@ -21,7 +21,7 @@ const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 export const halfOpen: Fault = {
   name: 'half-open sockets',
   run: (drill) =>
-    cutOff(drill, 120_000, async (proxy) => {
+    cutOff(drill, { fullMs: 120_000 }, async (proxy) => {
       await sleep(500);
       proxy.isSwallowing = true;
     }),
@@ -31,7 +31,7 @@ export const halfOpen: Fault = {
 export const halfOpenInUpkeep: Fault = {
   name: 'half-open while partitions are made',
   run: (drill) =>
-    cutOff(drill, 15_000, async (proxy) => {
+    cutOff(drill, { fullMs: 15_000 }, async (proxy) => {
       proxy.cut = (bytes) => (bytes.includes('create table ip_tracking.request_log_') ? 0 : null);
       await eventually(() => proxy.isSwallowing, { withinMs: 20_000, what: 'the first partition' });
     }),
@@ -41,7 +41,7 @@ export const halfOpenInUpkeep: Fault = {
 export const halfOpenInCopy: Fault = {
   name: 'half-open at the end of a COPY',
   run: (drill) =>
-    cutOff(drill, 15_000, async (proxy, databaseUrl) => {
+    cutOff(drill, { fullMs: 15_000, pathOf: longPath }, async (proxy, databaseUrl) => {
       const other = new Client({ connectionString: databaseUrl });
       await other.connect();
       await other.query('begin; lock table ip_tracking.request_log in access exclusive mode');
@@ -59,9 +59,11 @@ export const halfOpenInCopy: Fault = {
     }),
 };
 
+const longPath = (id: string): string => `/${'x'.repeat(1_800)}/${id}`;
+
 async function cutOff(
   drill: Drill,
-  fullMs: number,
+  { fullMs, pathOf }: { fullMs: number; pathOf?: (id: string) => string },
   cut: (proxy: BlackHoleProxy, databaseUrl: string) => Promise<void>,
 ): Promise<Record<string, string>> {
   const database = await drill.database();
@@ -70,10 +72,7 @@ async function cutOff(
   drill.onEnd(() => proxy.stop());
   url.port = String(proxy.port);
   const app = await drill.app({ databaseUrl: url.href, stateDir: drill.folder() });
-  const load = drill.load(
-    () => app.url,
-    (id) => `/${'x'.repeat(1_800)}/${id}`,
-  );
+  const load = drill.load(() => app.url, pathOf);
   await cut(proxy, database.url);
   const cutAt = performance.now();
   await eventually(async () => (await app.stats()).isFailing, {
@@ -86,8 +85,13 @@ async function cutOff(
   proxy.cut = null;
   proxy.isSwallowing = false;
   const healedAt = performance.now();
-  await drained([app], RECOVERY_MS, UNDER_LOAD);
+  await eventually(async () => !(await app.stats()).isFailing, {
+    withinMs: RECOVERY_MS,
+    what: 'recovery',
+  });
   const recoveredMs = performance.now() - healedAt;
+  await drained([app], 60_000, UNDER_LOAD);
+  const drainedMs = performance.now() - healedAt;
   await load.stop();
   await drained([app]);
   const account = await expectIdentity(database.url, [load], [app]);
@@ -97,5 +101,6 @@ async function cutOff(
     'p99 ms': p99(load),
     'noticed after ms': noticedMs.toFixed(0),
     'recovered after ms': recoveredMs.toFixed(0),
+    'drained after ms': drainedMs.toFixed(0),
   };
 }
