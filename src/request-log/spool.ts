@@ -44,6 +44,8 @@ export class Spool {
   private lastBytes = 0;
   private currentState: SpoolState = 'ready';
   private turn: Promise<unknown> = Promise.resolve();
+  /** Asked of the disk one after another, but beside the turns: what is under way must not hold up what is stored. */
+  private syncing: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly folder: SpoolFolder,
@@ -76,28 +78,15 @@ export class Spool {
   }
 
   /**
-   * Brings what was stored to the disk, and makes sure that it is still this process' own.
+   * Brings what was stored to the disk, and makes sure that it is still this process' own. The disk may take its time:
+   * meanwhile the operating system is handed more.
    *
    * @returns false where another process has adopted the segments: batches in memory must be stored anew. Never rejects.
    */
   sync(): Promise<boolean> {
-    return this.afterwards(async () => {
-      const synced = await this.syncActive();
-      try {
-        if (!(await this.folder.beat())) {
-          this.disown();
-          return false;
-        }
-        for (const batch of synced) batch.isDurable = batch.segment !== null;
-      } catch (error) {
-        // Nobody knows whose the segments are: memory keeps what it has until that is known.
-        this.unsynced.unshift(...synced);
-        this.fail(error);
-        return true;
-      }
-      await this.lookForRoom().catch((error: unknown) => this.fail(error));
-      return true;
-    });
+    const done = this.syncing.then(() => this.syncOnce());
+    this.syncing = done;
+    return done;
   }
 
   /** Takes over what other processes have left behind. Never rejects. */
@@ -134,7 +123,8 @@ export class Spool {
   }
 
   /** Leaves what is not settled to whoever comes next. Never rejects. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.syncing;
     return this.afterwards(async () => {
       for (const segment of this.segments) {
         if (segment.outstanding > 0) await segment.close();
@@ -191,38 +181,57 @@ export class Spool {
     return this.active;
   }
 
-  /** @returns the batches that are on the disk now. */
-  private async syncActive(): Promise<Batch[]> {
+  private async syncOnce(): Promise<boolean> {
     // Those without a segment have lost it to a failed fsync, and are stored anew.
     const batches = this.unsynced.filter(({ segment }) => segment !== null);
     this.unsynced = [];
     const dirty = new Set(batches.flatMap(({ segment, left }) => (left > 0 ? segment! : [])));
+    const failed = new Map<SpoolSegment, unknown>();
     for (const segment of dirty) {
-      try {
-        await segment.sync();
-      } catch (error) {
-        this.abandon(segment, batches);
-        this.fail(error);
+      await segment.sync().catch((error: unknown) => failed.set(segment, error));
+    }
+    return this.afterwards(async () => {
+      for (const [segment, error] of failed) this.abandon(segment, batches, error);
+      if (this.active?.outstanding === 0 && this.active.size > SEGMENT_HEADER.length) {
+        // What is delivered does not stay on the disk longer than this.
+        await this.active.empty().catch((error: unknown) => this.fail(error));
       }
+      return this.own(batches);
+    });
+  }
+
+  /** Shows that this process lives, and takes batches for durable if nobody has doubted it. */
+  private async own(synced: readonly Batch[]): Promise<boolean> {
+    try {
+      if (!(await this.folder.beat())) {
+        this.disown();
+        return false;
+      }
+      for (const batch of synced) batch.isDurable = batch.segment !== null;
+    } catch (error) {
+      // Nobody knows whose the segments are: memory keeps what it has until that is known.
+      this.unsynced.unshift(...synced);
+      this.fail(error);
+      return true;
     }
-    if (this.active?.outstanding === 0 && this.active.size > SEGMENT_HEADER.length) {
-      // What is delivered does not stay on the disk longer than this.
-      await this.active.empty().catch((error: unknown) => this.fail(error));
-    }
-    return batches;
+    await this.lookForRoom().catch((error: unknown) => this.fail(error));
+    return true;
   }
 
   /**
    * After a failed fsync the kernel may have dropped the pages and call the next one a success. So nothing of it is
-   * believed: the lines are in memory still, and go to a new segment.
+   * believed, not even what was appended meanwhile: the lines are in memory still, and go to a new segment.
    */
-  private abandon(segment: SpoolSegment, batches: readonly Batch[]): void {
+  private abandon(segment: SpoolSegment, batches: readonly Batch[], error: unknown): void {
+    // It was delivered and removed while the disk was asked about it.
+    if (!this.segments.has(segment)) return;
     if (this.active === segment) this.seal();
-    for (const batch of batches) {
+    for (const batch of [...batches, ...this.unsynced]) {
       if (batch.segment !== segment) continue;
       batch.segment = null;
       this.settle(segment, batch.left);
     }
+    this.fail(error);
   }
 
   private disown(): void {

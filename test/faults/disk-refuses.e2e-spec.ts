@@ -67,6 +67,10 @@ type Call = 'open' | 'write' | 'datasync' | 'sync';
 /** Node's files, some of whose calls fail while they are told to. */
 class FailingFiles {
   broken: { on: Call | 'everything'; code: string } | null = null;
+  /** What every fsync waits for. */
+  held: Promise<void> | null = null;
+  /** Fsyncs that have begun. */
+  syncs = 0;
   readonly files: SpoolFiles = {
     ...fileSystem,
     mkdir: ((...args: Parameters<typeof fileSystem.mkdir>) => {
@@ -84,14 +88,22 @@ class FailingFiles {
         get: (target, name: keyof fileSystem.FileHandle) => {
           const value: unknown = Reflect.get(target, name);
           if (typeof value !== 'function') return value;
+          if (name === 'datasync') return () => this.datasync(target);
           return (...given: unknown[]) => {
-            if (name === 'write' || name === 'datasync') this.check(name);
+            if (name === 'write') this.check(name);
             return (value as (...some: unknown[]) => unknown).apply(target, given);
           };
         },
       });
     },
   };
+
+  private async datasync(file: fileSystem.FileHandle): Promise<void> {
+    this.syncs += 1;
+    await this.held;
+    this.check('datasync');
+    await file.datasync();
+  }
 
   private check(call: Call | 'everything'): void {
     if (this.broken === null) return;
@@ -241,6 +253,31 @@ describe('the spool', () => {
       () => spooledIds().length >= 10 && segments().every((path) => !before.includes(path)),
     );
     expect(spooledIds().sort()).toEqual([...ids].sort());
+    await expectAll(queue, ids);
+  });
+
+  it.each([
+    ['takes what comes while an fsync is under way', null],
+    ['writes anew what has come during an fsync that failed', 'EIO'],
+  ])('%s', async (_, code) => {
+    const failing = new FailingFiles();
+    let letGo!: () => void;
+    failing.held = new Promise((resolve) => (letGo = resolve));
+    const queue = queueOf({ files: failing.files });
+    const ids = push(queue, 10);
+    await eventually(() => failing.syncs === 1);
+    ids.push(...push(queue, 10));
+    await eventually(() => spooledIds().length === 20);
+    const before = segments();
+    if (code !== null) failing.broken = { on: 'datasync', code };
+    failing.held = null;
+    letGo();
+    if (code !== null) {
+      await eventually(() => queue.stats.spool === 'unavailable');
+      failing.broken = null;
+      await eventually(() => segments().every((path) => !before.includes(path)));
+      await eventually(() => new Set(spooledIds()).size === 20);
+    }
     await expectAll(queue, ids);
   });
 
