@@ -1,5 +1,6 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import type { RefusalResponse } from './refusal-response.js';
+import { sendable, type RefusalResponse } from './refusal-response.js';
+import { leaveUnawaited } from './unawaited.js';
 
 /** What a host wants a refused client to get instead of the plain answer. */
 export interface CustomRefusal {
@@ -35,7 +36,9 @@ export function customRefusal<T>(
 ): RefusalResponse {
   if (factory === null) return plain;
   try {
-    const { status = plain.status, headers, body } = factory(refused);
+    const made = factory(refused);
+    leaveUnawaited(made);
+    const { status = plain.status, headers, body } = made;
     if (!Number.isInteger(status) || status < 400 || status > 599) return plain;
     const content = body ?? { statusCode: status, message: MESSAGES[status] ?? 'Forbidden' };
     const answer = typeof content === 'string' ? html(status, content) : json(status, content);
@@ -49,8 +52,9 @@ export function customRefusal<T>(
 export function sendRefusal(
   adapter: AbstractHttpAdapter,
   response: unknown,
-  { status, headers, body }: RefusalResponse,
+  refusal: RefusalResponse,
 ): void {
+  const { status, headers, body } = sendable(refusal);
   for (const [name, value] of Object.entries(headers)) {
     if (name !== 'content-length') adapter.setHeader(response, name, value);
   }
@@ -76,8 +80,13 @@ function html(status: number, content: string): RefusalResponse {
   return response(status, 'text/html; charset=utf-8', content);
 }
 
+/** No cache may keep it: it is meant for one client, and a status such as 404 could be kept for all of them. */
 function response(status: number, type: string, body: string): RefusalResponse {
-  const headers = { 'content-type': type, 'content-length': String(Buffer.byteLength(body)) };
+  const headers = {
+    'content-type': type,
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+  };
   return { status, headers, body };
 }
 

@@ -1,3 +1,5 @@
+import { leaveUnawaited } from '../edge/unawaited.js';
+
 /**
  * Tells who is asking: the user's id, or null while that is not known. It is given the request as the host's handlers
  * see it, which a host may declare as the type that it has there; must not block, and is asked again after the host's
@@ -39,6 +41,7 @@ export function identifyByUserKeys(keys: readonly string[]): Identify {
 export function identifySafely(identify: Identify, request: unknown): string | null {
   try {
     const id: unknown = identify(request);
+    leaveUnawaited(id);
     if (typeof id === 'string') return id === '' ? null : id;
     return (typeof id === 'number' && !Number.isNaN(id)) || typeof id === 'bigint'
       ? String(id)

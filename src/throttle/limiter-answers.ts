@@ -7,6 +7,7 @@ import type { Attempt } from './rate-limiter.js';
 
 /** The part of an Express, Fastify or node response that sets a header. */
 export interface HeaderSetter {
+  readonly headersSent?: boolean;
   header?(name: string, value: string): unknown;
   setHeader?(name: string, value: string): unknown;
 }
@@ -49,7 +50,9 @@ function withHeaders(refusal: RefusalResponse, headers: Record<string, string>):
   return { ...refusal, headers: { ...headers, ...refusal.headers } };
 }
 
+/** Whoever has answered meanwhile has the last word: a time-out of the host's, while the store was asked. */
 function setHeader(response: HeaderSetter, name: string, value: string): void {
+  if (response.headersSent === true) return;
   if (typeof response.header === 'function') response.header(name, value);
   else response.setHeader?.(name, value);
 }
