@@ -47,7 +47,7 @@ export class RequestLogInterceptor implements NestInterceptor {
     execution: ExecutionContext,
     next: CallHandler,
   ): Observable<unknown> {
-    const answers = this.limiter.isNewlyKnown(attempt)
+    const answers = this.limiter.isUnsettled(attempt)
       ? defer(() => from(this.settle(attempt, execution))).pipe(mergeMap(() => next.handle()))
       : next.handle();
     // What has a response of its own is ended by the edge, when that has closed.

@@ -54,7 +54,7 @@ export class LimitDoor {
 
   private settleAfterGuards(attempt: Attempt): void {
     attempt.context.afterGuards = (response) =>
-      this.limiter.isNewlyKnown(attempt) ? this.settleOrThrow(attempt, response) : null;
+      this.limiter.isUnsettled(attempt) ? this.settleOrThrow(attempt, response) : null;
   }
 
   private async settleOrThrow(attempt: Attempt, response: unknown): Promise<void> {

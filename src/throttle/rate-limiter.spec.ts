@@ -176,7 +176,7 @@ describe('RateLimiter', () => {
     const attempt = (await limiter.reserve(context, context, request, policy()))!;
     expect(await limiter.settle(attempt)).toBe(false);
     request.user = 'ada';
-    expect(limiter.isNewlyKnown(attempt)).toBe(true);
+    expect(limiter.isUnsettled(attempt)).toBe(true);
     expect(await limiter.settle(attempt)).toBe(true);
     expect(attempt.result).toMatchObject({ remaining: 3 });
     expect(await limiter.settle(attempt)).toBe(false);
@@ -219,6 +219,105 @@ describe('RateLimiter', () => {
     expect(storage.stats().admissions).toBe(2);
     await limiter.end(attempts[1]!, { status: 200, isComplete: true });
     expect(storage.stats().admissions).toBe(1);
+  });
+
+  /** An attempt from an address whose user, known by now, may have used up his limit. */
+  async function known({ limiter, contextOf, ask }: ReturnType<typeof onMemory>, before: number) {
+    await times(before, () => ask('198.51.100.1', { user: 'ada' }));
+    const context = contextOf('203.0.113.7');
+    const request: Asker = {};
+    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    request.user = 'ada';
+    return attempt;
+  }
+
+  it('does not run a handler for a user over his limit who has hung up before it', async () => {
+    const parts = onMemory();
+    const attempt = await known(parts, 4);
+    const ended = parts.limiter.end(attempt, { status: 200, isComplete: false });
+    expect(parts.limiter.isUnsettled(attempt)).toBe(true);
+    expect(await parts.limiter.settle(attempt)).toBe(true);
+    expect(attempt.result.admitted).toBe(false);
+    await ended;
+  });
+
+  it('keeps the slot of the address where its user is over his limit when a guard has refused him', async () => {
+    const parts = onMemory();
+    for (let i = 0; i < 2; i += 1) {
+      const attempt = await known(parts, 4);
+      await parts.limiter.end(attempt, { status: 403, isComplete: true });
+    }
+    expect(await parts.ask('203.0.113.7', {}, { user: 'bob' })).toBe(false);
+  });
+
+  it('takes who is answered 401 for nobody', async () => {
+    const parts = onMemory();
+    const attempt = await known(parts, 0);
+    await parts.limiter.end(attempt, { status: 401, isComplete: true });
+    expect(attempt.userId).toBeNull();
+    expect(await times(2, () => parts.ask('203.0.113.7'))).toEqual([true, false]);
+  });
+
+  it('counts by another policy what turned out to be for another route', async () => {
+    const { limiter, contextOf, ask } = onMemory();
+    const context = contextOf('203.0.113.7');
+    const attempt = (await limiter.reserve(context, context, {}, policy('a'), true))!;
+    await limiter.recount(attempt, policy('b', { anonymous: 1 }));
+    expect(attempt.result).toMatchObject({ admitted: true, limit: 1 });
+    expect(attempt.isAhead).toBe(false);
+    expect(await ask('203.0.113.7', {}, {}, policy('b'))).toBe(true);
+    expect(await times(3, () => ask('203.0.113.7', {}, {}, policy('a')))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('gives back a slot that the store has only just given when the client is gone', async () => {
+    const memory = new MemoryLimitStorage({ now: () => 0 });
+    let answer = (): void => {};
+    const asked = new Promise<void>((resolve) => (answer = resolve));
+    const { limiter, contextOf } = limiterOn({
+      hit: (key, rule) => asked.then(() => memory.hit(key, rule)),
+      peek: (key, rule) => memory.peek(key, rule),
+      release: (...args) => memory.release(...args),
+      reset: (...args) => memory.reset(...args),
+    });
+    const context = contextOf('203.0.113.7');
+    const reserving = limiter.reserve(
+      context,
+      context,
+      {},
+      policy('b', { counts: ({ isComplete }) => isComplete }),
+    );
+    limiter.closed(context, { status: 200, isComplete: false });
+    answer();
+    await limiter.settle((await reserving)!);
+    expect(memory.stats().admissions).toBe(0);
+  });
+
+  it('leaves an attempt what it was where the store fails while it is moved', async () => {
+    const memory = new MemoryLimitStorage({ now: () => 0 });
+    let isDown = false;
+    const { limiter, contextOf } = limiterOn({
+      hit: (key, rule) => {
+        if (isDown) throw new LimitStoreUnavailableError('down');
+        return memory.hit(key, rule);
+      },
+      peek: (key, rule) => memory.peek(key, rule),
+      release: (...args) => memory.release(...args),
+      reset: (...args) => memory.reset(...args),
+    });
+    const context = contextOf('203.0.113.7');
+    const request: Asker = {};
+    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    request.user = 'ada';
+    isDown = true;
+    await expect(limiter.settle(attempt)).rejects.toThrow(LimitStoreUnavailableError);
+    isDown = false;
+    await limiter.end(attempt, { status: 503, isComplete: true });
+    expect(attempt.userId).toBe('ada');
+    expect(memory.stats()).toMatchObject({ keys: 1, admissions: 1 });
   });
 
   it('takes a client who hangs up while his slot is moved for moved', async () => {

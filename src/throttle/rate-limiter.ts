@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RequestContext } from '../edge/request-context.js';
+import { leaveUnawaited } from '../edge/unawaited.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { trackerKey } from '../net/tracker-key.js';
 import { identifySafely, type Identify } from './identify.js';
@@ -25,7 +26,9 @@ export interface Attempt {
   readonly context: RequestContext;
   /** The request as the host's handlers see it, which tells who is asking. */
   readonly request: unknown;
-  readonly policy: LimitPolicy;
+  policy: LimitPolicy;
+  /** It was counted at the edge, by the route that the request seemed to be for. */
+  isAhead: boolean;
   /** Whose bucket it is in; null for the address's. */
   userId: string | null;
   ttlMs: number;
@@ -71,6 +74,7 @@ export class RateLimiter {
    * Counts an attempt before its host's authentication.
    *
    * @param execution the one that the attempt counts for: a request, a message, or a field of a GraphQL operation.
+   * @param isAhead whether nobody has routed the request yet.
    * @returns null for a client who is exempt.
    * @throws LimitStoreUnavailableError where the store is down and the policy fails closed.
    */
@@ -79,6 +83,7 @@ export class RateLimiter {
     execution: object,
     request: unknown,
     policy: LimitPolicy,
+    isAhead = false,
   ): Promise<Attempt | null> {
     // Noted before anything is awaited, so that nothing can count it a second time meanwhile.
     const attempts = this.note(context, execution);
@@ -88,6 +93,7 @@ export class RateLimiter {
       context,
       request,
       policy,
+      isAhead,
       userId,
       ttlMs: 0,
       result: UNJUDGED,
@@ -96,43 +102,56 @@ export class RateLimiter {
       isEnded: false,
     };
     attempts.set(execution, attempt);
-    await this.hit(attempt, userId);
+    await this.inTurn(attempt, () => this.hit(attempt, userId));
     return attempt;
   }
 
-  /** Whether somebody is known now who was not when his attempt was counted. */
-  isNewlyKnown(attempt: Attempt): boolean {
-    return (
-      attempt.userId === null &&
-      attempt.result.admitted &&
-      identifySafely(this.options.identify, attempt.request) !== null
-    );
+  /** Counts an attempt by another policy, where the edge has taken its request for another route's. */
+  recount(attempt: Attempt, policy: LimitPolicy): Promise<void> {
+    Object.assign(attempt, { isAhead: false, policy });
+    return this.inTurn(attempt, async () => {
+      const { held, request } = attempt;
+      await this.hit(attempt, identifySafely(this.options.identify, request));
+      await this.release(held);
+    });
+  }
+
+  /** Whether {@link settle} may have something to say: somebody is known now who was not before, or has hung up. */
+  isUnsettled(attempt: Attempt): boolean {
+    return attempt.isEnded || (attempt.result.admitted && this.newUserOf(attempt) !== null);
   }
 
   /**
    * Moves an attempt from its address's bucket to its user's, if the guards have found out who he is.
    *
-   * @returns whether it was moved: its result is then what the user's bucket said.
+   * @returns whether it was moved: its result is then what the user's bucket said. That it refuses may have been found
+   * out before, when the client hung up; his handler must not run for it.
    */
   settle(attempt: Attempt): Promise<boolean> {
     return this.inTurn(attempt, async () => {
-      if (attempt.userId !== null || !attempt.result.admitted) return false;
-      const userId = identifySafely(this.options.identify, attempt.request);
+      if (!attempt.result.admitted) return true;
+      const userId = this.newUserOf(attempt);
       if (userId === null) return false;
-      await this.move(attempt, userId);
+      const { held } = attempt;
+      await this.hit(attempt, userId);
+      await this.release(held);
       return true;
     });
   }
 
-  /** Ends an attempt: a user who became known too late for {@link settle} is counted, and what does not count is given back. */
+  /**
+   * Ends an attempt: what does not count is given back, and a user who became known too late for {@link settle} is
+   * counted. Where he is over his limit the slot of his address stays taken, or a guard that refuses him would answer
+   * for ever; and so it does after a 401, for then he is only who somebody claims to be.
+   */
   end(attempt: Attempt, ending: AttemptEnding): Promise<void> {
     if (attempt.isEnded) return Promise.resolve();
     attempt.isEnded = true;
     return this.inTurn(attempt, async () => {
-      if (!this.countsAfterAll(attempt, ending)) await this.giveBack(attempt);
-      else if (this.isNewlyKnown(attempt)) {
-        await this.move(attempt, identifySafely(this.options.identify, attempt.request)!);
-      }
+      if (!this.countsAfterAll(attempt, ending)) {
+        await this.release(attempt.held);
+        attempt.held = null;
+      } else if (ending.status !== UNAUTHORIZED) await this.settleLate(attempt);
     });
   }
 
@@ -163,15 +182,20 @@ export class RateLimiter {
     return attempts;
   }
 
-  private async move(attempt: Attempt, userId: string): Promise<void> {
-    const { held } = attempt;
-    await this.hit(attempt, userId);
-    if (held !== null) await this.storage.release(held.bucket, held.slot);
+  /** Who is known now, where nobody was when the attempt was counted. */
+  private newUserOf({ userId, request }: Attempt): string | null {
+    return userId === null ? identifySafely(this.options.identify, request) : null;
   }
 
-  private async giveBack(attempt: Attempt): Promise<void> {
+  private async settleLate(attempt: Attempt): Promise<void> {
+    const userId = attempt.result.admitted ? this.newUserOf(attempt) : null;
+    if (userId === null) return;
     const { held } = attempt;
-    attempt.held = null;
+    await this.hit(attempt, userId);
+    if (attempt.result.admitted) await this.release(held);
+  }
+
+  private async release(held: Attempt['held']): Promise<void> {
     if (held !== null) await this.storage.release(held.bucket, held.slot);
   }
 
@@ -188,21 +212,21 @@ export class RateLimiter {
         ? addressKey(context.client.ip, this.options.ipv6PrefixLength)
         : userKey(userId);
     const bucket = bucketOf(policy.name, client);
-    attempt.userId = userId;
-    attempt.held = null;
-    attempt.ttlMs = ttlMs;
-    attempt.result = await this.storage.hit(
+    const result = await this.storage.hit(
       bucket,
       { limit, ttlMs, cost, blockForMs: policy.blockForMs },
       { failClosed: policy.failClosed },
     );
-    const { slot } = attempt.result;
-    if (slot !== null) attempt.held = { bucket, slot };
+    // Not before: a store that fails leaves the attempt what it was.
+    const held = result.slot === null ? null : { bucket, slot: result.slot };
+    Object.assign(attempt, { userId, ttlMs, result, held });
   }
 
   private countsAfterAll({ policy, request }: Attempt, ending: AttemptEnding): boolean {
     try {
-      return policy.counts?.(ending, request) ?? true;
+      const counts: unknown = policy.counts?.(ending, request);
+      leaveUnawaited(counts);
+      return counts === undefined || counts === null || Boolean(counts);
     } catch {
       return true;
     }
@@ -215,7 +239,8 @@ export class RateLimiter {
     for (const value of [given, fallback]) {
       if (typeof value === 'number') return value;
       try {
-        const number = value(request);
+        const number: unknown = value(request);
+        leaveUnawaited(number);
         if (isLimitValue(kind, number)) return number;
         this.warnOnce(value, `${option} was given ${String(number)} by its function`);
       } catch (error) {
@@ -249,6 +274,7 @@ const UNJUDGED: LimitResult = Object.freeze({
   slot: null,
 });
 
+const UNAUTHORIZED = 401;
 const REFUSED: AttemptEnding = { status: 403, isComplete: true };
 
 /** What the bucket of an address is called. */
