@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parse } from 'node:url';
 import { answer } from './refusal-response.js';
 import type { Framework, MatchedRoute } from './request-context.js';
 import { type RequestEdge, whenCounted } from './request-edge.js';
@@ -112,13 +113,15 @@ function firstMatch(
   { method = '', url = '' }: ExpressRequest,
 ): ExpressLayer | undefined {
   const path = pathnameOf(url);
+  if (path === null) return undefined;
   return layers.find(
     (layer) => answersTo(layer.route!, method.toLowerCase()) && matchesSafely(layer, path),
   );
 }
 
 function answersTo({ methods }: ExpressRoute, method: string): boolean {
-  return methods['_all'] === true || methods[method === 'head' ? 'get' : method] === true;
+  if (methods['_all'] === true || methods[method] === true) return true;
+  return method === 'head' && methods['get'] === true;
 }
 
 function matchesSafely(layer: ExpressLayer, path: string): boolean {
@@ -130,7 +133,16 @@ function matchesSafely(layer: ExpressLayer, path: string): boolean {
   }
 }
 
-function pathnameOf(url: string): string {
-  const end = url.search(/[?#]/);
-  return end === -1 ? url : url.slice(0, end);
+/**
+ * The path that Express routes by, as its `parseurl` reads it: of a target that is a whole URL, or has a fragment, by
+ * node's older parser. Null for a target that Express cannot read.
+ */
+function pathnameOf(url: string): string | null {
+  const plain = /^(\/[^?#\t\n\f\r \u00a0\ufeff]*)(?:\?[^#\t\n\f\r \u00a0\ufeff]*)?$/.exec(url)?.[1];
+  if (plain !== undefined) return plain;
+  try {
+    return parse(url).pathname;
+  } catch {
+    return null;
+  }
 }

@@ -10,10 +10,15 @@ export interface RouteFlags {
   isUnlogged: boolean;
   /** `@RateLimit()`: what it says, which the limiter reads; null without it. */
   rateLimit: object | null;
+  /**
+   * Only a guard can tell the limit: a decorator of `@nestjs/throttler` names ours, or the method is one of several
+   * controllers that say different things of it.
+   */
+  isLimitOpen: boolean;
 }
 
 /** The metadata key of each flag, set by the decorators on a controller or on a handler; the handler's wins. */
-export const FLAG_KEYS: Readonly<Record<keyof RouteFlags, string>> = {
+export const FLAG_KEYS: Readonly<Record<Exclude<keyof RouteFlags, 'isLimitOpen'>, string>> = {
   skipsRules: 'nestjs-ip-tracking:skip-ip-rules',
   isSensitive: 'nestjs-ip-tracking:sensitive',
   isUnlogged: 'nestjs-ip-tracking:skip-request-log',
@@ -26,7 +31,15 @@ export const NO_FLAGS: RouteFlags = Object.freeze({
   isSensitive: false,
   isUnlogged: false,
   rateLimit: null,
+  isLimitOpen: false,
 });
+
+/** The name of our one throttler: a host's `@SkipThrottle({ 'ip-tracking': true })` names it. */
+export const THROTTLER_NAME = 'ip-tracking';
+/** Where decorators of `@nestjs/throttler` leave what they say of it. */
+const THROTTLER_KEYS = ['SKIP', 'LIMIT', 'TTL', 'BLOCK_DURATION'].map(
+  (key) => `THROTTLER:${key}${THROTTLER_NAME}`,
+);
 
 const STAMP = Symbol('nestjs-ip-tracking.route-flags');
 /** Where `@nestjs/platform-fastify` keeps what `@RouteConfig()` gives a route; it arrives as the route's `config`. */
@@ -47,7 +60,7 @@ export function stampRoutes(
   scanner: MetadataScanner,
   onController: (controller: object, methods: readonly object[]) => void,
 ): boolean {
-  let isAnyExempt = false;
+  const found = new Map<object, RouteFlags>();
   for (const { instance, metatype } of discovery.getControllers()) {
     const prototype: unknown = metatype?.prototype ?? Object.getPrototypeOf(instance ?? null);
     if (typeof prototype !== 'object' || prototype === null) continue;
@@ -56,13 +69,15 @@ export function stampRoutes(
       .map((name) => (prototype as Record<string, unknown>)[name])
       .filter((method) => typeof method === 'function');
     for (const method of methods) {
-      const flags = flagsOfMethod(method, metatype as object);
-      if (Object.values(flags).some(Boolean)) stamp(method, flags);
-      isAnyExempt ||= flags.skipsRules;
+      const before = found.get(method) ?? stampOf(method);
+      found.set(method, merged(flagsOfMethod(method, metatype as object), before));
     }
     onController(metatype as object, methods);
   }
-  return isAnyExempt;
+  for (const [method, flags] of found) {
+    if (Object.values(flags).some(Boolean)) stamp(method, flags);
+  }
+  return [...found.values()].some(({ skipsRules }) => skipsRules);
 }
 
 /** The flags that decorators on a method, or else on its class, set. */
@@ -74,26 +89,43 @@ export function flagsOfMethod(method: object, controller: object): RouteFlags {
     isSensitive: read(FLAG_KEYS.isSensitive) === true,
     isUnlogged: read(FLAG_KEYS.isUnlogged) === true,
     rateLimit: (read(FLAG_KEYS.rateLimit) as object | undefined) ?? null,
+    isLimitOpen: THROTTLER_KEYS.some((key) => read(key) !== undefined),
+  };
+}
+
+function stampOf(method: object): RouteFlags | undefined {
+  return Reflect.getMetadata(STAMP, method) as RouteFlags | undefined;
+}
+
+function merged(flags: RouteFlags, before: RouteFlags | undefined): RouteFlags {
+  if (before === undefined) return flags;
+  return {
+    skipsRules: flags.skipsRules || before.skipsRules,
+    isSensitive: flags.isSensitive || before.isSensitive,
+    isUnlogged: flags.isUnlogged || before.isUnlogged,
+    rateLimit: flags.rateLimit ?? before.rateLimit,
+    isLimitOpen: flags.isLimitOpen || differs(before, flags),
   };
 }
 
 function stamp(method: object, flags: RouteFlags): void {
-  const before = Reflect.getMetadata(STAMP, method) as RouteFlags | undefined;
-  const merged: RouteFlags = {
-    skipsRules: flags.skipsRules || (before?.skipsRules ?? false),
-    isSensitive: flags.isSensitive || (before?.isSensitive ?? false),
-    isUnlogged: flags.isUnlogged || (before?.isUnlogged ?? false),
-    rateLimit: flags.rateLimit ?? before?.rateLimit ?? null,
-  };
-  Reflect.defineMetadata(STAMP, merged, method);
+  Reflect.defineMetadata(STAMP, flags, method);
   const config = (Reflect.getMetadata(FASTIFY_ROUTE_CONFIG, method) ?? {}) as object;
-  Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG, { ...config, [STAMP]: merged }, method);
+  Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG, { ...config, [STAMP]: flags }, method);
+}
+
+function differs(one: RouteFlags, other: RouteFlags): boolean {
+  return (
+    one.isLimitOpen ||
+    one.rateLimit !== other.rateLimit ||
+    (one.rateLimit === null && one.isSensitive !== other.isSensitive)
+  );
 }
 
 /** The flags of the function that Express calls for a route. */
 export function flagsOfHandler(handler: unknown): RouteFlags {
   if (typeof handler !== 'function') return NO_FLAGS;
-  return (Reflect.getMetadata(STAMP, handler) as RouteFlags | undefined) ?? NO_FLAGS;
+  return stampOf(handler) ?? NO_FLAGS;
 }
 
 /** The flags in the `config` of a Fastify route. */

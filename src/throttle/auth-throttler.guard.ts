@@ -12,7 +12,7 @@ import { RequestEdge } from '../edge/request-edge.js';
 import { LimitDoor } from './limit-door.js';
 import type { HeaderSetter } from './limiter-answers.js';
 import { type LimitedRoute, LimitPolicies, type LimitPolicy } from './rate-limit-policy.js';
-import { RateLimiter } from './rate-limiter.js';
+import { type Attempt, RateLimiter } from './rate-limiter.js';
 import { tooManyRequests } from './too-many-requests.js';
 
 /** Tokens of our own: the host may have a `ThrottlerModule` with other limits and another storage. */
@@ -83,7 +83,8 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     const isCounted =
       !this.authOptions.isEnabled ||
       (context instanceof MessageContext && !context.hasPeer) ||
-      this.limiter.hasCounted(context, countedExecution(execution, context));
+      (this.limiter.hasCounted(context, countedExecution(execution, context)) &&
+        this.mistakenAttempt(execution, context) === null);
     return isCounted ? null : context;
   }
 
@@ -93,12 +94,11 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     policy: LimitPolicy,
   ): Promise<boolean> {
     const kind = execution.getType<string>();
-    const throttled = await this.door.admit(
-      context,
-      countedExecution(execution, context),
-      policy,
-      kind === 'http' ? execution.switchToHttp().getResponse<HeaderSetter>() : null,
-    );
+    const response = kind === 'http' ? execution.switchToHttp().getResponse<HeaderSetter>() : null;
+    const mistaken = this.mistakenAttempt(execution, context);
+    const throttled = await (mistaken === null
+      ? this.door.admit(context, countedExecution(execution, context), policy, response)
+      : this.door.recount(mistaken, policy, response));
     if (throttled === null) return true;
     const { refusal, retryAfterMs } = throttled;
     if (context instanceof MessageContext) {
@@ -106,6 +106,16 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
       this.edge.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
     }
     throw await tooManyRequests(kind, refusal, retryAfterMs);
+  }
+
+  /** An attempt that the edge has counted for another route: a middleware has changed its method or its URL since. */
+  private mistakenAttempt(execution: ExecutionContext, context: RequestContext): Attempt | null {
+    if (!context.isCounted || execution.getType<string>() !== 'http') return null;
+    const attempt = this.limiter.attemptOf(context, context);
+    if (attempt?.isAhead !== true) return null;
+    const route = this.policies.of(execution.getHandler(), execution.getClass());
+    const isRight = attempt.policy === (route.policy ?? this.policies.ofAll);
+    return isRight && !route.isOfThrottler ? null : attempt;
   }
 
   private policyOf({ context, limit, ttl, blockDuration }: ThrottlerRequest): LimitPolicy {

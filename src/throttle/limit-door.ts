@@ -27,16 +27,53 @@ export class LimitDoor {
    * @param response where the client is told of his limit; null where there is no HTTP response.
    * @returns what refuses it, or null to let it pass.
    */
-  async admit(
+  admit(
     context: RequestContext,
     execution: object,
     policy: LimitPolicy,
     response: HeaderSetter | null,
   ): Promise<Throttled | null> {
+    return this.count(context, execution, policy, response, false);
+  }
+
+  private async count(
+    context: RequestContext,
+    execution: object,
+    policy: LimitPolicy,
+    response: HeaderSetter | null,
+    isAhead: boolean,
+  ): Promise<Throttled | null> {
+    const { request } = context;
     try {
-      const attempt = await this.limiter.reserve(context, execution, context.request, policy);
+      const attempt = await this.limiter.reserve(context, execution, request, policy, isAhead);
       if (attempt === null) return null;
       if (execution === context) this.settleAfterGuards(attempt);
+      return this.judge(attempt, response);
+    } catch (error) {
+      return this.cannotTell(error);
+    }
+  }
+
+  /**
+   * Counts an attempt at a route that is not known for sure yet; a guard that knows better calls {@link recount}. Returns
+   * as {@link admit}.
+   */
+  admitAhead(
+    context: RequestContext,
+    policy: LimitPolicy,
+    response: HeaderSetter,
+  ): Promise<Throttled | null> {
+    return this.count(context, context, policy, response, true);
+  }
+
+  /** Counts an attempt by another policy. Returns as {@link admit}. */
+  async recount(
+    attempt: Attempt,
+    policy: LimitPolicy,
+    response: HeaderSetter | null,
+  ): Promise<Throttled | null> {
+    try {
+      await this.limiter.recount(attempt, policy);
       return this.judge(attempt, response);
     } catch (error) {
       return this.cannotTell(error);

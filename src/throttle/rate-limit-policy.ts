@@ -51,16 +51,6 @@ export interface LimitedRoute {
   isOfThrottler: boolean;
 }
 
-/** The name of our one throttler: a host's `@SkipThrottle({ 'ip-tracking': true })` names it. */
-export const THROTTLER_NAME = 'ip-tracking';
-/** Under which @nestjs/throttler notes what its decorators say, before the throttler's name. */
-const THROTTLER_KEYS = [
-  'THROTTLER:SKIP',
-  'THROTTLER:LIMIT',
-  'THROTTLER:TTL',
-  'THROTTLER:BLOCK_DURATION',
-].map((key) => key + THROTTLER_NAME);
-
 /** What a route's decorators make of the module's limit, read once a route. */
 export class LimitPolicies {
   private readonly shared: LimitPolicy;
@@ -89,9 +79,7 @@ export class LimitPolicies {
         policy: this.ofFlags(flags),
         isDecorated: flags.rateLimit !== null || flags.isSensitive,
         isSensitive: flags.isSensitive,
-        isOfThrottler: THROTTLER_KEYS.some(
-          (key) => Reflect.hasMetadata(key, handler) || Reflect.hasMetadata(key, controller),
-        ),
+        isOfThrottler: flags.isLimitOpen,
       };
       byController.set(controller, route);
     }

@@ -73,7 +73,7 @@ export const RATE_LIMIT_CHECKS: Record<keyof RateLimitOptions, Check> = {
       commandTimeoutMs: wholeNumber(1),
       refusalCacheMs: wholeNumber(0),
     }),
-  storage: withMethods('a LimitStorage', 'hit', 'release'),
+  storage: withMethods('a LimitStorage', 'hit', 'peek', 'release', 'reset'),
 };
 
 const ROUTE_CHECKS: Record<keyof RouteRateLimit, Check> = {

@@ -1,5 +1,6 @@
 import { announce } from '../database/announce.js';
 import { Database } from '../database/database.js';
+import { THROTTLER_NAME } from '../edge/route-flags.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { Door } from '../rules/door.js';
 import {
@@ -12,7 +13,7 @@ import { LimitDoor } from '../throttle/limit-door.js';
 import type { LimitStorage } from '../throttle/limit-storage.js';
 import { LimiterAnswers } from '../throttle/limiter-answers.js';
 import { MemoryLimitStorage } from '../throttle/memory-limit-storage.js';
-import { LimitPolicies, THROTTLER_NAME } from '../throttle/rate-limit-policy.js';
+import { LimitPolicies } from '../throttle/rate-limit-policy.js';
 import { RateLimitService, RESET_CHANNEL } from '../throttle/rate-limit.service.js';
 import { RateLimiter } from '../throttle/rate-limiter.js';
 import { createRedisLimitStorage } from '../throttle/redis-limit-storage.js';

@@ -119,9 +119,9 @@ export const requestLog = [
         throttles:
           rateLimits.isEnabled && rateLimits.checkAt === 'edge'
             ? async (context, route, response) => {
-                const policy = policies.ofFlags(route.flags);
+                const policy = route.flags.isLimitOpen ? null : policies.ofFlags(route.flags);
                 if (policy === null) return null;
-                return (await limits.admit(context, context, policy, response))?.refusal ?? null;
+                return (await limits.admitAhead(context, policy, response))?.refusal ?? null;
               }
             : null,
         onClosed: (context, response) => {
