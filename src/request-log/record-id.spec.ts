@@ -37,14 +37,24 @@ describe('recordId', () => {
     expect(ids.toSorted()).toEqual(ids);
   });
 
-  it('varies its 74 random bits and no other', () => {
-    const ids = Array.from({ length: 2_000 }, () => BigInt(`0x${recordId(0).replaceAll('-', '')}`));
+  it('sorts what was made in one millisecond in the order of its making', () => {
+    for (let ms = 1; ms <= 200; ms += 1) {
+      const ids = Array.from({ length: 500 }, () => recordId(ms));
+      expect(ids.toSorted()).toEqual(ids);
+    }
+  });
+
+  it('varies its 62 random bits and the start of its counter, and no other', () => {
+    const ids = Array.from({ length: 2_000 }, (_, i) => {
+      recordId(i % 2 === 0 ? 1 : 2);
+      return BigInt(`0x${recordId(0).replaceAll('-', '')}`);
+    });
     const varied = Array.from({ length: 128 }, (_, i) => BigInt(i)).filter((bit) => {
       const ones = ids.filter((id) => ((id >> bit) & 1n) === 1n).length;
       return ones > 800 && ones < 1_200;
     });
-    const isRandom = (bit: bigint) => bit < 62n || (bit >= 64n && bit < 76n);
-    expect(varied).toHaveLength(74);
+    const isRandom = (bit: bigint) => bit < 62n || (bit >= 64n && bit < 75n);
+    expect(varied).toHaveLength(73);
     expect(varied.every(isRandom)).toBe(true);
   });
 });

@@ -372,7 +372,8 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       ...Array<number>(5).fill(200),
       429,
     ]);
-    expect((await host.rows(7)).map(({ outcome }) => outcome)).toEqual([
+    // Rows of one millisecond are in no order.
+    expect((await host.rows(7)).map(({ outcome }) => outcome).sort()).toEqual([
       'failed',
       ...Array<string>(5).fill('served'),
       'throttled',

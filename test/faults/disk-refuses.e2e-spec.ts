@@ -278,6 +278,7 @@ describe('the spool', () => {
       await eventually(() => segments().every((path) => !before.includes(path)));
       await eventually(() => new Set(spooledIds()).size === 20);
     }
+    expect(queue.stats).toMatchObject({ enqueued: 20, queued: 20, dropped: 0 });
     await expectAll(queue, ids);
   });
 
