@@ -35,8 +35,8 @@ export interface Attempt {
   result: LimitResult;
   /** The slot it holds; null where it holds none. */
   held: { bucket: string; slot: string } | null;
-  /** What is under way in the storage. */
-  work: Promise<unknown> | null;
+  /** What is under way in the storage; it never rejects. */
+  work: Promise<void> | null;
   isEnded: boolean;
 }
 
@@ -145,8 +145,10 @@ export class RateLimiter {
    * for ever; and so it does after a 401, for then he is only who somebody claims to be.
    */
   end(attempt: Attempt, ending: AttemptEnding): Promise<void> {
-    if (attempt.isEnded) return Promise.resolve();
+    if (attempt.isEnded) return DONE;
     attempt.isEnded = true;
+    const isSettled = attempt.work === null && attempt.policy.counts === null;
+    if (isSettled && !(attempt.result.admitted && this.newUserOf(attempt) !== null)) return DONE;
     return this.inTurn(attempt, async () => {
       if (!this.countsAfterAll(attempt, ending)) {
         await this.release(attempt.held);
@@ -257,14 +259,18 @@ export class RateLimiter {
   }
 
   /** Steps of one attempt never overlap: a client may hang up while his slot is being moved. */
-  private inTurn<T>(attempt: Attempt, step: () => Promise<T>): Promise<T> {
-    const before = attempt.work ?? Promise.resolve();
-    const now = before.then(step, step);
-    attempt.work = now.catch(() => undefined);
-    return now;
+  private async inTurn<T>(attempt: Attempt, step: () => Promise<T>): Promise<T> {
+    while (attempt.work !== null) await attempt.work;
+    const work = step();
+    const done = (): void => {
+      attempt.work = null;
+    };
+    attempt.work = work.then(done, done);
+    return work;
   }
 }
 
+const DONE = Promise.resolve();
 const UNJUDGED: LimitResult = Object.freeze({
   admitted: false,
   limit: 0,

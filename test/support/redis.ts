@@ -45,6 +45,8 @@ export async function startRedis(options: { port?: number } = {}): Promise<TestR
   );
   const ended = once(child, 'close');
   const stop = async () => {
+    // Whoever stops it waits for its end, though nothing else may be left to wait for.
+    child.ref();
     child.kill('SIGKILL');
     await ended;
     await folder.remove();
