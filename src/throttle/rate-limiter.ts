@@ -262,11 +262,13 @@ export class RateLimiter {
   private async inTurn<T>(attempt: Attempt, step: () => Promise<T>): Promise<T> {
     while (attempt.work !== null) await attempt.work;
     const work = step();
-    const done = (): void => {
-      attempt.work = null;
-    };
-    attempt.work = work.then(done, done);
+    attempt.work = this.noteEnd(attempt, work);
     return work;
+  }
+
+  private async noteEnd(attempt: Attempt, work: Promise<unknown>): Promise<void> {
+    await work.catch(() => undefined);
+    attempt.work = null;
   }
 }
 
