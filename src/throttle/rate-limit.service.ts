@@ -1,7 +1,8 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp } from '../net/ip-address.js';
+import { addressKey, userKey } from './bucket-keys.js';
 import { limitNames } from './rate-limit-policy.js';
-import { addressKey, userKey, type RateLimiter } from './rate-limiter.js';
+import type { RateLimiter } from './rate-limiter.js';
 
 /** The PostgreSQL channel on which processes tell each other of resets. */
 export const RESET_CHANNEL = 'ip_tracking_limit_reset';

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { RequestContext } from '../edge/request-context.js';
 import { leaveUnawaited } from '../edge/unawaited.js';
-import type { IpAddress } from '../net/ip-address.js';
-import { trackerKey } from '../net/tracker-key.js';
+import { addressKey, bucketOf, userKey } from './bucket-keys.js';
 import { identifySafely, type Identify } from './identify.js';
 import type { LimitResult, LimitStorage } from './limit-storage.js';
 import type { AttemptEnding, LimitValue } from './rate-limit.options.js';
@@ -42,8 +40,6 @@ export interface Attempt {
 
 /** The last resort of limits whose functions fail, defaults included. */
 const FALLBACK = { authenticated: 10, anonymous: 5, ttlMs: 60_000, cost: 1 };
-/** A longer id is counted by its digest: a bucket's name is kept in memory and sent with every hit. */
-const MAX_USER_ID_LENGTH = 128;
 
 /**
  * Counts by who is asking: a user by his id wherever he comes from, anybody else by his address. Before authentication
@@ -284,19 +280,3 @@ const UNJUDGED: LimitResult = Object.freeze({
 
 const UNAUTHORIZED = 401;
 const REFUSED: AttemptEnding = { status: 403, isComplete: true };
-
-/** What the bucket of an address is called. */
-export function addressKey(ip: IpAddress | null, ipv6PrefixLength: number): string {
-  return `ip|${ip === null ? 'unknown' : trackerKey(ip, ipv6PrefixLength)}`;
-}
-
-function bucketOf(name: string, client: string): string {
-  return `${name}|${client}`;
-}
-
-/** What the bucket of a user is called. */
-export function userKey(userId: string): string {
-  return userId.length <= MAX_USER_ID_LENGTH
-    ? `user|${userId}`
-    : `user|sha256:${createHash('sha256').update(userId).digest('hex')}`;
-}
