@@ -32,7 +32,7 @@ export class RequestEdge {
     private readonly policy: EdgePolicy,
   ) {
     // One function for every response: a closure each would be garbage at the rate of the traffic.
-    // eslint-disable-next-line typescript/no-this-alias
+    // oxlint-disable-next-line typescript/no-this-alias -- node calls the listener with the response as its `this`
     const edge = this;
     this.closeListener = function (this: NodeResponse): void {
       const context = requestContextOf(this.req);

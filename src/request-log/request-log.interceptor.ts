@@ -19,11 +19,11 @@ const OK = 200;
 const BAD_REQUEST = 400;
 
 /**
- * Runs after every guard, and so is the first to know who the user is: it moves the request from its address's limit to
- * the user's. Bound to a controller whose requests did not come through the edge, it opens the record that the response
- * then closes. Bound to a gateway, a microservice's handler or a GraphQL subscription, it writes one record a message,
- * which nothing else does: there is no response to close. Not bound globally: an empty global interceptor alone costs a
- * third of a Fastify app's throughput.
+ * Runs after every guard, and so can know who the user is: it moves an attempt from its address's limit to the user's,
+ * where no last guard has done so. Bound to a controller whose requests did not come through the edge, it opens the
+ * record that the response then closes. Bound to a gateway, a microservice's handler or a GraphQL subscription, it writes
+ * one record a message, which nothing else does: there is no response to close. Not bound globally: an empty global
+ * interceptor alone costs a third of a Fastify app's throughput.
  */
 @Injectable()
 export class RequestLogInterceptor implements NestInterceptor {

@@ -209,11 +209,11 @@ class Handlers {
   }
 }
 
-describe('a message of a TCP microservice', () => {
+describe.each(ADAPTERS)('a message of a TCP microservice beside an app on %s', (adapter) => {
   it('is counted for the peer of its connection', async () => {
     let client!: ClientProxy;
     const host = await start({
-      adapter: 'express',
+      adapter,
       controllers: [Handlers],
       listen: async (app) => {
         const microservice = app.connectMicroservice<MicroserviceOptions>({
