@@ -15,9 +15,11 @@ import { createRequestQueue } from '../src/request-log/create-request-queue.js';
 import { RequestLogPartitions } from '../src/request-log/partitions.js';
 import { PostgresSink } from '../src/request-log/postgres-sink.js';
 import { recordId } from '../src/request-log/record-id.js';
-import { LINE_COLUMNS, lineOf } from '../src/request-log/record-line.js';
+import { linesOf } from '../src/request-log/line-writer.js';
+import type { Lines } from '../src/request-log/lines.js';
+import { LINE_COLUMNS } from '../src/request-log/record-line.js';
 import type { PlacedRecord } from '../src/request-log/request-record.js';
-import { frameOf } from '../src/request-log/spool-frame.js';
+import { framesOf } from '../src/request-log/spool-frame.js';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
 
@@ -102,7 +104,7 @@ async function throughTheQueue(records: readonly PlacedRecord[]): Promise<void> 
   const queue = createRequestQueue({
     sink: {
       write: (batch) => sink.write(batch),
-      writeLines: (lines: readonly string[]) => sink.writeLines(lines),
+      writeLines: (lines: Lines) => sink.writeLines(lines),
     } as PostgresSink,
     spoolFolder: folder,
     spool: { writeIntervalMs: 100, syncIntervalMs: 1_000, maxBytes: 2 ** 29, adoptAfterMs: 6_000 },
@@ -148,19 +150,16 @@ const series: Series[] = (
     [
       'a record to a line',
       (records) => {
-        for (const record of records) lineOf(record);
+        for (let from = 0; from < records.length; from += BATCH) {
+          linesOf(records.slice(from, from + BATCH));
+        }
       },
     ],
     [
       'a record to the spool',
       (records) => {
         for (let from = 0; from < records.length; from += BATCH) {
-          Buffer.from(
-            records
-              .slice(from, from + BATCH)
-              .map((record) => frameOf(lineOf(record)))
-              .join(''),
-          );
+          framesOf(linesOf(records.slice(from, from + BATCH)));
         }
       },
     ],

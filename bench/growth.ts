@@ -4,6 +4,7 @@
  * which is the worst for an index on addresses. Says what the table and its indexes take on disk, too.
  *
  *   npm run bench -- growth [millions of rows] [rows of a write] [clients, 0 for the whole address space]
+ *     [settings of PostgreSQL, such as shared_buffers=128MB,max_wal_size=1GB]
  */
 import { cpus } from 'node:os';
 import { createDataSource } from '../src/database/data-source.js';
@@ -21,7 +22,12 @@ const BATCH = Number(process.argv[3] ?? 1_000);
 const CLIENTS = Number(process.argv[4] ?? 1_000_000);
 const MILLION = 1_000_000;
 
-const server = await openBenchDatabase();
+/** A server whose memory holds the index of a day; with less, the index on addresses is read from the system. */
+const SETTINGS = process.argv[5] ?? 'shared_buffers=4GB,max_wal_size=8GB';
+
+const server = await openBenchDatabase(
+  Object.fromEntries(SETTINGS.split(',').map((setting) => setting.split('=') as [string, string])),
+);
 const database = new Database(createDataSource({ url: server.url }, []), true, false);
 await new RequestLogPartitions(database, Date.now).ensure();
 const sink = new PostgresSink(database);
@@ -67,7 +73,7 @@ function batchFrom(first: number): PlacedRecord[] {
 }
 
 process.stdout.write(
-  `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${MILLIONS} million rows, ${BATCH} a write, ${CLIENTS === 0 ? 'the whole address space' : `${CLIENTS} clients`}\n`,
+  `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${MILLIONS} million rows, ${BATCH} a write, ${CLIENTS === 0 ? 'the whole address space' : `${CLIENTS} clients`}, ${SETTINGS}\n`,
 );
 const rows: string[][] = [['million', 'rows/s', 'slowest write, ms', 'on disk, GB']];
 for (let million = 1; million <= MILLIONS; million += 1) {

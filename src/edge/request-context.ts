@@ -40,6 +40,8 @@ export class RequestContext {
   /** What is to be done once every guard has let the request pass; null for nothing. It throws what refuses it after all. */
   afterGuards: ((response: unknown) => Promise<void> | null) | null = null;
   isSensitive = false;
+  /** One stream of many on its connection. */
+  isHttp2 = false;
   private place: GeoPlace | undefined = undefined;
   isClosed = false;
 

@@ -13,9 +13,6 @@ import {
   type Framework,
 } from './request-context.js';
 
-/** Node's response, with the request that node keeps on it. */
-type NodeResponse = ServerResponse<IncomingMessage>;
-
 /**
  * Where a request enters and leaves. It opens the context, asks the rules, and tells the log when the response closes;
  * how servers and frameworks are brought to call it is in the files beside this one.
@@ -23,29 +20,20 @@ type NodeResponse = ServerResponse<IncomingMessage>;
 export class RequestEdge {
   /** Those of handshakes that were not refused. */
   private readonly upgraded = new OpenConnections();
-  private readonly closeListener: (this: NodeResponse) => void;
   private opened = 0;
   private closed = 0;
 
   constructor(
     private readonly resolver: ClientIpResolver,
     private readonly policy: EdgePolicy,
-  ) {
-    // One function for every response: a closure each would be garbage at the rate of the traffic.
-    // oxlint-disable-next-line typescript/no-this-alias -- node calls the listener with the response as its `this`
-    const edge = this;
-    this.closeListener = function (this: NodeResponse): void {
-      const context = requestContextOf(this.req);
-      if (context !== undefined) edge.close(context, this);
-    };
-  }
+  ) {}
 
   /** Opens the context of a request, or gives the one it has: a request passes the edge once, however it is routed. */
   open({ raw, response, request, framework }: Arrival): RequestContext {
     const known = requestContextOf(raw);
     if (known !== undefined) return known;
     const context = this.attach(raw, request, framework);
-    this.watch(response);
+    this.watch(context, response);
     return context;
   }
 
@@ -78,7 +66,7 @@ export class RequestEdge {
     const context = this.attach(raw, raw, UNROUTED);
     context.isRefused = this.policy.refuses(context);
     if (!context.isRefused) {
-      this.watch(response);
+      this.watch(context, response);
       return true;
     }
     context.hasEntered = true;
@@ -211,16 +199,21 @@ export class RequestEdge {
       framework,
       this.policy.locate,
     );
+    context.isHttp2 = raw.httpVersionMajor === 2;
     attachRequestContext(raw, context);
     return context;
   }
 
-  private watch(response: ServerResponse): void {
-    response.on('close', this.closeListener);
+  /**
+   * A closure each, although they are garbage at the rate of the traffic: Express gives every request and every response
+   * a prototype of its own making, after which V8 optimizes no access to them, so what is known is not asked of them.
+   */
+  private watch(context: RequestContext, response: ServerResponse): void {
+    response.on('close', () => this.close(context, response));
     this.opened += 1;
   }
 
-  private close(context: RequestContext, response: NodeResponse): void {
+  private close(context: RequestContext, response: ServerResponse): void {
     if (context.isClosed) return;
     context.isClosed = true;
     this.closed += 1;

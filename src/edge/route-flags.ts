@@ -122,10 +122,19 @@ function differs(one: RouteFlags, other: RouteFlags): boolean {
   );
 }
 
+/** Of the functions that Express has called so far. */
+const FLAGS_OF_HANDLERS = new WeakMap<Function, RouteFlags>();
+
 /** The flags of the function that Express calls for a route. */
 export function flagsOfHandler(handler: unknown): RouteFlags {
   if (typeof handler !== 'function') return NO_FLAGS;
-  return stampOf(handler) ?? NO_FLAGS;
+  let flags = FLAGS_OF_HANDLERS.get(handler);
+  if (flags === undefined) {
+    // Asked for each request: metadata are looked for along the handler's prototypes.
+    flags = stampOf(handler) ?? NO_FLAGS;
+    FLAGS_OF_HANDLERS.set(handler, flags);
+  }
+  return flags;
 }
 
 /** The flags in the `config` of a Fastify route. */

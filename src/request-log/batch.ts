@@ -1,3 +1,4 @@
+import type { Lines } from './lines.js';
 import type { SpoolSegment } from './spool-segment.js';
 
 /** Lines that travel together: to the spool if the sink is not faster, and to the sink. */
@@ -13,7 +14,7 @@ export class Batch {
   isDurable = false;
 
   constructor(
-    readonly lines: readonly string[],
+    readonly lines: Lines,
     /** When the oldest of them was pushed, in milliseconds of the steady clock. */
     readonly sinceMs: number,
   ) {}

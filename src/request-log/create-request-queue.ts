@@ -42,7 +42,7 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
     write: async (accepted) => {
       const lines = erased?.leave(accepted) ?? accepted;
       if (lines.length === 0) return;
-      await (isLineSink(sink) ? sink.writeLines(lines) : sink.write(lines.map(recordOf)));
+      await (isLineSink(sink) ? sink.writeLines(lines) : sink.write(Array.from(lines, recordOf)));
     },
     close: async () => sink.close?.(),
     spool:

@@ -1,11 +1,12 @@
 import type { Batch } from './batch.js';
 import { isTimeout, writeIsolating } from './isolating-write.js';
+import { Lines } from './lines.js';
 import type { SpoolPiece, SpoolRange } from './spool-segment.js';
 
 /** What a {@link Delivery} needs. */
 export interface DeliveryOptions {
   /** Takes lines; a rejection means that none of them may be taken for kept. */
-  write(lines: readonly string[]): Promise<void>;
+  write(lines: Lines): Promise<void>;
   /** Takes a line that the sink will never store. */
   onRefused(line: string, error: unknown): void;
   /** Takes what a piece of the spool has turned out to hold besides whole records. */
@@ -171,16 +172,18 @@ export class Delivery {
 
   private async writeFromMemory(): Promise<void> {
     const group: Batch[] = [];
-    const lines: string[] = [];
+    const parts: Lines[] = [];
+    let room = this.limit;
     for (const batch of this.memory) {
-      if (lines.length >= this.limit) break;
-      const end = batch.settled + this.limit - lines.length;
-      for (const line of batch.lines.slice(batch.settled, end)) lines.push(line);
+      if (room <= 0) break;
+      const part = batch.lines.slice(batch.settled, batch.settled + room);
+      parts.push(part);
+      room -= part.length;
       batch.isSending = true;
       group.push(batch);
     }
     try {
-      await this.write(lines, (count) => this.settleInMemory(count));
+      await this.write(Lines.joined(parts), (count) => this.settleInMemory(count));
     } finally {
       for (const batch of group) batch.isSending = false;
     }
@@ -210,7 +213,7 @@ export class Delivery {
     this.piece ??= { of: await this.read(range), settled: 0 };
     const { piece } = this;
     while (piece.settled < piece.of.lines.length) {
-      const lines = piece.of.lines.slice(piece.settled, piece.settled + this.limit);
+      const lines = Lines.of(piece.of.lines.slice(piece.settled, piece.settled + this.limit));
       await this.write(lines, (count) => (piece.settled += count));
     }
     this.finishPiece(piece.of);
@@ -244,7 +247,7 @@ export class Delivery {
     this.options.onRead(piece);
   }
 
-  private async write(lines: readonly string[], settle: (count: number) => void): Promise<void> {
+  private async write(lines: Lines, settle: (count: number) => void): Promise<void> {
     await writeIsolating(lines, (some) => this.options.write(some), {
       stored: (count) => {
         this.stored += count;

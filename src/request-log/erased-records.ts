@@ -1,4 +1,5 @@
 import type { FormsAt } from '../privacy/spooled-records.js';
+import type { Lines } from './lines.js';
 import { traceOfLine } from './record-line.js';
 
 /** Keeps from the sink what was erased while it was on its way. */
@@ -11,8 +12,8 @@ export class ErasedRecords {
   }
 
   /** The lines that are still to be written. */
-  leave(lines: readonly string[]): readonly string[] {
-    return this.erasures.length === 0 ? lines : lines.filter((line) => !this.isErased(line));
+  leave(lines: Lines): Lines {
+    return this.erasures.length === 0 ? lines : lines.where((line) => !this.isErased(line));
   }
 
   private isErased(line: string): boolean {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Lines } from './lines.js';
 import { isRefusedData, isTimeout, writeIsolating } from './isolating-write.js';
 
 const withCode = (code: string) => Object.assign(new Error(code), { code });
@@ -20,8 +21,9 @@ function storeThat(isPoison: (line: string) => boolean, lasts = Infinity) {
     writes: () => writes,
     run: (lines: readonly string[]) =>
       writeIsolating(
-        lines,
-        async (batch) => {
+        Lines.of(lines),
+        async (these) => {
+          const batch = [...these];
           if (writes++ >= lasts) throw GONE;
           if (batch.some(isPoison)) throw DATA;
           pending = [...batch];
@@ -100,7 +102,7 @@ describe('writeIsolating', () => {
   ])('blames no line for %s', async (_, error) => {
     const told: unknown[] = [];
     const progress = { stored: () => told.push(1), refused: () => told.push(1) };
-    const written = writeIsolating(['a', 'b'], () => Promise.reject(error), progress);
+    const written = writeIsolating(Lines.of(['a', 'b']), () => Promise.reject(error), progress);
     const failure = await written.then(
       () => 'written',
       (reason: unknown) => ({ reason }),

@@ -1,4 +1,5 @@
 import { errorCodeOf } from '../database/connection-error.js';
+import type { Lines } from './lines.js';
 
 /** How a write goes on: told in the order of the lines, so that what is told is over and done with. */
 export interface WriteProgress {
@@ -14,8 +15,8 @@ export interface WriteProgress {
  * what was told before it holds.
  */
 export async function writeIsolating(
-  lines: readonly string[],
-  write: (lines: readonly string[]) => Promise<void>,
+  lines: Lines,
+  write: (lines: Lines) => Promise<void>,
   progress: WriteProgress,
 ): Promise<void> {
   try {
@@ -23,7 +24,7 @@ export async function writeIsolating(
   } catch (error) {
     if (!isRefusedData(error)) throw error;
     if (lines.length === 1) {
-      progress.refused(lines[0]!, error);
+      progress.refused(lines.at(0).toString(), error);
       return;
     }
     const middle = lines.length >>> 1;

@@ -2,8 +2,9 @@ import { copyIn } from '../database/copy-in.js';
 import { explainMissingSchema, type Database } from '../database/database.js';
 import { errorCodeOf } from '../database/connection-error.js';
 import { isTimeout } from './isolating-write.js';
-import { bytesOfLines } from './line-bytes.js';
-import { earliestOf, LINE_COLUMNS, lineOf } from './record-line.js';
+import { linesOf } from './line-writer.js';
+import type { Lines } from './lines.js';
+import { earliestOf, LINE_COLUMNS } from './record-line.js';
 import type { LineSink, PlacedRecord } from './request-record.js';
 
 /** How long one write may take. */
@@ -60,11 +61,11 @@ export class PostgresSink implements LineSink {
   }
 
   async write(records: readonly PlacedRecord[]): Promise<void> {
-    await this.writeLines(records.map(lineOf));
+    await this.writeLines(linesOf(records));
   }
 
-  async writeLines(lines: readonly string[]): Promise<void> {
-    const rows = bytesOfLines(lines);
+  async writeLines(lines: Lines): Promise<void> {
+    const rows = lines.bytes;
     // In the same transaction: a record that comes after its address was erased is never seen.
     const forget = `select ip_tracking.forget_erased('${earliestOf(lines)}')`;
     try {

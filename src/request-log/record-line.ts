@@ -1,8 +1,9 @@
 import { parseIp } from '../net/ip-address.js';
+import type { Lines } from './lines.js';
 import type { Outcome } from './outcome.js';
 import type { PlacedRecord } from './request-record.js';
 
-/** The columns of {@link lineOf}, in order. A spooled segment names them, so that a later release can still read it. */
+/** The columns of a line, in order. A spooled segment names them, so that a later release can still read it. */
 export const LINE_COLUMNS = [
   'id',
   'timestamp',
@@ -26,70 +27,6 @@ export const LINE_COLUMNS = [
 type LineColumn = (typeof LINE_COLUMNS)[number];
 
 const NULL = '\\N';
-// Backslash, and what would end a column, a line, or a record of the spool.
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const SPECIAL = /[\\\t\n\r\u001e]/;
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const ALL_SPECIAL = /[\\\t\n\r\u001e]/g;
-const ESCAPES: Record<string, string> = {
-  '\\': '\\\\',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\u001e': '\\x1e',
-};
-
-function escaped(text: string): string {
-  return SPECIAL.test(text) ? text.replace(ALL_SPECIAL, (found) => ESCAPES[found]!) : text;
-}
-
-function nullable(text: string | null): string {
-  return text === null ? NULL : escaped(text);
-}
-
-let lastMs = Number.NaN;
-let lastIso = '';
-
-/** Requests of one millisecond share its text. */
-function isoOf(epochMs: number): string {
-  if (epochMs !== lastMs) {
-    lastIso = new Date(epochMs).toISOString();
-    lastMs = epochMs;
-  }
-  return lastIso;
-}
-
-/**
- * A record as one line of PostgreSQL's COPY text format, without its newline: made once, and taken by the spool and by
- * the table as it is.
- *
- * Joined, not added up: V8 keeps a sum of strings as a tree of its parts until somebody reads it, and thousands of lines
- * wait for their batch while the garbage collector carries each of their sixty parts about.
- */
-export function lineOf(record: PlacedRecord): string {
-  return [
-    record.id,
-    isoOf(record.timestampMs),
-    record.ip === null ? NULL : record.ip.toString(),
-    escaped(record.ipSource),
-    escaped(record.method),
-    escaped(record.path),
-    nullable(record.route),
-    record.status,
-    record.outcome,
-    record.durationUs,
-    nullable(record.country),
-    nullable(record.city),
-    nullable(record.userAgent),
-    nullable(record.userId),
-    record.sensitive ? 't' : 'f',
-    record.ruleId === null ? NULL : record.ruleId,
-    record.extra === undefined || record.extra === null
-      ? NULL
-      : escaped(JSON.stringify(record.extra)),
-  ].join('\t');
-}
-
 /** The record that a line was made of. */
 export function recordOf(line: string): PlacedRecord {
   const fields = line.split('\t');
@@ -136,18 +73,23 @@ export function traceOfLine(line: string): { timestamp: string; address: string 
   };
 }
 
+const TAB = 0x09;
+/** Of `2026-01-31T23:59:59.999Z`. */
+const TIME_LENGTH = 24;
 const USUAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** The time of the earliest line, as PostgreSQL reads it: it goes into a statement, so that it is nothing else. */
-export function earliestOf(lines: readonly string[]): string {
-  let earliest = '~';
-  for (const line of lines) {
-    const start = line.indexOf('\t') + 1;
-    const timestamp = line.slice(start, start + 24);
+export function earliestOf(lines: Lines): string {
+  let earliest: Buffer | null = null;
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines.at(index);
+    const start = line.indexOf(TAB) + 1;
+    const timestamp = line.subarray(start, start + TIME_LENGTH);
     // Years of four digits are ordered as their text is; the sign of any other comes before all digits.
-    if (timestamp < earliest) earliest = timestamp;
+    if (earliest === null || timestamp.compare(earliest) < 0) earliest = timestamp;
   }
-  return USUAL_TIME.test(earliest) ? earliest : '-infinity';
+  const text = earliest?.toString('latin1') ?? '';
+  return USUAL_TIME.test(text) ? text : '-infinity';
 }
 
 /** A line as an object of the table's columns. */

@@ -20,6 +20,9 @@ export const MAX_USER_AGENT_LENGTH = 512;
 const MAX_USER_ID_LENGTH = 256;
 const MAX_METHOD_LENGTH = 32;
 
+/** Node's response of HTTP/2, which its types take for one of HTTP/1. */
+type Http2Response = ServerResponse & { stream?: ServerHttp2Stream };
+
 /** What a {@link RequestLogger} asks about each request. */
 export interface RequestLoggerParts {
   sensitivePaths: ListedPaths;
@@ -41,7 +44,7 @@ export class RequestLogger {
 
   /** Called once for each request, when its response has closed. */
   closed(context: RequestContext, response: ServerResponse): void {
-    this.ended(context, endingOf(response));
+    this.ended(context, endingOf(context, response));
   }
 
   /** Called once for each handshake and each logged message, which have no response. */
@@ -122,29 +125,36 @@ function withoutOrigin(url: string): string {
 }
 
 /** How a request has ended whose response has closed. */
-export function endingOf(response: ServerResponse): Ending {
+export function endingOf(context: RequestContext, response: ServerResponse): Ending {
+  const isComplete = context.isHttp2 ? hasStreamLeft(response) : hasLeft(response);
   return {
     status: response.statusCode,
-    isComplete: isComplete(response),
-    hasClientLeft: hasClientLeft(response),
+    isComplete,
+    // Who has got all of it, and leaves then, has not left before its time.
+    hasClientLeft:
+      !isComplete && (context.isHttp2 ? hasClientReset(response) : hasClientHungUp(response)),
   };
 }
 
 /**
- * Whether all of the answer has left. Of HTTP/2 it is the stream that knows, and an aborted one says that it has
- * finished. Without a connection (`inject()`, serverless adapters) nothing has to leave: ended is finished.
+ * Whether all of the answer has left. Without a connection (`inject()`, serverless adapters) nothing has to leave: ended
+ * is finished.
  */
-function isComplete(response: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
-  const { stream, req } = response;
-  if (stream !== undefined) return stream.writableFinished && !stream.aborted;
-  return response.writableFinished || (response.writableEnded && !(req.socket instanceof Socket));
+function hasLeft(response: ServerResponse): boolean {
+  return (
+    response.writableFinished ||
+    (response.writableEnded && !(response.req.socket instanceof Socket))
+  );
+}
+
+/** Of HTTP/2 it is the stream that knows, and an aborted one says that it has finished. */
+function hasStreamLeft({ stream }: Http2Response): boolean {
+  return stream !== undefined && stream.writableFinished && !stream.aborted;
 }
 
 /** Whether it was the client who ended the connection, and not this process that broke off its answer. */
-function hasClientLeft(response: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
-  if (response.stream !== undefined) return hasClientReset(response.stream);
-  if (response.errored !== null && response.errored !== undefined) return false;
-  const socket = response.req.socket;
+function hasClientHungUp({ errored, req: { socket } }: ServerResponse): boolean {
+  if (errored !== null && errored !== undefined) return false;
   return socket === null || socket.errored !== null || socket.readableEnded;
 }
 
@@ -153,7 +163,9 @@ function hasClientLeft(response: ServerResponse & { stream?: ServerHttp2Stream }
  * connection that is lost; without an error by some, who have ended their side then; with another code, which node makes
  * an error of. What else has gone wrong with a stream has done so here.
  */
-function hasClientReset({ errored, rstCode, readableEnded }: ServerHttp2Stream): boolean {
+function hasClientReset({ stream }: Http2Response): boolean {
+  if (stream === undefined) return true;
+  const { errored, rstCode, readableEnded } = stream;
   if (errored !== null) return errorCodeOf(errored) === 'ERR_HTTP2_STREAM_ERROR';
   return rstCode === constants.NGHTTP2_CANCEL || readableEnded;
 }

@@ -1,6 +1,7 @@
 import { Batch } from './batch.js';
 import { Delivery } from './delivery.js';
-import { lineOf } from './record-line.js';
+import { LineWriter } from './line-writer.js';
+import type { Lines } from './lines.js';
 import type { PlacedRecord } from './request-record.js';
 import type { RequestQueueStats } from './request-queue-stats.js';
 import type { SetAside } from './set-aside.js';
@@ -12,7 +13,7 @@ export type { RequestQueueStats };
 /** What a {@link RequestQueue} needs. */
 export interface RequestQueueOptions {
   /** Takes lines; a rejection means that none of them may be taken for kept. */
-  write(lines: readonly string[]): Promise<void>;
+  write(lines: Lines): Promise<void>;
   /** Lets go of what {@link write} holds; a write that is under way may be cut off. */
   close(): Promise<void>;
   /** Keeps what the sink has not taken yet on disk; null for memory alone. */
@@ -47,11 +48,11 @@ const SYNCS_PER_ADOPTION = 2;
 const FAILING_PATIENCE_MS = 1_000;
 
 /**
- * The way of a record: a request only ever pushes it to an array. A moment later it is sent with others; what is not
+ * The way of a record: a request only ever writes it to memory. A moment later it is sent with others; what is not
  * stored by then goes to the spool; what memory has no room for stays in the spool alone until its turn comes.
  */
 export class RequestQueue {
-  private waiting: string[] = [];
+  private readonly waiting = new LineWriter();
   private waitingSinceMs = 0;
   private readonly delivery: Delivery;
   private readonly timers: Partial<Record<'flush' | 'store' | 'sync', NodeJS.Timeout>> = {};
@@ -116,9 +117,8 @@ export class RequestQueue {
       this.dropped += 1;
       return;
     }
-    const line = this.lineOrNull(record);
-    if (line === null) return;
-    if (this.waiting.push(line) === 1) {
+    if (!this.wrote(record)) return;
+    if (this.waiting.length === 1) {
       this.waitingSinceMs = this.options.now();
       this.start();
       // While the sink fails, its pauses hold.
@@ -155,7 +155,7 @@ export class RequestQueue {
   /** The lines that memory holds and the sink has not taken yet. */
   linesInMemory(): string[] {
     this.gather();
-    return this.delivery.batches.flatMap(({ lines, settled }) => lines.slice(settled));
+    return this.delivery.batches.flatMap(({ lines, settled }) => Array.from(lines.slice(settled)));
   }
 
   private get inMemory(): number {
@@ -164,22 +164,22 @@ export class RequestQueue {
 
   /** Makes batches of what was pushed. */
   private gather(): void {
-    const lines = this.waiting;
-    if (lines.length === 0) return;
-    this.waiting = [];
     const size = this.options.maxBatchSize;
-    for (let from = 0; from < lines.length; from += size) {
-      this.delivery.add(new Batch(lines.slice(from, from + size), this.waitingSinceMs));
+    for (const lines of this.waiting.take()) {
+      for (let from = 0; from < lines.length; from += size) {
+        this.delivery.add(new Batch(lines.slice(from, from + size), this.waitingSinceMs));
+      }
     }
   }
 
   /** A record that a host has made may be none, such as one without a time: it costs itself, not its batch. */
-  private lineOrNull(record: PlacedRecord): string | null {
+  private wrote(record: PlacedRecord): boolean {
     try {
-      return lineOf(record);
+      this.waiting.add(record);
+      return true;
     } catch {
       this.malformed += 1;
-      return null;
+      return false;
     }
   }
 

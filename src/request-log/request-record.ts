@@ -1,4 +1,5 @@
 import type { IpAddress } from '../net/ip-address.js';
+import type { Lines } from './lines.js';
 import type { Outcome } from './outcome.js';
 
 /** What is kept of one request on its way to the table. */
@@ -41,7 +42,7 @@ export interface RequestSink {
   close?(): Promise<void> | void;
 }
 
-/** A sink that takes the lines of `lineOf` as they are, and spares the way back to records. */
+/** A sink that takes lines as they are, and spares the way back to records. */
 export interface LineSink extends RequestSink {
-  writeLines(lines: readonly string[]): Promise<void>;
+  writeLines(lines: Lines): Promise<void>;
 }

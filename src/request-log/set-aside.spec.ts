@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { lineOf } from './record-line.js';
 import { SetAside, type SetAsideReport } from './set-aside.js';
 import type { SpoolFiles } from './spool-folder.js';
+import { lineOf } from '../../test/support/plain-line.js';
 import { recordOf } from '../../test/support/request-queue.js';
 
 describe('SetAside', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../net/ip-address.js';
-import { lineOf, recordOf } from './record-line.js';
+import { frameOf } from '../../test/support/plain-line.js';
+import { linesOf } from './line-writer.js';
+import { recordOf } from './record-line.js';
 import { recordId } from './record-id.js';
 import type { PlacedRecord } from './request-record.js';
-import { frameOf, readFrames } from './spool-frame.js';
+import { framesOf, readFrames } from './spool-frame.js';
 
 const HOSTILE = [
   'a\tb',
@@ -38,10 +40,11 @@ const record = (path: string, userAgent: string | null = null): PlacedRecord => 
   ruleId: null,
 });
 
-const SPOOL = Buffer.from(
-  [...HOSTILE, '/plain', '/last'].map((path) => frameOf(lineOf(record(path)))).join(''),
-);
+const LINES = linesOf([...HOSTILE, '/plain', '/last'].map((path) => record(path)));
+const SPOOL = framesOf(LINES);
 const ALL = readFrames(SPOOL, true).lines;
+
+const lineOf = (given: PlacedRecord): string => [...linesOf([given])].join();
 
 describe('a line', () => {
   it.each(HOSTILE)('gives back a record with %j in it', (text) => {
@@ -57,6 +60,10 @@ describe('a line', () => {
 });
 
 describe('a segment', () => {
+  it('has each line with its checksum', () => {
+    expect(SPOOL.toString()).toBe([...LINES].map(frameOf).join(''));
+  });
+
   it('gives back its lines', () => {
     expect(ALL.map((line) => recordOf(line).path)).toEqual([...HOSTILE, '/plain', '/last']);
     expect(readFrames(SPOOL, true)).toMatchObject({ torn: 0, consumed: SPOOL.length });

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { Lines } from './lines.js';
 import { LINE_COLUMNS } from './record-line.js';
 
 /**
@@ -16,9 +17,18 @@ export const SEGMENT_HEADER = Buffer.from(
   'latin1',
 );
 
-/** A line as the spool keeps it: its start, its CRC-32 in hexadecimal, the line, a newline. */
-export function frameOf(line: string): string {
-  return `\u001e${crc32(line).toString(16).padStart(CHECKSUM_DIGITS, '0')}${line}\n`;
+/** Lines as the spool keeps them, each: its start, its CRC-32 in hexadecimal, the line, a newline. */
+export function framesOf(lines: Lines): Buffer {
+  const frames = Buffer.allocUnsafe(lines.bytes.length + lines.length * HEADER_LENGTH);
+  let end = 0;
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines.at(index);
+    end = frames.writeUInt8(START, end);
+    end += frames.write(crc32(line).toString(16).padStart(CHECKSUM_DIGITS, '0'), end, 'latin1');
+    end += line.copy(frames, end);
+    end = frames.writeUInt8(NEWLINE, end);
+  }
+  return frames;
 }
 
 /** What is found in a piece of a segment. */

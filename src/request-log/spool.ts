@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js';
-import { frameOf, SEGMENT_HEADER } from './spool-frame.js';
+import { framesOf, SEGMENT_HEADER } from './spool-frame.js';
 import type { SpoolFiles, SpoolFolder } from './spool-folder.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
 
@@ -146,7 +146,7 @@ export class Spool {
   }
 
   private async append(batch: Batch): Promise<boolean> {
-    const bytes = Buffer.from(batch.lines.slice(batch.settled).map(frameOf).join(''));
+    const bytes = framesOf(batch.lines.slice(batch.settled));
     this.lastBytes = bytes.length + SEGMENT_HEADER.length;
     if (this.bytes + this.lastBytes > this.options.maxBytes) {
       this.setState('full', null);

@@ -23,8 +23,7 @@ interface Request {
  */
 export function identifyByUserKeys(keys: readonly string[]): Identify {
   return (request) => {
-    const { user, raw } = request as Request;
-    const known = user ?? raw?.user;
+    const known = (request as Request).user ?? behind(request as Request)?.user;
     if (typeof known !== 'object' || known === null) return null;
     for (const key of keys) {
       const id = known[key];
@@ -32,6 +31,11 @@ export function identifyByUserKeys(keys: readonly string[]): Identify {
     }
     return null;
   };
+}
+
+/** Only Fastify has one: to look for what is not there, along all of Express' prototypes, is dear. */
+function behind(request: Request): Request['raw'] {
+  return Object.hasOwn(request, 'raw') ? request.raw : undefined;
 }
 
 /**

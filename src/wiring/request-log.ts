@@ -125,7 +125,7 @@ export const requestLog = [
               }
             : null,
         onClosed: (context, response) => {
-          if (context.isCounted) limiter.closed(context, endingOf(response));
+          if (context.isCounted) limiter.closed(context, endingOf(context, response));
           if (isLogged) log.closed(context, response);
         },
         onEnded: (context, ending) => {

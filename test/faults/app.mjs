@@ -70,7 +70,7 @@ async function sinkOf(name) {
       writeLines: (lines) =>
         sink.copy(
           'copy ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, route, status, outcome, duration_us, country, city, user_agent, user_id, sensitive, rule_id, extra) from stdin',
-          Buffer.from(`${lines.join('\n')}\n`),
+          lines.bytes,
         ),
     },
     'acknowledged before written': {

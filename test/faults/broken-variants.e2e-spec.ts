@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { frameOf, readFrames } from '../../src/request-log/spool-frame.js';
+import { readFrames } from '../../src/request-log/spool-frame.js';
+import { frameOf } from '../support/plain-line.js';
 import { Drill } from './drill.js';
 import { dropAnswers } from './faults/commit-answer-dropped.js';
 import { feedPoison } from './faults/poison.js';

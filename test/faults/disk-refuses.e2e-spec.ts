@@ -12,12 +12,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NdjsonFileSink, parseIp, type PlacedRecord, type RequestSink } from '../../src/index.js';
 import { createRequestQueue } from '../../src/request-log/create-request-queue.js';
 import { recordId } from '../../src/request-log/record-id.js';
-import { lineOf } from '../../src/request-log/record-line.js';
 import type { RequestQueue } from '../../src/request-log/request-queue.js';
-import { frameOf, readFrames, SEGMENT_HEADER } from '../../src/request-log/spool-frame.js';
+import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool-frame.js';
 import { SpoolSegment } from '../../src/request-log/spool-segment.js';
 import type { SpoolFiles } from '../../src/request-log/spool-folder.js';
 import { eventually } from '../support/eventually.js';
+import { frameOf, lineOf } from '../support/plain-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { damageEveryByte } from './torn-spool.js';
 

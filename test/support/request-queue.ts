@@ -43,7 +43,7 @@ export function queueWith(given: Partial<RequestQueueOptions> & { sink?: Write }
   const sink: { write: Write } = { write: given.sink ?? (() => Promise.resolve()) };
   const queue = new RequestQueue({
     write: async (lines) => {
-      const ids = lines.map((line) => Number(idOfLine(line)));
+      const ids = Array.from(lines, (line) => Number(idOfLine(line)));
       writes.push({ at: Date.now() - start, ids });
       await sink.write(ids);
       kept.push(...ids);

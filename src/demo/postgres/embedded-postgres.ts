@@ -27,6 +27,12 @@ export interface EmbeddedPostgresOptions {
    */
   readonly fsync?: boolean;
   /**
+   * Settings of the server, such as `{ shared_buffers: '4GB' }`.
+   *
+   * @default those of a small server beside others
+   */
+  readonly settings?: Readonly<Record<string, string>>;
+  /**
    * Where data and programs go when PostgreSQL's user cannot enter the folders they are in (as root only).
    *
    * @default a folder under /var/tmp, the same one each time
@@ -81,6 +87,7 @@ export async function openEmbeddedPostgres(
     const outcome = await startServer(folder, cluster, programs, {
       port,
       fsync: options.fsync ?? true,
+      settings: options.settings ?? {},
     });
     if (outcome.started) {
       startedPid = outcome.pid;

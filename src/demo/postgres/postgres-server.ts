@@ -11,6 +11,8 @@ import { readPostmaster } from './postmaster-file.js';
 export interface ServerOptions {
   readonly port: number;
   readonly fsync: boolean;
+  /** Over the ones that are set here. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 export type StartOutcome =
@@ -88,7 +90,7 @@ async function whyNotStarted(
   );
 }
 
-function serverArguments(pgdata: string, { port, fsync }: ServerOptions): string[] {
+function serverArguments(pgdata: string, { port, fsync, settings: own }: ServerOptions): string[] {
   const settings: Record<string, string | number> = {
     listen_addresses: '127.0.0.1',
     port,
@@ -102,6 +104,7 @@ function serverArguments(pgdata: string, { port, fsync }: ServerOptions): string
     max_wal_senders: 0,
     // Commits still reach the system, so they survive a crash of the server, if not of the machine.
     ...(fsync ? {} : { fsync: 'off', full_page_writes: 'off' }),
+    ...own,
   };
   return [
     '-D',

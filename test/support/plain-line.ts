@@ -1,0 +1,45 @@
+import { crc32 } from 'node:zlib';
+import type { PlacedRecord } from '../../src/request-log/request-record.js';
+
+const NULL = '\\N';
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\u001e': '\\x1e',
+};
+
+function escaped(text: string | null): string {
+  if (text === null) return NULL;
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return text.replace(/[\\\t\n\r\u001e]/g, (found) => ESCAPES[found]!);
+}
+
+/** What the log writes of a record, the plain and slow way: a line of PostgreSQL's COPY text format, without its end. */
+export function lineOf(record: PlacedRecord): string {
+  return [
+    escaped(record.id),
+    new Date(record.timestampMs).toISOString(),
+    escaped(record.ip?.toString() ?? null),
+    escaped(record.ipSource),
+    escaped(record.method),
+    escaped(record.path),
+    escaped(record.route),
+    record.status,
+    record.outcome,
+    record.durationUs,
+    escaped(record.country),
+    escaped(record.city),
+    escaped(record.userAgent),
+    escaped(record.userId),
+    record.sensitive ? 't' : 'f',
+    record.ruleId ?? NULL,
+    escaped(record.extra ? JSON.stringify(record.extra) : null),
+  ].join('\t');
+}
+
+/** A line as the spool keeps it. */
+export function frameOf(line: string): string {
+  return `\u001e${crc32(line).toString(16).padStart(8, '0')}${line}\n`;
+}
