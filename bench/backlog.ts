@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
-import { BenchServer } from './support/server.js';
+import { BenchServer, leaveProcessorToApp } from './support/server.js';
 
 const SECONDS = Number(process.argv[2] ?? 5);
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -20,6 +20,7 @@ const BACKLOG = 100_000;
 const BURST = 10_000;
 const MB = 1_024 * 1_024;
 
+leaveProcessorToApp();
 const database = await openBenchDatabase();
 const locker = new Client({ connectionString: database.url });
 await locker.connect();

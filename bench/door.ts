@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { Client } from 'pg';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
-import { BenchServer, type Run } from './support/server.js';
+import { BenchServer, leaveProcessorToApp, type Run } from './support/server.js';
 
 const SECONDS = Number(process.argv[2] ?? 5);
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -44,6 +44,7 @@ async function addRules(url: string): Promise<void> {
   await client.end();
 }
 
+leaveProcessorToApp();
 const database = await openBenchDatabase();
 await addRules(database.url);
 process.stdout.write(

@@ -8,7 +8,7 @@
 import { cpus, loadavg } from 'node:os';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
-import { BenchServer, type Run } from './support/server.js';
+import { BenchServer, leaveProcessorToApp, type Run } from './support/server.js';
 
 const SECONDS = Number(process.argv[2] ?? 2);
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -29,6 +29,7 @@ interface Series {
   runs: Run[];
 }
 
+leaveProcessorToApp();
 const database = await openBenchDatabase();
 process.stdout.write(
   `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${ROUNDS} rounds of ${SECONDS} s, in turn, load average ${loadavg()[0]!.toFixed(1)}\n`,
