@@ -35,14 +35,14 @@ export class PruneCommand extends OperatorCommand {
   }
 
   override async run(_: string[], { days, rollupDays = 0 }: PruneOptions): Promise<void> {
-    const { keptFrom, dropped, busy, deletedRows, deletedFigures } = await this.upkeep.prune({
-      retentionDays: days,
-      rollupRetentionDays: rollupDays,
-    });
+    const { keptFrom, dropped, busy, deletedRows, deletedFigures, isLeftToAnother } =
+      await this.upkeep.prune({ retentionDays: days, rollupRetentionDays: rollupDays });
+    const keeping =
+      keptFrom === null ? '' : `; requests are kept from ${keptFrom.toISOString().slice(0, 10)} on`;
     this.say(
-      `dropped ${dropped.length} days, deleted ${deletedRows} stray rows and ${deletedFigures} hourly figures; ` +
-        `requests are kept from ${keptFrom?.toISOString().slice(0, 10)} on`,
+      `dropped ${dropped.length} days, deleted ${deletedRows} stray rows and ${deletedFigures} hourly figures${keeping}`,
     );
+    if (isLeftToAnother) this.say('another process is at the same, and goes on with the rest');
     if (busy.length > 0) this.say(`${busy.length} days are in use: try again later`);
   }
 }

@@ -12,9 +12,11 @@ export interface RetentionDays {
 
 /** What a run has done. */
 export interface PruneResult {
-  /** Rows before this moment are gone; null where rows are kept for ever, or another process is at it. */
+  /** Rows before this moment are gone; null where rows are kept for ever, or another process was at it from the start. */
   keptFrom: Date | null;
-  /** The partitions that were dropped. */
+  /** Another process was found at it, and what was still to do was left to that one. */
+  isLeftToAnother: boolean;
+  /** The partitions that were dropped, each named by the one process that did. */
   dropped: string[];
   /** The partitions that are due, and in use: the next run tries again. */
   busy: string[];
@@ -45,17 +47,35 @@ export class RequestLogRetention {
     private readonly now: () => number,
   ) {}
 
-  /** Safe to repeat, and by several processes at once. */
-  async prune({ retentionDays, rollupRetentionDays }: RetentionDays): Promise<PruneResult> {
-    const clockMs = await this.clock();
-    const newestMs = Math.min(clockMs, (await this.newestRow()) ?? clockMs);
+  /**
+   * Safe to repeat, and by several processes at once. Whoever finds another at it stops and leaves it the rest: that one
+   * stops only for a third, so the last goes through all of it. If they only passed over what they cannot have just
+   * then, two could keep each other from a day, and nobody would come back to it.
+   */
+  async prune(days: RetentionDays): Promise<PruneResult> {
     const result: PruneResult = {
       keptFrom: null,
+      isLeftToAnother: false,
       dropped: [],
       busy: [],
       deletedRows: 0,
       deletedFigures: 0,
     };
+    try {
+      await this.pruneAll(days, result);
+    } catch (error) {
+      if (!(error instanceof LeftToAnother)) throw error;
+      result.isLeftToAnother = true;
+    }
+    return result;
+  }
+
+  private async pruneAll(
+    { retentionDays, rollupRetentionDays }: RetentionDays,
+    result: PruneResult,
+  ): Promise<void> {
+    const clockMs = await this.clock();
+    const newestMs = Math.min(clockMs, (await this.newestRow()) ?? clockMs);
     if (retentionDays > 0) {
       const keptFromMs = dayOf(newestMs - retentionDays * DAY_MS);
       const emptyBeforeMs = dayOf(clockMs - retentionDays * DAY_MS);
@@ -73,7 +93,15 @@ export class RequestLogRetention {
       const before = new Date(dayOf(newestMs - rollupRetentionDays * DAY_MS));
       result.deletedFigures = await this.deleteFigures(before);
     }
-    return result;
+  }
+
+  /** @throws LeftToAnother where another process is at it. */
+  private async alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const result = await workAlone(this.database, { lock: RETENTION_LOCK }, async (manager) => ({
+      value: await work(manager),
+    }));
+    if (result === null) throw new LeftToAnother();
+    return result.value;
   }
 
   /** The earlier of this process' clock and PostgreSQL's. */
@@ -85,18 +113,23 @@ export class RequestLogRetention {
   /**
    * A row of the last day that has any, found by its id: ids grow with time, and the index on them answers at once. It
    * may not be the very newest, which only means that less is dropped. Where no day has rows, the default partition's.
+   * Asked alone: a partition could go between the question whether it is there and the one for its row.
    */
   private async newestRow(): Promise<number | null> {
-    for (const { name } of (await this.partitions.list()).toReversed()) {
-      const [row] = await this.database.query<{ timestamp: Date }>(
-        `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
+    const newestFirst = (await this.partitions.list()).toReversed();
+    return this.alone(async (manager) => {
+      for (const { name } of newestFirst) {
+        if (!(await exists(manager, name))) continue;
+        const [row] = await manager.query<{ timestamp: Date }[]>(
+          `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
+        );
+        if (row !== undefined) return row.timestamp.getTime();
+      }
+      const [row] = await manager.query<{ timestamp: Date | null }[]>(
+        `select max("timestamp") as timestamp from ip_tracking.request_log_default`,
       );
-      if (row !== undefined) return row.timestamp.getTime();
-    }
-    const [row] = await this.database.query<{ timestamp: Date | null }>(
-      `select max("timestamp") as timestamp from ip_tracking.request_log_default`,
-    );
-    return row?.timestamp?.getTime() ?? null;
+      return row?.timestamp?.getTime() ?? null;
+    });
   }
 
   private async drop(
@@ -105,19 +138,16 @@ export class RequestLogRetention {
     result: PruneResult,
   ): Promise<void> {
     try {
-      const isDropped = await workAlone(
-        this.database,
-        { lock: RETENTION_LOCK },
-        async (manager) => {
-          // Taken first: between a look and the drop a late row could arrive.
-          await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
-          if (!mayHaveRows && (await hasRows(manager, name))) return false;
-          if (mayHaveRows) await mark(manager, new Date(keptFromMs));
-          await manager.query(`drop table if exists ip_tracking.${name}`);
-          return true;
-        },
-      );
-      if (isDropped === true) result.dropped.push(name);
+      const isDropped = await this.alone(async (manager) => {
+        if (!(await exists(manager, name))) return false;
+        // Taken before the look at its rows: between that and the drop a late one could arrive.
+        await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
+        if (!mayHaveRows && (await hasRows(manager, name))) return false;
+        if (mayHaveRows) await mark(manager, new Date(keptFromMs));
+        await manager.query(`drop table ip_tracking.${name}`);
+        return true;
+      });
+      if (isDropped) result.dropped.push(name);
     } catch (error) {
       if (!isTableBusy(error)) throw error;
       result.busy.push(name);
@@ -128,7 +158,7 @@ export class RequestLogRetention {
   private async deleteStrays(before: Date): Promise<number> {
     let total = 0;
     for (;;) {
-      const deleted = await workAlone(this.database, { lock: RETENTION_LOCK }, async (manager) => {
+      const deleted = await this.alone(async (manager) => {
         await mark(manager, before);
         return countOf(
           manager,
@@ -141,8 +171,8 @@ export class RequestLogRetention {
           before,
         );
       });
-      total += deleted ?? 0;
-      if (deleted === null || deleted < ROWS_AT_ONCE) return total;
+      total += deleted;
+      if (deleted < ROWS_AT_ONCE) return total;
     }
   }
 
@@ -154,7 +184,7 @@ export class RequestLogRetention {
   }
 
   private async deleteFigures(before: Date): Promise<number> {
-    const deleted = await workAlone(this.database, { lock: RETENTION_LOCK }, (manager) =>
+    return this.alone((manager) =>
       countOf(
         manager,
         `with gone as (delete from ip_tracking.request_rollup where hour < $1 returning 1)
@@ -162,8 +192,18 @@ export class RequestLogRetention {
         before,
       ),
     );
-    return deleted ?? 0;
   }
+}
+
+/** Ends a run that another process goes on with. */
+class LeftToAnother extends Error {}
+
+/** Whether a partition is still there: another process may have dropped it since it was listed. */
+async function exists(manager: EntityManager, name: string): Promise<boolean> {
+  const [row] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
+    `ip_tracking.${name}`,
+  ]);
+  return row?.oid != null;
 }
 
 async function hasRows(manager: EntityManager, name: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 const DAY_MS = 86_400_000;
 const NOON = Date.UTC(2026, 2, 31, 12);
 const KEEP = { retentionDays: 30, rollupRetentionDays: 400 };
+const OLDER_THAN_KEPT = ['request_log_20260226', 'request_log_20260227', 'request_log_20260228'];
 
 const daysAgo = (days: number, from = NOON) => new Date(from - days * DAY_MS);
 
@@ -123,11 +124,7 @@ describe('the partitions of the request log', () => {
     await fill(33);
     const { dropped, keptFrom, busy, deletedRows } = await retention().prune(KEEP);
     expect(keptFrom?.toISOString()).toBe('2026-03-01T00:00:00.000Z');
-    expect(dropped).toEqual([
-      'request_log_20260226',
-      'request_log_20260227',
-      'request_log_20260228',
-    ]);
+    expect(dropped).toEqual(OLDER_THAN_KEPT);
     expect({ busy, deletedRows }).toEqual({ busy: [], deletedRows: 0 });
     expect(await countIn('request_log')).toBe(31);
     expect(await retention().prune(KEEP)).toMatchObject({ dropped: [], deletedRows: 0 });
@@ -136,7 +133,31 @@ describe('the partitions of the request log', () => {
   it('are dropped once, by however many processes', async () => {
     await fill(33);
     const runs = await Promise.all(Array.from({ length: 4 }, () => retention().prune(KEEP)));
-    expect(new Set(runs.flatMap(({ dropped }) => dropped)).size).toBe(3);
+    expect(runs.flatMap(({ dropped }) => dropped).toSorted()).toEqual(OLDER_THAN_KEPT);
+    expect(await countIn('request_log')).toBe(31);
+  });
+
+  it('are left to another process that is at it, from where it was found', async () => {
+    await fill(33);
+    const another = new Client({ connectionString: test.url });
+    await another.connect();
+    const atIt = new RequestLogRetention(
+      database,
+      {
+        // Listed twice: for the newest row, and for the days that are due.
+        list: async () => {
+          const listed = await partitions().list();
+          if (listings++ === 1) await another.query('select pg_advisory_lock(7316402522)');
+          return listed;
+        },
+      },
+      now,
+    );
+    let listings = 0;
+    expect(await atIt.prune(KEEP)).toMatchObject({ isLeftToAnother: true, dropped: [] });
+    expect(await atIt.prune(KEEP)).toMatchObject({ isLeftToAnother: true, keptFrom: null });
+    await another.end();
+    await eventually(async () => !(await atIt.prune(KEEP)).isLeftToAnother);
     expect(await countIn('request_log')).toBe(31);
   });
 
