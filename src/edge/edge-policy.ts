@@ -11,7 +11,7 @@ export interface Ending {
   status: number;
   /** It was answered, and wholly. */
   isComplete: boolean;
-  /** The client ended or reset its connection. */
+  /** The client ended or reset its connection before all of it had left. */
   hasClientLeft: boolean;
 }
 

@@ -205,8 +205,8 @@ export class RequestEdge {
   }
 
   /**
-   * A closure each, although they are garbage at the rate of the traffic: Express gives every request and every response
-   * a prototype of its own making, after which V8 optimizes no access to them, so what is known is not asked of them.
+   * A closure each, although they are garbage at the rate of the traffic: Express changes the prototypes of requests and
+   * responses, after which V8, in Node 20, optimizes no access to them. So what is known is not asked of them.
    */
   private watch(context: RequestContext, response: ServerResponse): void {
     response.on('close', () => this.close(context, response));

@@ -32,7 +32,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
   '\u001e': '\\x1e',
 };
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+/** Anything but printable ASCII without the backslash. */
 const NOT_PLAIN = /[^ -[\]-~]/;
 
 /** Up to and with the dot before the milliseconds of an ISO 8601 time. */

@@ -125,14 +125,15 @@ function withoutOrigin(url: string): string {
 }
 
 /** How a request has ended whose response has closed. */
-export function endingOf(context: RequestContext, response: ServerResponse): Ending {
-  const isComplete = context.isHttp2 ? hasStreamLeft(response) : hasLeft(response);
+export function endingOf(context: RequestContext, response: Http2Response): Ending {
+  // Asked for only where there can be one: to look for what Express' prototypes do not have is dear.
+  const stream = context.isHttp2 ? response.stream : undefined;
+  const isComplete = stream === undefined ? hasLeft(response) : hasStreamLeft(stream);
   return {
     status: response.statusCode,
     isComplete,
-    // Who has got all of it, and leaves then, has not left before its time.
     hasClientLeft:
-      !isComplete && (context.isHttp2 ? hasClientReset(response) : hasClientHungUp(response)),
+      !isComplete && (stream === undefined ? hasClientHungUp(response) : hasClientReset(stream)),
   };
 }
 
@@ -148,8 +149,8 @@ function hasLeft(response: ServerResponse): boolean {
 }
 
 /** Of HTTP/2 it is the stream that knows, and an aborted one says that it has finished. */
-function hasStreamLeft({ stream }: Http2Response): boolean {
-  return stream !== undefined && stream.writableFinished && !stream.aborted;
+function hasStreamLeft(stream: ServerHttp2Stream): boolean {
+  return stream.writableFinished && !stream.aborted;
 }
 
 /** Whether it was the client who ended the connection, and not this process that broke off its answer. */
@@ -163,9 +164,7 @@ function hasClientHungUp({ errored, req: { socket } }: ServerResponse): boolean 
  * connection that is lost; without an error by some, who have ended their side then; with another code, which node makes
  * an error of. What else has gone wrong with a stream has done so here.
  */
-function hasClientReset({ stream }: Http2Response): boolean {
-  if (stream === undefined) return true;
-  const { errored, rstCode, readableEnded } = stream;
+function hasClientReset({ errored, rstCode, readableEnded }: ServerHttp2Stream): boolean {
   if (errored !== null) return errorCodeOf(errored) === 'ERR_HTTP2_STREAM_ERROR';
   return rstCode === constants.NGHTTP2_CANCEL || readableEnded;
 }

@@ -2,21 +2,21 @@ import { crc32 } from 'node:zlib';
 import type { PlacedRecord } from '../../src/request-log/request-record.js';
 
 const NULL = '\\N';
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\u001e': '\\x1e',
-};
 
 function escaped(text: string | null): string {
   if (text === null) return NULL;
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return text.replace(/[\\\t\n\r\u001e]/g, (found) => ESCAPES[found]!);
+  return text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('\t', '\\t')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\u001e', '\\x1e');
 }
 
-/** What the log writes of a record, the plain and slow way: a line of PostgreSQL's COPY text format, without its end. */
+/**
+ * What the log writes of a record, the plain and slow way: a line of PostgreSQL's COPY text format, without its end.
+ * Shares nothing with the fast one, or it would share its mistakes.
+ */
 export function lineOf(record: PlacedRecord): string {
   return [
     escaped(record.id),
