@@ -10,10 +10,10 @@ import { cpus } from 'node:os';
 import { createDataSource } from '../src/database/data-source.js';
 import { Database } from '../src/database/database.js';
 import { parseIp } from '../src/index.js';
-import { RequestLogPartitions } from '../src/request-log/partitions.js';
-import { PostgresSink } from '../src/request-log/postgres-sink.js';
-import { recordId } from '../src/request-log/record-id.js';
-import type { PlacedRecord } from '../src/request-log/request-record.js';
+import { RequestLogPartitions } from '../src/request-log/table/partitions.js';
+import { PostgresSink } from '../src/request-log/sinks/postgres-sink.js';
+import { recordId } from '../src/request-log/record/record-id.js';
+import type { PlacedRecord } from '../src/request-log/record/request-record.js';
 import { openBenchDatabase } from './support/database.js';
 import { printTable } from './support/figures.js';
 

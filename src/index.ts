@@ -81,20 +81,27 @@ export {
   type LimitRule,
   type LimitStorage,
 } from './throttle/limit-storage.js';
-export { MemoryLimitStorage } from './throttle/memory-limit-storage.js';
-export { createRedisLimitStorage } from './throttle/redis-limit-storage.js';
+export { MemoryLimitStorage } from './throttle/memory/memory-limit-storage.js';
+export { createRedisLimitStorage } from './throttle/redis/redis-limit-storage.js';
 export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
 
-export { RateLimit, Sensitive, SkipRequestLog } from './request-log/decorators.js';
-export type { Enrich } from './request-log/enrich.js';
-export { NdjsonFileSink, type NdjsonFileSinkOptions } from './request-log/ndjson-file-sink.js';
-export type { Outcome } from './request-log/outcome.js';
-export { RequestLog } from './request-log/request-log.entity.js';
-export type { PruneResult, RetentionDays } from './request-log/retention.js';
-export { RequestLogUpkeep } from './request-log/upkeep.js';
-export { RequestLogInterceptor } from './request-log/request-log.interceptor.js';
-export { RequestQueue, type RequestQueueStats } from './request-log/request-queue.js';
-export type { PlacedRecord, RequestRecord, RequestSink } from './request-log/request-record.js';
+export { RateLimit, Sensitive, SkipRequestLog } from './request-log/capture/decorators.js';
+export type { Enrich } from './request-log/capture/enrich.js';
+export {
+  NdjsonFileSink,
+  type NdjsonFileSinkOptions,
+} from './request-log/sinks/ndjson-file-sink.js';
+export type { Outcome } from './request-log/record/outcome.js';
+export { RequestLog } from './request-log/table/request-log.entity.js';
+export type { PruneResult, RetentionDays } from './request-log/table/retention.js';
+export { RequestLogUpkeep } from './request-log/table/upkeep.js';
+export { RequestLogInterceptor } from './request-log/capture/request-log.interceptor.js';
+export { RequestQueue, type RequestQueueStats } from './request-log/queue/request-queue.js';
+export type {
+  PlacedRecord,
+  RequestRecord,
+  RequestSink,
+} from './request-log/record/request-record.js';
 
 export type { ClientTraffic, Detector, Judgement, ScanWindow } from './anomaly/detector.js';
 export { AnomalyScan, type ScanResult } from './anomaly/anomaly-scan.js';

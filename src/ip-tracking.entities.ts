@@ -1,5 +1,5 @@
 import { SuspiciousIp } from './anomaly/suspicious-ip.entity.js';
-import { RequestLog } from './request-log/request-log.entity.js';
+import { RequestLog } from './request-log/table/request-log.entity.js';
 import { IpRule } from './rules/ip-rule.entity.js';
 
 /** The entities of this module, for a host that hands over its own DataSource. */

@@ -11,8 +11,8 @@ import {
   withMethods,
   type Check,
 } from './option-checks.js';
-import type { Enrich } from './request-log/enrich.js';
-import type { RequestSink } from './request-log/request-record.js';
+import type { Enrich } from './request-log/capture/enrich.js';
+import type { RequestSink } from './request-log/record/request-record.js';
 
 /** A hundred years: beyond it the sums with dates would leave what PostgreSQL can hold. */
 const MAX_DAYS = 36_500;

@@ -18,7 +18,7 @@ import type {
   RateLimitOptions,
   RouteRateLimit,
 } from './rate-limit.options.js';
-import type { RedisLimitStorageOptions } from './redis-limit-storage.options.js';
+import type { RedisLimitStorageOptions } from './redis/redis-limit-storage.options.js';
 
 /** The name of the bucket over all routes that have none of their own. */
 export const SHARED_LIMIT = 'sensitive';

@@ -1,7 +1,7 @@
 import type { CustomRefusal } from '../edge/custom-refusal.js';
 import type { Identify } from './identify.js';
 import type { LimitStorage } from './limit-storage.js';
-import type { RedisLimitStorageOptions } from './redis-limit-storage.options.js';
+import type { RedisLimitStorageOptions } from './redis/redis-limit-storage.options.js';
 
 /**
  * A number, or a function of the request, as the host's handlers see it and under the type that it has there, that gives

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RequestContext, UNROUTED } from '../edge/request-context.js';
 import { parseIp } from '../net/ip-address.js';
 import { LimitStoreUnavailableError, type LimitStorage } from './limit-storage.js';
-import { MemoryLimitStorage } from './memory-limit-storage.js';
+import { MemoryLimitStorage } from './memory/memory-limit-storage.js';
 import type { LimitPolicy } from './rate-limit-policy.js';
 import { type Attempt, RateLimiter } from './rate-limiter.js';
 

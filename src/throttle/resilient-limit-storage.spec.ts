@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { LimitStoreUnavailableError } from './limit-storage.js';
 import type { LimitStorage } from './limit-storage.js';
-import { MemoryLimitStorage } from './memory-limit-storage.js';
+import { MemoryLimitStorage } from './memory/memory-limit-storage.js';
 import { ResilientLimitStorage } from './resilient-limit-storage.js';
 import type { LimitStoreStateChange } from './resilient-limit-storage.js';
 

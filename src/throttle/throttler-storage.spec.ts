@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { MemoryLimitStorage } from './memory-limit-storage.js';
+import { MemoryLimitStorage } from './memory/memory-limit-storage.js';
 import { toThrottlerStorage } from './throttler-storage.js';
 
 function storageAt(now: number) {

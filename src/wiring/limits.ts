@@ -12,11 +12,11 @@ import {
 import { LimitDoor } from '../throttle/limit-door.js';
 import type { LimitStorage } from '../throttle/limit-storage.js';
 import { LimiterAnswers } from '../throttle/limiter-answers.js';
-import { MemoryLimitStorage } from '../throttle/memory-limit-storage.js';
+import { MemoryLimitStorage } from '../throttle/memory/memory-limit-storage.js';
 import { LimitPolicies } from '../throttle/rate-limit-policy.js';
 import { RateLimitService, RESET_CHANNEL } from '../throttle/rate-limit.service.js';
 import { RateLimiter } from '../throttle/rate-limiter.js';
-import { createRedisLimitStorage } from '../throttle/redis-limit-storage.js';
+import { createRedisLimitStorage } from '../throttle/redis/redis-limit-storage.js';
 import { ResilientLimitStorage } from '../throttle/resilient-limit-storage.js';
 import { toThrottlerStorage } from '../throttle/throttler-storage.js';
 import { logger, messageOf, provide } from './provide.js';

@@ -4,7 +4,7 @@ import { NotificationListener } from '../database/notifications.js';
 import { GeoService } from '../geo/geo-service.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver, type ClientIpOptions } from '../net/client-ip.js';
-import { ListedPaths } from '../request-log/listed-paths.js';
+import { ListedPaths } from '../request-log/capture/listed-paths.js';
 import type { RulePolicy } from '../rules/decide.js';
 import { Door } from '../rules/door.js';
 import { IpRuleRepository } from '../rules/ip-rule.repository.js';

@@ -1,8 +1,8 @@
 import { Database } from '../database/database.js';
-import { RequestLogPartitions } from '../request-log/partitions.js';
-import { RequestLogRetention } from '../request-log/retention.js';
-import { RequestRollup } from '../request-log/rollup.js';
-import { RequestLogUpkeep } from '../request-log/upkeep.js';
+import { RequestLogPartitions } from '../request-log/table/partitions.js';
+import { RequestLogRetention } from '../request-log/table/retention.js';
+import { RequestRollup } from '../request-log/table/rollup.js';
+import { RequestLogUpkeep } from '../request-log/table/upkeep.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { provide, wallClock } from './provide.js';
 import { RESOLVED_OPTIONS } from './settings.js';

@@ -7,7 +7,7 @@ import { PrivacyService, parseIp, trackerKey, type PrivacyOptions } from '../../
 import { AddressPrivacy } from '../../src/privacy/address-privacy.js';
 import { PersonalDataRepository } from '../../src/privacy/personal-data.repository.js';
 import { privacySettings } from '../../src/privacy/privacy-settings.js';
-import { RequestLogPartitions } from '../../src/request-log/partitions.js';
+import { RequestLogPartitions } from '../../src/request-log/table/partitions.js';
 import { compiledMain } from '../support/compiled.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 

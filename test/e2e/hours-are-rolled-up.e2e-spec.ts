@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
-import { RequestLogPartitions } from '../../src/request-log/partitions.js';
-import { RequestLogRetention } from '../../src/request-log/retention.js';
-import { RequestRollup } from '../../src/request-log/rollup.js';
+import { RequestLogPartitions } from '../../src/request-log/table/partitions.js';
+import { RequestLogRetention } from '../../src/request-log/table/retention.js';
+import { RequestRollup } from '../../src/request-log/table/rollup.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 const MINUTE_MS = 60_000;

@@ -1,9 +1,9 @@
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { MemoryLimitStorage } from '../../src/throttle/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
-import type { RedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
+import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
+import type { RedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
 import { ResilientLimitStorage } from '../../src/throttle/resilient-limit-storage.js';
 import { startRedisCluster } from '../support/redis-cluster.js';
 import type { TestRedisCluster } from '../support/redis-cluster.js';

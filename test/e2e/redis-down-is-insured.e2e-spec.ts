@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { freePort } from '../../src/demo/postgres/free-port.js';
 import { LimitStoreUnavailableError } from '../../src/throttle/limit-storage.js';
-import { MemoryLimitStorage } from '../../src/throttle/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
+import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
 import { ResilientLimitStorage } from '../../src/throttle/resilient-limit-storage.js';
 import { blackHoleProxy } from '../support/black-hole-proxy.js';
 import type { BlackHoleProxy } from '../support/black-hole-proxy.js';

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { MemoryLimitStorage } from '../../src/throttle/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis-limit-storage.js';
+import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
 import { ResilientLimitStorage } from '../../src/throttle/resilient-limit-storage.js';
 import { redisAvailable, startRedis } from '../support/redis.js';
 

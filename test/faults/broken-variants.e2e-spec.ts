@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { readFrames } from '../../src/request-log/spool-frame.js';
+import { readFrames } from '../../src/request-log/spool/spool-frame.js';
 import { frameOf } from '../support/plain-line.js';
 import { Drill } from './drill.js';
 import { dropAnswers } from './faults/commit-answer-dropped.js';

@@ -10,12 +10,12 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NdjsonFileSink, parseIp, type PlacedRecord, type RequestSink } from '../../src/index.js';
-import { createRequestQueue } from '../../src/request-log/create-request-queue.js';
-import { recordId } from '../../src/request-log/record-id.js';
-import type { RequestQueue } from '../../src/request-log/request-queue.js';
-import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool-frame.js';
-import { SpoolSegment } from '../../src/request-log/spool-segment.js';
-import type { SpoolFiles } from '../../src/request-log/spool-folder.js';
+import { createRequestQueue } from '../../src/request-log/queue/create-request-queue.js';
+import { recordId } from '../../src/request-log/record/record-id.js';
+import type { RequestQueue } from '../../src/request-log/queue/request-queue.js';
+import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool/spool-frame.js';
+import { SpoolSegment } from '../../src/request-log/spool/spool-segment.js';
+import type { SpoolFiles } from '../../src/request-log/spool/spool-folder.js';
 import { eventually } from '../support/eventually.js';
 import { frameOf, lineOf } from '../support/plain-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';

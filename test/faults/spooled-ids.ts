@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool-frame.js';
+import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool/spool-frame.js';
 import { eventually } from '../support/eventually.js';
 
 /** The segments below a folder for state, whoever they belong to. */

@@ -39,6 +39,17 @@ const BELOW: Record<string, readonly string[]> = {
     ...LEAVES,
   ],
 };
+
+/** The same within the request log, the largest room. */
+const BELOW_IN_REQUEST_LOG: Record<string, readonly string[]> = {
+  record: [],
+  capture: ['record'],
+  spool: ['record'],
+  queue: ['spool', 'record'],
+  sinks: ['queue', 'record'],
+  table: ['record'],
+};
+
 BELOW['anomaly'] = ['request-log', ...BELOW['request-log']!];
 BELOW[MODULE] = ['anomaly', ...BELOW['anomaly']];
 BELOW['index'] = [MODULE, 'migrations', ...BELOW[MODULE]];
@@ -72,9 +83,10 @@ const PURE_MAY_IMPORT: readonly string[] = [];
 const MAY_USE_THE_DATABASE = [
   /^src\/database\//,
   /\.repository\.ts$/,
-  /^src\/throttle\/[a-z-]+-storage\.ts$/,
-  /^src\/throttle\/redis-connection\.ts$/,
-  /^src\/request-log\/(postgres-sink|partitions|retention|rollup)\.ts$/,
+  /^src\/throttle\/[a-z]+\/[a-z-]+-storage\.ts$/,
+  /^src\/throttle\/redis\/redis-connection\.ts$/,
+  /^src\/request-log\/sinks\/postgres-sink\.ts$/,
+  /^src\/request-log\/table\/(partitions|retention|rollup)\.ts$/,
   /^src\/anomaly\/[a-z-]+-scan\.ts$/,
   // These make the connection and close it; they run no statement.
   /^src\/wiring\//,
@@ -207,6 +219,19 @@ describe('imports', () => {
       ).toEqual([]);
     },
   );
+
+  it('within the request log point down as well', () => {
+    const floorOf = (path: string | null) => /^src\/request-log\/([^/]+)\//.exec(path ?? '')?.[1];
+    const files = sources.filter(({ path }) => path.startsWith('src/request-log/'));
+    expect(files.map(({ path }) => floorOf(path)).filter((floor) => !floor)).toEqual([]);
+    const wrong = wrongImports(files, ({ path }, { file }) => {
+      const [floor, target] = [floorOf(path)!, floorOf(file)];
+      return (
+        target !== undefined && target !== floor && !BELOW_IN_REQUEST_LOG[floor]!.includes(target)
+      );
+    });
+    expect(wrong, 'what both need belongs into record/, or is passed in').toEqual([]);
+  });
 
   it('of pure code stay pure', () => {
     const pure = sources.filter(({ path }) => isPure(path));

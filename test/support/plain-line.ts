@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { PlacedRecord } from '../../src/request-log/request-record.js';
+import type { PlacedRecord } from '../../src/request-log/record/request-record.js';
 
 const NULL = '\\N';
 

@@ -1,8 +1,11 @@
-import { idOfLine } from '../../src/request-log/record-line.js';
-import { RequestQueue, type RequestQueueOptions } from '../../src/request-log/request-queue.js';
-import type { PlacedRecord } from '../../src/request-log/request-record.js';
-import { SetAside } from '../../src/request-log/set-aside.js';
-import type { SpoolFiles } from '../../src/request-log/spool-folder.js';
+import { idOfLine } from '../../src/request-log/record/record-line.js';
+import {
+  RequestQueue,
+  type RequestQueueOptions,
+} from '../../src/request-log/queue/request-queue.js';
+import type { PlacedRecord } from '../../src/request-log/record/request-record.js';
+import { SetAside } from '../../src/request-log/spool/set-aside.js';
+import type { SpoolFiles } from '../../src/request-log/spool/spool-folder.js';
 
 /** What a sink fails with that is down. */
 export const GONE = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });

@@ -1,7 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { SEGMENT_HEADER } from '../../../src/request-log/spool-frame.js';
+import { SEGMENT_HEADER } from '../../../src/request-log/spool/spool-frame.js';
 import type { Fault } from '../drill.js';
 import { drained, expectIdentity, figuresOf } from '../identity.js';
 import { segmentsIn, spooled, spooledIds } from '../spooled-ids.js';

@@ -1,0 +1,105 @@
+import * as fileSystem from 'node:fs/promises';
+import type { ErasedRecords } from './erased-records.js';
+import { RequestQueue } from './request-queue.js';
+import { recordOf } from '../record/record-line.js';
+import type { LineSink, RequestSink } from '../record/request-record.js';
+import { SetAside, type SetAsideReport } from '../spool/set-aside.js';
+import { Spool, type SpoolState } from '../spool/spool.js';
+import { SpoolFolder, type SpoolFiles } from '../spool/spool-folder.js';
+
+/** What a queue is made of. */
+export interface RequestQueueParts {
+  sink: RequestSink;
+  /** What is not written any more, though it was accepted. @default nothing */
+  erased?: Pick<ErasedRecords, 'leave'>;
+  /** How many records were written without what the host would have added. @default none */
+  unenriched?: () => number;
+  /** The folder that the processes of one sink share; null for memory alone. */
+  spoolFolder: string | null;
+  /** The spool's bounds; null for memory alone. */
+  spool: {
+    writeIntervalMs: number;
+    syncIntervalMs: number;
+    maxBytes: number;
+    adoptAfterMs: number;
+  } | null;
+  flushIntervalMs: number;
+  maxBatchSize: number;
+  maxQueued: number;
+  log: { log(message: string): void; warn(message: string): void; error(message: string): void };
+  /** @default node's own */
+  files?: SpoolFiles;
+  /** The longest pause between two attempts while writes fail, in milliseconds. @default 5000 */
+  maxRetryMs?: number;
+}
+
+/** Puts together the way of a record from its request to the sink. */
+export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
+  const { sink, erased, spool, log, files = fileSystem } = parts;
+  const now = (): number => performance.now();
+  const folder = spool === null ? null : parts.spoolFolder;
+  return new RequestQueue({
+    write: async (accepted) => {
+      const lines = erased?.leave(accepted) ?? accepted;
+      if (lines.length === 0) return;
+      await (isLineSink(sink) ? sink.writeLines(lines) : sink.write(Array.from(lines, recordOf)));
+    },
+    close: async () => sink.close?.(),
+    spool:
+      spool === null || folder === null
+        ? null
+        : new Spool(new SpoolFolder(folder, files), {
+            files,
+            maxBytes: spool.maxBytes,
+            adoptAfterMs: spool.adoptAfterMs,
+            now,
+            onState: (state, error) => tellState(log, state, error),
+          }),
+    setAside: new SetAside(folder, files, (report) => log.error(describeReport(report))),
+    unenriched: parts.unenriched ?? (() => 0),
+    flushIntervalMs: parts.flushIntervalMs,
+    writeIntervalMs: spool?.writeIntervalMs ?? 100,
+    syncIntervalMs: spool?.syncIntervalMs ?? 1_000,
+    maxBatchSize: parts.maxBatchSize,
+    maxQueued: parts.maxQueued,
+    maxRetryMs: parts.maxRetryMs ?? 5_000,
+    now,
+    onOutage: (error) =>
+      error === null
+        ? log.log('the request log is written again')
+        : log.error(`the request log cannot be written, so records wait: ${messageOf(error)}`),
+  });
+}
+
+function isLineSink(sink: RequestSink): sink is LineSink {
+  return typeof (sink as Partial<LineSink>).writeLines === 'function';
+}
+
+function tellState(log: RequestQueueParts['log'], state: SpoolState, error: unknown): void {
+  if (state === 'ready') log.log('the spool of the request log is used again');
+  else if (state === 'full') {
+    log.error(
+      'the spool of the request log is full: records stay in memory, and beyond maxQueued the newest are dropped and counted',
+    );
+  } else {
+    log.error(
+      `the spool of the request log cannot be written, so records stay in memory alone: ${messageOf(error)}`,
+    );
+  }
+}
+
+function describeReport({ refused, first, torn, file }: SetAsideReport): string {
+  const kept = file === null ? 'they are counted, and kept nowhere' : `they are kept in ${file}`;
+  const parts: string[] = [];
+  if (first !== null) {
+    parts.push(
+      `${refused} record(s) of the request log were refused, the first of them ${first.id}: ${messageOf(first.error)}`,
+    );
+  }
+  if (torn > 0) parts.push(`${torn} record(s) in the spool were not whole`);
+  return `${parts.join('; ')}; ${kept}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

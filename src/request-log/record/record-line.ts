@@ -1,0 +1,124 @@
+import { parseIp } from '../../net/ip-address.js';
+import type { Lines } from './lines.js';
+import type { Outcome } from './outcome.js';
+import type { PlacedRecord } from './request-record.js';
+
+/** The columns of a line, in order. A spooled segment names them, so that a later release can still read it. */
+export const LINE_COLUMNS = [
+  'id',
+  'timestamp',
+  'ip_address',
+  'ip_source',
+  'method',
+  'path',
+  'route',
+  'status',
+  'outcome',
+  'duration_us',
+  'country',
+  'city',
+  'user_agent',
+  'user_id',
+  'sensitive',
+  'rule_id',
+  'extra',
+] as const;
+
+type LineColumn = (typeof LINE_COLUMNS)[number];
+
+const NULL = '\\N';
+/** The record that a line was made of. */
+export function recordOf(line: string): PlacedRecord {
+  const fields = line.split('\t');
+  const text = (column: LineColumn): string | null => {
+    const field = fields[LINE_COLUMNS.indexOf(column)] ?? NULL;
+    return field === NULL ? null : unescaped(field);
+  };
+  const sure = (column: LineColumn): string => text(column) ?? '';
+  const ruleId = text('rule_id');
+  const extra = text('extra');
+  return {
+    id: sure('id'),
+    timestampMs: Date.parse(sure('timestamp')),
+    ip: parseIp(sure('ip_address')),
+    ipSource: sure('ip_source'),
+    method: sure('method'),
+    path: sure('path'),
+    route: text('route'),
+    status: Number(sure('status')),
+    outcome: sure('outcome') as Outcome,
+    durationUs: Number(sure('duration_us')),
+    country: text('country'),
+    city: text('city'),
+    userAgent: text('user_agent'),
+    userId: text('user_id'),
+    sensitive: sure('sensitive') === 't',
+    ruleId: ruleId === null ? null : Number(ruleId),
+    ...(extra === null ? {} : { extra: JSON.parse(extra) as Record<string, unknown> }),
+  };
+}
+
+/** The id of a line's record, for messages. */
+export function idOfLine(line: string): string {
+  return line.slice(0, Math.max(0, line.indexOf('\t')));
+}
+
+/** The fields of a line that say whose it is and when: its time, as ISO 8601, and its address, or `\N`. */
+export function traceOfLine(line: string): { timestamp: string; address: string } {
+  const afterId = line.indexOf('\t') + 1;
+  const afterTime = line.indexOf('\t', afterId) + 1;
+  return {
+    timestamp: line.slice(afterId, afterTime - 1),
+    address: line.slice(afterTime, line.indexOf('\t', afterTime)),
+  };
+}
+
+const TAB = 0x09;
+/** Of `2026-01-31T23:59:59.999Z`. */
+const TIME_LENGTH = 24;
+const USUAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** The time of the earliest line, as PostgreSQL reads it: it goes into a statement, so that it is nothing else. */
+export function earliestOf(lines: Lines): string {
+  let earliest: Buffer | null = null;
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines.at(index);
+    const start = line.indexOf(TAB) + 1;
+    const timestamp = line.subarray(start, start + TIME_LENGTH);
+    // Years of four digits are ordered as their text is; the sign of any other comes before all digits.
+    if (earliest === null || timestamp.compare(earliest) < 0) earliest = timestamp;
+  }
+  const text = earliest?.toString('latin1') ?? '';
+  return USUAL_TIME.test(text) ? text : '-infinity';
+}
+
+/** A line as an object of the table's columns. */
+export function rowOfLine(line: string): Record<string, unknown> {
+  const { ip, timestampMs, ...record } = recordOf(line);
+  return {
+    id: record.id,
+    timestamp: new Date(timestampMs),
+    ip_address: ip?.toString() ?? null,
+    ip_source: record.ipSource,
+    method: record.method,
+    path: record.path,
+    route: record.route,
+    status: record.status,
+    outcome: record.outcome,
+    duration_us: String(record.durationUs),
+    country: record.country,
+    city: record.city,
+    user_agent: record.userAgent,
+    user_id: record.userId,
+    sensitive: record.sensitive,
+    rule_id: record.ruleId,
+    extra: record.extra ?? null,
+  };
+}
+
+const UNESCAPES: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
+
+function unescaped(field: string): string {
+  if (!field.includes('\\')) return field;
+  return field.replace(/\\(x1e|[tnr\\])/g, (_, code: string) => UNESCAPES[code] ?? '\u001e');
+}

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { errorCodeOf } from '../../database/connection-error.js';
+import { idOfLine, recordOf } from '../record/record-line.js';
+import type { SpoolFiles } from './spool-folder.js';
+
+/** What is told of what was set aside. */
+export interface SetAsideReport {
+  /** Records that the sink refuses. */
+  refused: number;
+  /** The id and the error of the first of them. */
+  first: { id: string; error: unknown } | null;
+  /** Pieces of the spool that are no whole records. */
+  torn: number;
+  /** The file that has them now; null where there is none. */
+  file: string | null;
+}
+
+const REFUSED = 'refused.ndjson';
+const TORN = 'torn.bin';
+/** Beyond this many bytes what is set aside is counted alone: an attacker must not fill the disk with poison. */
+const MAX_BYTES = 16 * 1_024 * 1_024;
+
+/**
+ * Keeps what will never be stored where a human can look at it: records that the sink refuses, with the error, one in
+ * JSON a line; and bytes of the spool that are no records. Said once for many.
+ */
+export class SetAside {
+  /** Records that are kept in the file. */
+  quarantined = 0;
+  private work: Promise<void> = Promise.resolve();
+  private report: SetAsideReport | null = null;
+  private written = 0;
+
+  constructor(
+    /** The folder of the files; null for none. */
+    private readonly folder: string | null,
+    private readonly files: SpoolFiles,
+    private readonly onReport: (report: SetAsideReport) => void,
+  ) {}
+
+  /** Takes a line that the sink refuses. */
+  refused(line: string, error: unknown): void {
+    const report = this.open();
+    report.refused += 1;
+    report.first ??= { id: idOfLine(line), error };
+    const entry = { error: errorCodeOf(error) ?? String(error), record: recordOf(line) };
+    this.append(REFUSED, Buffer.from(`${JSON.stringify(entry)}\n`), () => {
+      this.quarantined += 1;
+    });
+  }
+
+  /** Takes bytes of the spool that are no whole records. */
+  torn(damaged: readonly Buffer[]): void {
+    this.open().torn += damaged.length;
+    this.append(TORN, Buffer.concat(damaged));
+  }
+
+  /** Resolves when all of it is written and told. */
+  async settled(): Promise<void> {
+    await this.work;
+  }
+
+  /** The report is told once the work of this moment is done. */
+  private open(): SetAsideReport {
+    if (this.report !== null) return this.report;
+    const report: SetAsideReport = { refused: 0, first: null, torn: 0, file: null };
+    this.report = report;
+    this.afterwards(async () => {
+      await new Promise(setImmediate);
+      this.report = null;
+      this.onReport(report);
+    });
+    return report;
+  }
+
+  private append(name: string, bytes: Buffer, kept?: () => void): void {
+    const { folder, report } = this;
+    if (folder === null || this.written + bytes.length > MAX_BYTES) return;
+    this.written += bytes.length;
+    const path = join(folder, name);
+    this.afterwards(async () => {
+      try {
+        await this.files.mkdir(folder, { recursive: true, mode: 0o700 });
+        await this.files.appendFile(path, bytes, { mode: 0o600 });
+        kept?.();
+        if (report !== null) report.file = path;
+      } catch {
+        // It stays counted.
+      }
+    });
+  }
+
+  private afterwards(work: () => Promise<void>): void {
+    // Whoever is told may throw; what is set aside next is told all the same.
+    this.work = this.work.then(work).catch(() => undefined);
+  }
+}

@@ -1,0 +1,127 @@
+import type { EntityManager } from 'typeorm';
+import { errorCodeOf } from '../../database/connection-error.js';
+import type { Database } from '../../database/database.js';
+import { isTableBusy, workAlone } from '../../database/exclusive-work.js';
+import { DAY_MS, dayOf, dayOfPartition, partitionName } from './days.js';
+
+/** SQLSTATE: the default partition holds rows that the new one would have to take. */
+const CHECK_VIOLATION = '23514';
+/** Days made ahead, today included: an app that is restarted once a week never falls into the default partition. */
+const DAYS_AHEAD = 8;
+/** While the next days have theirs, a table that is in use may stay so until the next hour. */
+const URGENT_DAYS = 2;
+/** Days that are taken out of the default partition in one run, so that a wrong clock's rows make no year of partitions. */
+const MAX_DAYS_EMPTIED = 31;
+const PARTITIONS_LOCK = 7_316_402_521;
+
+/**
+ * Makes the daily partitions of `request_log` ahead of time, and empties the default partition, which takes the rows of
+ * days that have none. Safe to repeat, and by several processes at once.
+ */
+export class RequestLogPartitions {
+  constructor(
+    private readonly database: Database,
+    private readonly now: () => number,
+  ) {}
+
+  /** The partitions of ours, oldest day first. */
+  async list(): Promise<{ name: string; startMs: number }[]> {
+    const rows = await this.database.query<{ name: string }>(
+      `select relname as name from pg_class
+         join pg_inherits on inhrelid = pg_class.oid
+        where inhparent = 'ip_tracking.request_log'::regclass
+        order by relname`,
+    );
+    return rows.flatMap(({ name }) => {
+      const startMs = dayOfPartition(name);
+      return startMs === null ? [] : [{ name, startMs }];
+    });
+  }
+
+  /** Makes what is missing from today on. */
+  async ensure(): Promise<void> {
+    const existing = new Set((await this.list()).map(({ startMs }) => startMs));
+    const today = dayOf(this.now());
+    for (let day = 0; day < DAYS_AHEAD; day += 1) {
+      const startMs = today + day * DAY_MS;
+      if (existing.has(startMs)) continue;
+      try {
+        await this.create(startMs, day === 0);
+      } catch (error) {
+        if (!isTableBusy(error) || day < URGENT_DAYS) throw error;
+      }
+    }
+  }
+
+  /**
+   * Gives the rows of the default partition the partitions that they should have been in. Those of days that are still
+   * too far ahead, by a clock that was wrong, stay until their time has come.
+   *
+   * @returns how many days were made.
+   */
+  async emptyDefault(): Promise<number> {
+    const days = await this.database.query<{ day: Date }>(
+      `select distinct date_trunc('day', "timestamp", 'UTC') as day
+         from ip_tracking.request_log_default
+        where "timestamp" < $1
+        order by 1 desc limit $2`,
+      [new Date(dayOf(this.now()) + DAYS_AHEAD * DAY_MS), MAX_DAYS_EMPTIED],
+    );
+    for (const { day } of days) await this.create(day.getTime(), true);
+    return days.length;
+  }
+
+  /** @param mayHaveRows rows of the day may be in the default partition, or be on their way there. */
+  private async create(startMs: number, mayHaveRows: boolean): Promise<void> {
+    try {
+      await workAlone(this.database, { lock: PARTITIONS_LOCK }, (manager) =>
+        createPartition(manager, startMs, mayHaveRows),
+      );
+    } catch (error) {
+      if (mayHaveRows || errorCodeOf(error) !== CHECK_VIOLATION) throw error;
+      await this.create(startMs, true);
+    }
+  }
+}
+
+/**
+ * A partition is made beside the table and then attached, because `create table ... partition of` would need the whole
+ * table for itself, and every writer would queue behind the longest reader. Only where rows of that day may be on their
+ * way that cannot be avoided: a writer that has chosen the default partition would find that it must not have the row
+ * any more, and its batch would be refused.
+ */
+async function createPartition(
+  manager: EntityManager,
+  startMs: number,
+  mayHaveRows: boolean,
+): Promise<void> {
+  // Identifiers and bounds of DDL cannot be parameters; these are made of a number of ours alone.
+  const name = `ip_tracking.${partitionName(startMs)}`;
+  const [from, to] = [isoOf(startMs), isoOf(startMs + DAY_MS)];
+  const [made] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
+    name,
+  ]);
+  if (made?.oid !== null) return;
+  if (mayHaveRows) {
+    await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
+  }
+  await manager.query(
+    `create table ${name} (like ip_tracking.request_log including defaults including generated)`,
+  );
+  if (mayHaveRows) {
+    await manager.query(
+      `with moved as (
+         delete from ip_tracking.request_log_default
+          where "timestamp" >= '${from}' and "timestamp" < '${to}'
+         returning *)
+       insert into ${name} select * from moved`,
+    );
+  }
+  await manager.query(
+    `alter table ip_tracking.request_log attach partition ${name} for values from ('${from}') to ('${to}')`,
+  );
+}
+
+function isoOf(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

@@ -1,0 +1,226 @@
+import type { EntityManager } from 'typeorm';
+import type { Database } from '../../database/database.js';
+import { isTableBusy, workAlone } from '../../database/exclusive-work.js';
+import { DAY_MS, dayOf } from './days.js';
+import type { RequestLogPartitions } from './partitions.js';
+
+/** How long things are kept, in days; 0 for ever. */
+export interface RetentionDays {
+  retentionDays: number;
+  rollupRetentionDays: number;
+}
+
+/** What a run has done. */
+export interface PruneResult {
+  /** Rows before this moment are gone; null where rows are kept for ever, or another process was at it from the start. */
+  keptFrom: Date | null;
+  /** Another process was found at it, and what was still to do was left to that one. */
+  isLeftToAnother: boolean;
+  /** The partitions that were dropped, each named by the one process that did. */
+  dropped: string[];
+  /** The partitions that are due, and in use: the next run tries again. */
+  busy: string[];
+  /** The rows that were deleted from the default partition. */
+  deletedRows: number;
+  /** The hours' figures that were deleted from the rollup. */
+  deletedFigures: number;
+}
+
+/** The name in `job_run` under which stands before which moment rows have been dropped. */
+export const RETENTION_MARK = 'request-log-retention';
+
+const RETENTION_LOCK = 7_316_402_522;
+const ROWS_AT_ONCE = 50_000;
+
+/**
+ * Lets go of what is older than it is to be kept: whole days, by dropping their partitions, which takes no longer for a
+ * million rows than for one.
+ *
+ * A clock that is wrong must not drop the present. "Old" is therefore counted back from the earliest of three clocks:
+ * this process', PostgreSQL's, and the newest row of the log. An app that nobody has called for a while keeps its last
+ * days until somebody does.
+ */
+export class RequestLogRetention {
+  constructor(
+    private readonly database: Database,
+    private readonly partitions: Pick<RequestLogPartitions, 'list'>,
+    private readonly now: () => number,
+  ) {}
+
+  /**
+   * Safe to repeat, and by several processes at once. Whoever finds another at it stops and leaves it the rest: that one
+   * stops only for a third, so the last goes through all of it. If they only passed over what they cannot have just
+   * then, two could keep each other from a day, and nobody would come back to it.
+   */
+  async prune(days: RetentionDays): Promise<PruneResult> {
+    const result: PruneResult = {
+      keptFrom: null,
+      isLeftToAnother: false,
+      dropped: [],
+      busy: [],
+      deletedRows: 0,
+      deletedFigures: 0,
+    };
+    try {
+      await this.pruneAll(days, result);
+    } catch (error) {
+      if (!(error instanceof LeftToAnother)) throw error;
+      result.isLeftToAnother = true;
+    }
+    return result;
+  }
+
+  private async pruneAll(
+    { retentionDays, rollupRetentionDays }: RetentionDays,
+    result: PruneResult,
+  ): Promise<void> {
+    const clockMs = await this.clock();
+    const newestMs = Math.min(clockMs, (await this.newestRow()) ?? clockMs);
+    if (retentionDays > 0) {
+      const keptFromMs = dayOf(newestMs - retentionDays * DAY_MS);
+      const emptyBeforeMs = dayOf(clockMs - retentionDays * DAY_MS);
+      result.keptFrom = new Date(keptFromMs);
+      for (const { name, startMs } of await this.partitions.list()) {
+        if (startMs >= emptyBeforeMs) break;
+        // Whoever is in the way of one is in the way of all, and each try makes writers wait.
+        if (result.busy.length > 0) result.busy.push(name);
+        else await this.drop(name, { mayHaveRows: startMs < keptFromMs, keptFromMs }, result);
+      }
+      result.deletedRows = await this.deleteStrays(new Date(keptFromMs));
+      await this.deleteErasures(new Date(keptFromMs));
+    }
+    if (rollupRetentionDays > 0) {
+      const before = new Date(dayOf(newestMs - rollupRetentionDays * DAY_MS));
+      result.deletedFigures = await this.deleteFigures(before);
+    }
+  }
+
+  /** @throws LeftToAnother where another process is at it. */
+  private async alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const result = await workAlone(this.database, { lock: RETENTION_LOCK }, async (manager) => ({
+      value: await work(manager),
+    }));
+    if (result === null) throw new LeftToAnother();
+    return result.value;
+  }
+
+  /** The earlier of this process' clock and PostgreSQL's. */
+  private async clock(): Promise<number> {
+    const [row] = await this.database.query<{ now: Date }>(`select now() as now`);
+    return Math.min(this.now(), row!.now.getTime());
+  }
+
+  /**
+   * A row of the last day that has any, found by its id: ids grow with time, and the index on them answers at once. It
+   * may not be the very newest, which only means that less is dropped. Where no day has rows, the default partition's.
+   * Asked alone: a partition could go between the question whether it is there and the one for its row.
+   */
+  private async newestRow(): Promise<number | null> {
+    const newestFirst = (await this.partitions.list()).toReversed();
+    return this.alone(async (manager) => {
+      for (const { name } of newestFirst) {
+        if (!(await exists(manager, name))) continue;
+        const [row] = await manager.query<{ timestamp: Date }[]>(
+          `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
+        );
+        if (row !== undefined) return row.timestamp.getTime();
+      }
+      const [row] = await manager.query<{ timestamp: Date | null }[]>(
+        `select max("timestamp") as timestamp from ip_tracking.request_log_default`,
+      );
+      return row?.timestamp?.getTime() ?? null;
+    });
+  }
+
+  private async drop(
+    name: string,
+    { mayHaveRows, keptFromMs }: { mayHaveRows: boolean; keptFromMs: number },
+    result: PruneResult,
+  ): Promise<void> {
+    try {
+      const isDropped = await this.alone(async (manager) => {
+        if (!(await exists(manager, name))) return false;
+        // Taken before the look at its rows: between that and the drop a late one could arrive.
+        await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
+        if (!mayHaveRows && (await hasRows(manager, name))) return false;
+        if (mayHaveRows) await mark(manager, new Date(keptFromMs));
+        await manager.query(`drop table ip_tracking.${name}`);
+        return true;
+      });
+      if (isDropped) result.dropped.push(name);
+    } catch (error) {
+      if (!isTableBusy(error)) throw error;
+      result.busy.push(name);
+    }
+  }
+
+  /** Rows of days that never had a partition, or have lost it before they came. */
+  private async deleteStrays(before: Date): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const deleted = await this.alone(async (manager) => {
+        await mark(manager, before);
+        return countOf(
+          manager,
+          `with gone as (
+               delete from ip_tracking.request_log_default
+                where ctid = any(array(select ctid from ip_tracking.request_log_default
+                                        where "timestamp" < $1 limit ${ROWS_AT_ONCE}))
+               returning 1)
+             select count(*)::integer as count from gone`,
+          before,
+        );
+      });
+      total += deleted;
+      if (deleted < ROWS_AT_ONCE) return total;
+    }
+  }
+
+  /** Whatever still comes of before an erasure that is so old goes with the strays. */
+  private async deleteErasures(before: Date): Promise<void> {
+    await this.database.query(`delete from ip_tracking.erased_address where erased_before < $1`, [
+      before,
+    ]);
+  }
+
+  private async deleteFigures(before: Date): Promise<number> {
+    return this.alone((manager) =>
+      countOf(
+        manager,
+        `with gone as (delete from ip_tracking.request_rollup where hour < $1 returning 1)
+         select count(*)::integer as count from gone`,
+        before,
+      ),
+    );
+  }
+}
+
+/** Ends a run that another process goes on with. */
+class LeftToAnother extends Error {}
+
+/** Whether a partition is still there: another process may have dropped it since it was listed. */
+async function exists(manager: EntityManager, name: string): Promise<boolean> {
+  const [row] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
+    `ip_tracking.${name}`,
+  ]);
+  return row?.oid != null;
+}
+
+async function hasRows(manager: EntityManager, name: string): Promise<boolean> {
+  const rows = await manager.query<unknown[]>(`select 1 from ip_tracking.${name} limit 1`);
+  return rows.length > 0;
+}
+
+async function countOf(manager: EntityManager, sql: string, before: Date): Promise<number> {
+  const [row] = await manager.query<{ count: number }[]>(sql, [before]);
+  return row?.count ?? 0;
+}
+
+/** Notes that rows before a moment may be gone: whatever counts them again must not take that for few requests. */
+async function mark(manager: EntityManager, before: Date): Promise<void> {
+  await manager.query(
+    `insert into ip_tracking.job_run (name, slot) values ('${RETENTION_MARK}', $1)
+     on conflict (name) do update set slot = greatest(job_run.slot, excluded.slot)`,
+    [before],
+  );
+}
