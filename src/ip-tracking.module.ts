@@ -40,6 +40,7 @@ import { RateLimiter } from './throttle/rate-limiter.js';
 import { TooManyRequestsFilter } from './throttle/too-many-requests.js';
 import { anomaly } from './wiring/anomaly.js';
 import { LIMIT_STORAGE, limits } from './wiring/limits.js';
+import { optimizeNextTick } from './wiring/next-tick.js';
 import { privacy } from './wiring/privacy.js';
 import { provide } from './wiring/provide.js';
 import { requestLog } from './wiring/request-log.js';
@@ -136,11 +137,13 @@ export class IpTrackingModule extends ConfigurableModuleClass {
    * @throws IpTrackingError when the app starts, for an option that is unknown or out of range.
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    optimizeNextTick();
     return { ...super.forRoot(options), global: true };
   }
 
   /** Configures the module with values that other providers give, such as those of a `ConfigService`. */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    optimizeNextTick();
     return { ...super.forRootAsync(options), global: true };
   }
 }

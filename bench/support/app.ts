@@ -88,6 +88,21 @@ class AppModule {
   }
 }
 
+/** What a tick takes that does nothing but begin the next, in nanoseconds. */
+function nanosecondsOfATick(): Promise<number> {
+  const count = 200_000;
+  const before = performance.now();
+  return new Promise((resolve) => {
+    let left = count;
+    const tick = (): void => {
+      left -= 1;
+      if (left > 0) process.nextTick(tick);
+      else resolve(((performance.now() - before) * 1e6) / count);
+    };
+    process.nextTick(tick);
+  });
+}
+
 const root = AppModule.variant(process.env['BENCH_VARIANT'] ?? 'bare');
 const app = isFastify
   ? await NestFactory.create(root, new FastifyAdapter(), { logger: ['error'] })
@@ -97,6 +112,7 @@ process.on('message', (question) => {
   if (question === 'usage') process.send!({ usage: process.cpuUsage() });
   // In kilobytes, as getrusage has it: the most that was ever resident.
   else if (question === 'memory') process.send!({ memory: process.resourceUsage().maxRSS * 1_024 });
+  else if (question === 'tick') void nanosecondsOfATick().then((tick) => process.send!({ tick }));
   else if (question === 'stop') void app.close().then(() => process.exit(0));
 });
 process.send!({ port: (app.getHttpServer().address() as AddressInfo).port });

@@ -80,6 +80,13 @@ export class BenchServer {
     if (result['2xx'] !== count) throw new Error(`${result['2xx']} of ${count} were answered`);
   }
 
+  /** What a `process.nextTick` takes in it, in nanoseconds. */
+  async tick(): Promise<number> {
+    this.child.send('tick');
+    const [message] = (await once(this.child, 'message')) as [{ tick: number }];
+    return message.tick;
+  }
+
   /** The most memory that was ever resident, in bytes. */
   async peakMemory(): Promise<number> {
     this.child.send('memory');

@@ -69,13 +69,13 @@ export function knownContextOfExecution(execution: ExecutionContext): RequestCon
 }
 
 function httpContext(execution: ExecutionContext, edge: RequestEdge): RequestContext | null {
-  const http = execution.switchToHttp();
-  const request = http.getRequest<IncomingMessage & MaybeWrapped<IncomingMessage>>();
+  // What `switchToHttp()` reads, without the object that it makes each time.
+  const request = execution.getArgByIndex<IncomingMessage & MaybeWrapped<IncomingMessage>>(0);
   const known = requestContextOf(request);
   if (known !== undefined) return known;
   // What calls Nest's handlers from outside is said to be HTTP unless it says otherwise.
   if (typeof request?.headers !== 'object') return null;
-  const response = http.getResponse<ServerResponse & MaybeWrapped<ServerResponse>>();
+  const response = execution.getArgByIndex<ServerResponse & MaybeWrapped<ServerResponse>>(1);
   return edge.open({
     raw: request.raw ?? request,
     response: response.raw ?? response,
