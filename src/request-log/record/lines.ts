@@ -57,6 +57,11 @@ export class Lines implements Iterable<string> {
     return new Lines(this.memory, this.ends, this.origin, first, last);
   }
 
+  /** Where one of them begins in {@link bytes}. */
+  offsetOf(index: number): number {
+    return this.startOf(this.first + index) - this.startOf(this.first);
+  }
+
   /** One of them, without its newline. */
   at(index: number): Buffer {
     const line = this.first + index;

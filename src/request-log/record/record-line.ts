@@ -27,6 +27,7 @@ export const LINE_COLUMNS = [
 type LineColumn = (typeof LINE_COLUMNS)[number];
 
 const NULL = '\\N';
+
 /** The record that a line was made of. */
 export function recordOf(line: string): PlacedRecord {
   const fields = line.split('\t');
@@ -80,16 +81,24 @@ const USUAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** The time of the earliest line, as PostgreSQL reads it: it goes into a statement, so that it is nothing else. */
 export function earliestOf(lines: Lines): string {
-  let earliest: Buffer | null = null;
+  const { bytes } = lines;
+  let earliest = -1;
   for (let index = 0; index < lines.length; index += 1) {
-    const line = lines.at(index);
-    const start = line.indexOf(TAB) + 1;
-    const timestamp = line.subarray(start, start + TIME_LENGTH);
+    const start = bytes.indexOf(TAB, lines.offsetOf(index)) + 1;
     // Years of four digits are ordered as their text is; the sign of any other comes before all digits.
-    if (earliest === null || timestamp.compare(earliest) < 0) earliest = timestamp;
+    if (earliest === -1 || isLess(bytes, start, earliest)) earliest = start;
   }
-  const text = earliest?.toString('latin1') ?? '';
+  const text = earliest === -1 ? '' : bytes.toString('latin1', earliest, earliest + TIME_LENGTH);
   return USUAL_TIME.test(text) ? text : '-infinity';
+}
+
+/** Whether one time of a line, byte by byte, is before another. */
+function isLess(bytes: Buffer, one: number, other: number): boolean {
+  for (let index = 0; index < TIME_LENGTH; index += 1) {
+    const difference = bytes[one + index]! - bytes[other + index]!;
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }
 
 /** A line as an object of the table's columns. */
