@@ -25,7 +25,7 @@ import { median, printTable } from './support/figures.js';
 
 const ROWS = Number(process.argv[2] ?? 200_000);
 const ROUNDS = Number(process.argv[3] ?? 5);
-const BATCH = Number(process.argv[4] ?? 1_000);
+const BATCH = Number(process.argv[4] ?? 2_500);
 
 const AGENTS = [
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36',

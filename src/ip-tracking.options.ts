@@ -89,7 +89,7 @@ export interface RequestLogOptions {
   sampleServed?: number;
   /** How long a record waits for company before it is sent to the database, in milliseconds. @default 50 */
   flushIntervalMs?: number;
-  /** Records written at once at most. @default 1000 */
+  /** Records written at once at most. @default 2500 */
   maxBatchSize?: number;
   /**
    * Records held in memory at most, where the database and the spool are both gone or full; beyond it the newest are

@@ -65,7 +65,7 @@ export function requestLogSettings(
     skipPaths: options.skipPaths ?? [],
     sampleServed: options.sampleServed ?? 1,
     flushIntervalMs: options.flushIntervalMs ?? 50,
-    maxBatchSize: options.maxBatchSize ?? 1_000,
+    maxBatchSize: options.maxBatchSize ?? 2_500,
     maxQueued: options.maxQueued ?? 100_000,
     ...timeoutsOf(options, database),
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? 5_000,

@@ -19,6 +19,7 @@ const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const DELETE = 0x7f;
 const CAPITAL_N = 0x4e;
+const CAPITAL_Z = 0x5a;
 const SMALL_F = 0x66;
 const SMALL_T = 0x74;
 
@@ -71,13 +72,7 @@ export class LineWriter {
     const extra =
       record.extra === undefined || record.extra === null ? null : JSON.stringify(record.extra);
     this.makeRoom(record, extra);
-    const start = this.end;
-    try {
-      this.write(record, extra);
-    } catch (error) {
-      this.end = start;
-      throw error;
-    }
+    this.write(record, extra);
     this.ends.push(this.end);
     this.waiting += 1;
   }
@@ -93,41 +88,49 @@ export class LineWriter {
 
   /** In the order of `LINE_COLUMNS`. */
   private write(record: PlacedRecord, extra: string | null): void {
-    this.text(record.id);
-    this.tab();
-    this.time(record.timestampMs);
-    this.tab();
-    this.address(record.ip);
-    this.tab();
-    this.text(record.ipSource);
-    this.tab();
-    this.text(record.method);
-    this.tab();
-    this.text(record.path);
-    this.tab();
-    this.nullable(record.route);
-    this.tab();
-    this.number(record.status);
-    this.tab();
-    this.text(record.outcome);
-    this.tab();
-    this.number(record.durationUs);
-    this.tab();
-    this.nullable(record.country);
-    this.tab();
-    this.nullable(record.city);
-    this.tab();
-    this.nullable(record.userAgent);
-    this.tab();
-    this.nullable(record.userId);
-    this.tab();
-    this.byte(record.sensitive ? SMALL_T : SMALL_F);
-    this.tab();
-    if (record.ruleId === null) this.null();
-    else this.number(record.ruleId);
-    this.tab();
-    this.nullable(extra);
-    this.byte(NEWLINE);
+    const { chunk } = this;
+    let at = this.end;
+    at = tab(chunk, text(chunk, at, record.id));
+    at = tab(chunk, this.time(chunk, at, record.timestampMs));
+    at = tab(chunk, address(chunk, at, record.ip));
+    at = tab(chunk, text(chunk, at, record.ipSource));
+    at = tab(chunk, text(chunk, at, record.method));
+    at = tab(chunk, text(chunk, at, record.path));
+    at = tab(chunk, nullable(chunk, at, record.route));
+    at = tab(chunk, number(chunk, at, record.status));
+    at = tab(chunk, text(chunk, at, record.outcome));
+    at = tab(chunk, number(chunk, at, record.durationUs));
+    at = tab(chunk, nullable(chunk, at, record.country));
+    at = tab(chunk, nullable(chunk, at, record.city));
+    at = tab(chunk, nullable(chunk, at, record.userAgent));
+    at = tab(chunk, nullable(chunk, at, record.userId));
+    chunk[at] = record.sensitive ? SMALL_T : SMALL_F;
+    at = tab(chunk, at + 1);
+    at = record.ruleId === null ? none(chunk, at) : number(chunk, at, record.ruleId);
+    at = nullable(chunk, tab(chunk, at), extra);
+    chunk[at] = NEWLINE;
+    this.end = at + 1;
+  }
+
+  /** ISO 8601, in UTC. Requests of one second share its text. */
+  private time(chunk: Buffer, at: number, epochMs: number): number {
+    if (!(epochMs >= 0 && epochMs < LONG_YEARS_MS)) {
+      return text(chunk, at, new Date(epochMs).toISOString());
+    }
+    const ms = Math.trunc(epochMs);
+    const rest = ms % 1_000;
+    if (ms - rest !== this.secondMs) {
+      this.secondMs = ms - rest;
+      this.second.write(new Date(ms).toISOString(), 0, SECOND_LENGTH, 'latin1');
+    }
+    const { second } = this;
+    for (let index = 0; index < SECOND_LENGTH; index += 1) chunk[at + index] = second[index]!;
+    const end = at + SECOND_LENGTH;
+    chunk[end] = ZERO + Math.trunc(rest / 100);
+    chunk[end + 1] = ZERO + (Math.trunc(rest / 10) % 10);
+    chunk[end + 2] = ZERO + (rest % 10);
+    chunk[end + 3] = CAPITAL_Z;
+    return end + 4;
   }
 
   private makeRoom(record: PlacedRecord, extra: string | null): void {
@@ -158,112 +161,78 @@ export class LineWriter {
     this.full.push(new Lines(this.chunk, this.ends, 0, this.taken, this.ends.length));
     this.taken = this.ends.length;
   }
+}
 
-  private byte(byte: number): void {
-    this.chunk[this.end] = byte;
-    this.end += 1;
-  }
+// Each of these writes something at a place, and gives the place behind it.
 
-  private tab(): void {
-    this.byte(TAB);
-  }
+function tab(chunk: Buffer, at: number): number {
+  chunk[at] = TAB;
+  return at + 1;
+}
 
-  private null(): void {
-    this.byte(BACKSLASH);
-    this.byte(CAPITAL_N);
-  }
+function none(chunk: Buffer, at: number): number {
+  chunk[at] = BACKSLASH;
+  chunk[at + 1] = CAPITAL_N;
+  return at + 2;
+}
 
-  private nullable(text: string | null): void {
-    if (text === null) this.null();
-    else this.text(text);
-  }
+function nullable(chunk: Buffer, at: number, value: string | null): number {
+  return value === null ? none(chunk, at) : text(chunk, at, value);
+}
 
-  private text(text: string): void {
-    const { length } = text;
-    if (length > LONG_UNITS) {
-      this.longText(text);
-      return;
-    }
-    const { chunk } = this;
-    let { end } = this;
-    for (let index = 0; index < length; index += 1) {
-      const unit = text.charCodeAt(index);
-      if (unit < SPACE || unit === BACKSLASH || unit >= DELETE) {
-        this.escaped(text);
-        return;
-      }
-      chunk[end] = unit;
-      end += 1;
-    }
-    this.end = end;
+function text(chunk: Buffer, at: number, value: string): number {
+  const { length } = value;
+  if (length > LONG_UNITS) return longText(chunk, at, value);
+  for (let index = 0; index < length; index += 1) {
+    const unit = value.charCodeAt(index);
+    if (unit < SPACE || unit === BACKSLASH || unit >= DELETE) return escaped(chunk, at, value);
+    chunk[at + index] = unit;
   }
+  return at + length;
+}
 
-  private longText(text: string): void {
-    if (NOT_PLAIN.test(text)) this.escaped(text);
-    else this.end += this.chunk.write(text, this.end, 'latin1');
-  }
+function longText(chunk: Buffer, at: number, value: string): number {
+  return NOT_PLAIN.test(value) ? escaped(chunk, at, value) : at + chunk.write(value, at, 'latin1');
+}
 
-  private escaped(text: string): void {
-    this.end += this.chunk.write(
-      text.replace(SPECIAL, (found) => ESCAPES[found]!),
-      this.end,
-    );
-  }
+function escaped(chunk: Buffer, at: number, value: string): number {
+  return (
+    at +
+    chunk.write(
+      value.replace(SPECIAL, (found) => ESCAPES[found]!),
+      at,
+    )
+  );
+}
 
-  /** ISO 8601, in UTC. Requests of one second share its text. */
-  private time(epochMs: number): void {
-    if (!(epochMs >= 0 && epochMs < LONG_YEARS_MS)) {
-      this.text(new Date(epochMs).toISOString());
-      return;
-    }
-    const ms = Math.trunc(epochMs);
-    const rest = ms % 1_000;
-    if (ms - rest !== this.secondMs) {
-      this.secondMs = ms - rest;
-      this.second.write(new Date(ms).toISOString(), 0, SECOND_LENGTH, 'latin1');
-    }
-    this.chunk.set(this.second, this.end);
-    this.end += SECOND_LENGTH;
-    this.byte(ZERO + Math.trunc(rest / 100));
-    this.byte(ZERO + (Math.trunc(rest / 10) % 10));
-    this.byte(ZERO + (rest % 10));
-    this.byte(0x5a);
-  }
+function address(chunk: Buffer, at: number, ip: IpAddress | null): number {
+  if (ip === null) return none(chunk, at);
+  if (ip.family !== 4) return text(chunk, at, ip.toString());
+  let end = dot(chunk, number(chunk, at, ip.w0 >>> 24));
+  end = dot(chunk, number(chunk, end, (ip.w0 >>> 16) & 0xff));
+  end = dot(chunk, number(chunk, end, (ip.w0 >>> 8) & 0xff));
+  return number(chunk, end, ip.w0 & 0xff);
+}
 
-  private address(ip: IpAddress | null): void {
-    if (ip === null) {
-      this.null();
-    } else if (ip.family === 4) {
-      this.number(ip.w0 >>> 24);
-      this.byte(DOT);
-      this.number((ip.w0 >>> 16) & 0xff);
-      this.byte(DOT);
-      this.number((ip.w0 >>> 8) & 0xff);
-      this.byte(DOT);
-      this.number(ip.w0 & 0xff);
-    } else {
-      this.text(ip.toString());
-    }
-  }
+function dot(chunk: Buffer, at: number): number {
+  chunk[at] = DOT;
+  return at + 1;
+}
 
-  private number(value: number): void {
-    // Beyond it `| 0` is no division any more, and nothing that is counted here comes near.
-    if (!Number.isInteger(value) || value < 0 || value > 0x7fff_ffff) {
-      this.text(String(value));
-      return;
-    }
-    let digits = 1;
-    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits += 1;
-    this.end += digits;
-    let at = this.end;
-    let rest = value;
-    do {
-      const tenth = (rest / 10) | 0;
-      at -= 1;
-      this.chunk[at] = ZERO + rest - tenth * 10;
-      rest = tenth;
-    } while (rest > 0);
+function number(chunk: Buffer, at: number, value: number): number {
+  // Beyond it `| 0` is no division any more, and nothing that is counted here comes near.
+  if (!Number.isInteger(value) || value < 0 || value > 0x7fff_ffff) {
+    return text(chunk, at, String(value));
   }
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits += 1;
+  let rest = value;
+  for (let place = at + digits - 1; place >= at; place -= 1) {
+    const tenth = (rest / 10) | 0;
+    chunk[place] = ZERO + rest - tenth * 10;
+    rest = tenth;
+  }
+  return at + digits;
 }
 
 /** Records as lines. */
