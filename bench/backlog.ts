@@ -3,7 +3,7 @@
  * 100,000 records that wait because the table is locked, and while those are written. And what a burst takes of memory:
  * 10,000 requests at once, each on a connection of its own, beside the bare app.
  *
- *   npm run bench -- backlog [seconds] [rounds] [requests per second]
+ *   npm run bench -- backlog [seconds] [rounds] [requests per second] [express|fastify]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ import { BenchServer, leaveProcessorToApp } from './support/server.js';
 const SECONDS = Number(process.argv[2] ?? 5);
 const ROUNDS = Number(process.argv[3] ?? 5);
 const RATE = Number(process.argv[4] ?? 2_000);
+const ADAPTERS = process.argv[5] ? [process.argv[5]] : ['express', 'fastify'];
 const BACKLOG = 100_000;
 const BURST = 10_000;
 const MB = 1_024 * 1_024;
@@ -65,7 +66,7 @@ async function start(adapter: string, variant: string, stateDir: string): Promis
 process.stdout.write(
   `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${RATE} requests/s for ${SECONDS} s, ${ROUNDS} rounds\n`,
 );
-for (const adapter of ['express', 'fastify']) {
+for (const adapter of ADAPTERS) {
   for (const list of Object.values(phases)) list.length = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const folder = await mkdtemp(join(tmpdir(), 'ipt-backlog-'));

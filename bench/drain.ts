@@ -1,13 +1,15 @@
 /**
  * How fast records get into the table, partitioned and indexed as it is, and what each costs this process: by COPY as
  * the module does it, by COPY of rows of which all are there already, and by `unnest`, the next best. And what it costs
- * to make a record a line, and a line a part of the spool.
+ * to make a record a line, and a line a part of the spool; and what it would cost to hand it to a worker thread instead,
+ * which begins with a structured clone.
  *
  *   npm run bench -- drain [rows] [rounds] [rows of a write]
  */
 import { cpus, tmpdir } from 'node:os';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { serialize } from 'node:v8';
 import { createDataSource } from '../src/database/data-source.js';
 import { Database } from '../src/database/database.js';
 import { parseIp } from '../src/index.js';
@@ -160,6 +162,14 @@ const series: Series[] = (
       (records) => {
         for (let from = 0; from < records.length; from += BATCH) {
           framesOf(linesOf(records.slice(from, from + BATCH)));
+        }
+      },
+    ],
+    [
+      'a record cloned for a worker',
+      (records) => {
+        for (let from = 0; from < records.length; from += BATCH) {
+          serialize(records.slice(from, from + BATCH));
         }
       },
     ],

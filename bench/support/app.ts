@@ -108,6 +108,8 @@ const app = isFastify
   ? await NestFactory.create(root, new FastifyAdapter(), { logger: ['error'] })
   : await NestFactory.create(root, { logger: ['error'] });
 await app.listen(0, '127.0.0.1');
+// A benchmark that fails leaves nobody behind.
+process.on('disconnect', () => process.exit(1));
 process.on('message', (question) => {
   if (question === 'usage') process.send!({ usage: process.cpuUsage() });
   // In kilobytes, as getrusage has it: the most that was ever resident.

@@ -30,6 +30,8 @@ function watch(address: string, expected: string): void {
   }
 }
 
+// A benchmark that fails leaves nobody behind.
+process.on('disconnect', () => process.exit(1));
 process.on('message', (message: { address: string; expected: string } | 'stop') => {
   if (message === 'stop') void app.close().then(() => process.exit(0));
   else watch(message.address, message.expected);

@@ -94,6 +94,8 @@ async function listeningFastify(): Promise<NestFastifyApplication> {
 const app =
   process.env['BENCH_ADAPTER'] === 'fastify' ? await listeningFastify() : await listeningExpress();
 await app.listen(0, '127.0.0.1');
+// A benchmark that fails leaves nobody behind.
+process.on('disconnect', () => process.exit(1));
 process.on('message', (question) => {
   if (question === 'usage') process.send!({ usage: process.cpuUsage() });
   else if (question === 'stop') void app.close().then(() => process.exit(0));
