@@ -62,7 +62,7 @@ async function load() {
 /** Variants that are broken on purpose: the drill has to catch each of them. */
 async function sinkOf(name) {
   if (name === undefined) return {};
-  const { PostgresSink } = await import(`${dist}/src/request-log/postgres-sink.js`);
+  const { PostgresSink } = await import(`${dist}/src/request-log/sinks/postgres-sink.js`);
   const { createDataSource } = await import(`${dist}/src/database/data-source.js`);
   const sink = new PostgresSink(new Database(createDataSource(options.database, []), true, false));
   const sinks = {
