@@ -1,4 +1,4 @@
-/** V8 optimizes `process.nextTick` after some two thousand calls, in the background; these take some fifteen milliseconds. */
+/** V8 optimizes `process.nextTick` after some two thousand calls, in the background. These take some 15 milliseconds. */
 const ENOUGH_TICKS = 10_000;
 
 let isBegun = false;

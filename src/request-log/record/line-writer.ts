@@ -158,7 +158,7 @@ export class LineWriter {
   /** Ends a view: what comes next in the same memory is in another one. */
   private cut(): void {
     if (this.ends.length === this.taken) return;
-    this.full.push(new Lines(this.chunk, this.ends, 0, this.taken, this.ends.length));
+    this.full.push(new Lines(this.chunk, this.ends, this.taken, this.ends.length));
     this.taken = this.ends.length;
   }
 }

@@ -6,14 +6,12 @@ export class Lines implements Iterable<string> {
   /**
    * @param memory holds the lines, perhaps among others.
    * @param ends where each line ends in it, its newline included; one begins where the one before it ends.
-   * @param origin where the first of them begins.
    * @param first the first line of this view.
    * @param last the one behind its last.
    */
   constructor(
     private readonly memory: Buffer,
     private readonly ends: readonly number[],
-    private readonly origin = 0,
     private readonly first = 0,
     private readonly last = ends.length,
   ) {}
@@ -54,7 +52,7 @@ export class Lines implements Iterable<string> {
   slice(from: number, to = this.length): Lines {
     const last = Math.min(this.last, this.first + to);
     const first = Math.min(last, this.first + from);
-    return new Lines(this.memory, this.ends, this.origin, first, last);
+    return new Lines(this.memory, this.ends, first, last);
   }
 
   /** Where one of them begins in {@link bytes}. */
@@ -78,6 +76,6 @@ export class Lines implements Iterable<string> {
   }
 
   private startOf(line: number): number {
-    return line === 0 ? this.origin : this.ends[line - 1]!;
+    return line === 0 ? 0 : this.ends[line - 1]!;
   }
 }

@@ -84,6 +84,14 @@ export class RequestLogPartitions {
   }
 }
 
+/** Whether a partition is there right now: another process may have made or dropped it since they were listed. */
+export async function hasPartition(manager: EntityManager, name: string): Promise<boolean> {
+  const [row] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
+    `ip_tracking.${name}`,
+  ]);
+  return row!.oid !== null;
+}
+
 /**
  * A partition is made beside the table and then attached, because `create table ... partition of` would need the whole
  * table for itself, and every writer would queue behind the longest reader. Only where rows of that day may be on their
@@ -96,12 +104,10 @@ async function createPartition(
   mayHaveRows: boolean,
 ): Promise<void> {
   // Identifiers and bounds of DDL cannot be parameters; these are made of a number of ours alone.
-  const name = `ip_tracking.${partitionName(startMs)}`;
+  const partition = partitionName(startMs);
+  if (await hasPartition(manager, partition)) return;
+  const name = `ip_tracking.${partition}`;
   const [from, to] = [isoOf(startMs), isoOf(startMs + DAY_MS)];
-  const [made] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
-    name,
-  ]);
-  if (made?.oid !== null) return;
   if (mayHaveRows) {
     await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
   }

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { Database } from '../../database/database.js';
 import { isTableBusy, workAlone } from '../../database/exclusive-work.js';
 import { DAY_MS, dayOf } from './days.js';
-import type { RequestLogPartitions } from './partitions.js';
+import { hasPartition, type RequestLogPartitions } from './partitions.js';
 
 /** How long things are kept, in days; 0 for ever. */
 export interface RetentionDays {
@@ -12,7 +12,10 @@ export interface RetentionDays {
 
 /** What a run has done. */
 export interface PruneResult {
-  /** Rows before this moment are gone; null where rows are kept for ever, or another process was at it from the start. */
+  /**
+   * Rows before this moment are gone, or about to be where the rest is left to another process; null where rows are kept
+   * for ever, or another process was at it from the start.
+   */
   keptFrom: Date | null;
   /** Another process was found at it, and what was still to do was left to that one. */
   isLeftToAnother: boolean;
@@ -119,7 +122,7 @@ export class RequestLogRetention {
     const newestFirst = (await this.partitions.list()).toReversed();
     return this.alone(async (manager) => {
       for (const { name } of newestFirst) {
-        if (!(await exists(manager, name))) continue;
+        if (!(await hasPartition(manager, name))) continue;
         const [row] = await manager.query<{ timestamp: Date }[]>(
           `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
         );
@@ -139,7 +142,7 @@ export class RequestLogRetention {
   ): Promise<void> {
     try {
       const isDropped = await this.alone(async (manager) => {
-        if (!(await exists(manager, name))) return false;
+        if (!(await hasPartition(manager, name))) return false;
         // Taken before the look at its rows: between that and the drop a late one could arrive.
         await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
         if (!mayHaveRows && (await hasRows(manager, name))) return false;
@@ -197,14 +200,6 @@ export class RequestLogRetention {
 
 /** Ends a run that another process goes on with. */
 class LeftToAnother extends Error {}
-
-/** Whether a partition is still there: another process may have dropped it since it was listed. */
-async function exists(manager: EntityManager, name: string): Promise<boolean> {
-  const [row] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
-    `ip_tracking.${name}`,
-  ]);
-  return row?.oid != null;
-}
 
 async function hasRows(manager: EntityManager, name: string): Promise<boolean> {
   const rows = await manager.query<unknown[]>(`select 1 from ip_tracking.${name} limit 1`);
