@@ -39,7 +39,7 @@ async function dumpFreshDatabase(serverUrl) {
 }
 
 async function dumpOnThrowAwayServer() {
-  const { openEmbeddedPostgres } = await importBuilt('src/demo/postgres/embedded-postgres.js');
+  const { openEmbeddedPostgres } = await importBuilt('demo/postgres/embedded-postgres.js');
   // Root's TMPDIR may be private, and PostgreSQL does not run as root.
   const folder = await mkdtemp(
     join(process.getuid?.() === 0 ? '/tmp' : tmpdir(), 'ipt-schema-dump-'),

@@ -9,7 +9,7 @@ const asksForHelp =
   args.some((arg) => /^(-h|--help|-V|--version)$/.test(arg));
 
 if (!process.env.IP_TRACKING_DATABASE_URL && !process.env.DATABASE_URL && !asksForHelp) {
-  const { runningDemo } = await importBuilt('src/demo/demo-state.js');
+  const { runningDemo } = await importBuilt('demo/demo-state.js');
   const demo = runningDemo(fileURLToPath(new URL('..', import.meta.url)));
   if (!demo) {
     process.stderr.write(

@@ -59,7 +59,7 @@ export {
 export type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 export type { CustomRefusal } from './edge/custom-refusal.js';
 
-export { AuthThrottlerGuard } from './throttle/auth-throttler.guard.js';
+export { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
 export type {
   AttemptEnding,
   LimitDetails,
@@ -68,22 +68,22 @@ export type {
   RateLimitOptions,
   RouteRateLimit,
   ThrottledRequest,
-} from './throttle/rate-limit.options.js';
-export { RateLimitService, type ResetResult } from './throttle/rate-limit.service.js';
+} from './limits/rate-limit.options.js';
+export { RateLimitService, type ResetResult } from './limits/rate-limit.service.js';
 export {
   GraphqlTooManyRequestsError,
   TooManyRequestsException,
-} from './throttle/too-many-requests.js';
-export type { Identify } from './throttle/identify.js';
+} from './limits/too-many-requests.js';
+export type { Identify } from './edge/identify.js';
 export {
   LimitStoreUnavailableError,
   type LimitResult,
   type LimitRule,
   type LimitStorage,
-} from './throttle/limit-storage.js';
-export { MemoryLimitStorage } from './throttle/memory/memory-limit-storage.js';
-export { createRedisLimitStorage } from './throttle/redis/redis-limit-storage.js';
-export { ResilientLimitStorage } from './throttle/resilient-limit-storage.js';
+} from './limits/store/limit-storage.js';
+export { MemoryLimitStorage } from './limits/store/memory/memory-limit-storage.js';
+export { createRedisLimitStorage } from './limits/store/redis/redis-limit-storage.js';
+export { ResilientLimitStorage } from './limits/store/resilient-limit-storage.js';
 
 export { RateLimit, Sensitive, SkipRequestLog } from './request-log/capture/decorators.js';
 export type { Enrich } from './request-log/capture/enrich.js';
@@ -103,7 +103,7 @@ export type {
   RequestSink,
 } from './request-log/record/request-record.js';
 
-export type { ClientTraffic, Detector, Judgement, ScanWindow } from './anomaly/detector.js';
-export { AnomalyScan, type ScanResult } from './anomaly/anomaly-scan.js';
-export { SuspiciousIp } from './anomaly/suspicious-ip.entity.js';
-export { parseDuration } from './duration.js';
+export type { ClientTraffic, Detector, Judgement, ScanWindow } from './detection/detector.js';
+export { AnomalyScan, type ScanResult } from './detection/detection.service.js';
+export { SuspiciousIp } from './detection/suspicious-ip.entity.js';
+export { parseDuration } from './options/duration.js';

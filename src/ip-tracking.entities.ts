@@ -1,4 +1,4 @@
-import { SuspiciousIp } from './anomaly/suspicious-ip.entity.js';
+import { SuspiciousIp } from './detection/suspicious-ip.entity.js';
 import { RequestLog } from './request-log/table/request-log.entity.js';
 import { IpRule } from './rules/ip-rule.entity.js';
 

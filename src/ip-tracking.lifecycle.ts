@@ -24,9 +24,9 @@ import type { RequestLogUpkeep } from './request-log/table/upkeep.js';
 import type { LiveRules } from './rules/live-rules.js';
 import type { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
 import { SecondSignal } from './second-signal.js';
-import { settleInLastGuard } from './throttle/last-guard.js';
-import type { LimitStorage } from './throttle/limit-storage.js';
-import type { LimitPolicies } from './throttle/rate-limit-policy.js';
+import { settleInLastGuard } from './limits/last-guard.js';
+import type { LimitStorage } from './limits/store/limit-storage.js';
+import type { LimitPolicies } from './limits/limit-policy.js';
 
 /** What the lifecycle starts and stops. */
 export interface LifecycleParts {

@@ -7,7 +7,7 @@ import {
   MetadataScanner,
 } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { AnomalyScan } from './anomaly/anomaly-scan.js';
+import { AnomalyScan } from './detection/detection.service.js';
 import { DATA_SOURCE_NAME } from './database/data-source.js';
 import { Database } from './database/database.js';
 import { NotificationListener } from './database/notifications.js';
@@ -32,12 +32,12 @@ import {
   RateLimitGate,
   THROTTLER_OPTIONS,
   THROTTLER_STORAGE,
-} from './throttle/auth-throttler.guard.js';
-import { LimitDoor } from './throttle/limit-door.js';
-import { LimitPolicies } from './throttle/rate-limit-policy.js';
-import { RateLimitService } from './throttle/rate-limit.service.js';
-import { RateLimiter } from './throttle/rate-limiter.js';
-import { TooManyRequestsFilter } from './throttle/too-many-requests.js';
+} from './limits/auth-throttler.guard.js';
+import { LimitDoor } from './limits/limit-door.js';
+import { LimitPolicies } from './limits/limit-policy.js';
+import { RateLimitService } from './limits/rate-limit.service.js';
+import { RateLimiter } from './limits/rate-limiter.js';
+import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { anomaly } from './wiring/anomaly.js';
 import { LIMIT_STORAGE, limits } from './wiring/limits.js';
 import { optimizeNextTick } from './wiring/next-tick.js';

@@ -6,7 +6,7 @@ import type { Enrich } from './request-log/capture/enrich.js';
 import type { RequestSink } from './request-log/record/request-record.js';
 import type { RuleMode } from './rules/decide.js';
 import type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
-import type { RateLimitOptions } from './throttle/rate-limit.options.js';
+import type { RateLimitOptions } from './limits/rate-limit.options.js';
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
 export interface IpTrackingOptions {

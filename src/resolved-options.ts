@@ -18,7 +18,7 @@ import {
   show,
   wholeNumber,
   withMethods,
-} from './option-checks.js';
+} from './options/checks.js';
 import {
   PRIVACY_CHECKS,
   privacySettings,
@@ -35,7 +35,7 @@ import {
   RATE_LIMIT_CHECKS,
   rateLimitSettings,
   type RateLimitSettings,
-} from './throttle/rate-limit-settings.js';
+} from './limits/rate-limit-settings.js';
 
 type Filled<T, Optional extends keyof T = never> = Required<Omit<T, Optional>>;
 

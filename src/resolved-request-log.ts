@@ -10,7 +10,7 @@ import {
   wholeNumber,
   withMethods,
   type Check,
-} from './option-checks.js';
+} from './options/checks.js';
 import type { Enrich } from './request-log/capture/enrich.js';
 import type { RequestSink } from './request-log/record/request-record.js';
 

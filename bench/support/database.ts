@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedPostgres } from '../../src/demo/postgres/embedded-postgres.js';
+import { openEmbeddedPostgres } from '../../demo/postgres/embedded-postgres.js';
 import { migrateDatabase } from '../../src/index.js';
 
 /**

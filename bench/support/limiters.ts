@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { ThrottlerStorageService } from '@nestjs/throttler';
 import { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
-import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
+import { MemoryLimitStorage } from '../../src/limits/store/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
 
 /** Counts one hit, and says whether it may pass. */
 export type Hit = (key: string) => boolean | Promise<boolean>;

@@ -1,4 +1,4 @@
-import { didYouMean } from '../did-you-mean.js';
+import { didYouMean } from '../options/did-you-mean.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import type { ClientIpOptions, ClientIpPreset } from './client-ip.options.js';
 import { isTokenChar, type ListHeader } from './forwarded-header.js';

@@ -1,4 +1,4 @@
-import { didYouMean } from '../did-you-mean.js';
+import { didYouMean } from '../options/did-you-mean.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { IpAddress } from './ip-address.js';
 import { parsePrefix, Prefix } from './prefix.js';

@@ -1,6 +1,6 @@
-import { parseDuration } from '../duration.js';
+import { parseDuration } from '../options/duration.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { flag, oneOf, show, type Check } from '../option-checks.js';
+import { flag, oneOf, show, type Check } from '../options/checks.js';
 import type { AddressMode, PrivacyOptions } from './privacy.options.js';
 
 /** The options with every default filled in. */

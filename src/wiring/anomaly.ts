@@ -1,8 +1,8 @@
 import { ModulesContainer } from '@nestjs/core';
-import { AnomalyScanJob } from '../anomaly/anomaly-scan.job.js';
-import { AnomalyScan } from '../anomaly/anomaly-scan.js';
-import { requestVolumeDetector } from '../anomaly/detectors/request-volume.js';
-import { sensitivePathDetector } from '../anomaly/detectors/sensitive-path.js';
+import { AnomalyScanJob } from '../detection/detection.job.js';
+import { AnomalyScan } from '../detection/detection.service.js';
+import { requestVolumeDetector } from '../detection/detectors/request-volume.js';
+import { sensitivePathDetector } from '../detection/detectors/sensitive-path.js';
 import { Database } from '../database/database.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { provide, wallClock } from './provide.js';

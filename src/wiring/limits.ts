@@ -8,17 +8,17 @@ import {
   THROTTLER_OPTIONS,
   THROTTLER_STORAGE,
   type AuthThrottlerOptions,
-} from '../throttle/auth-throttler.guard.js';
-import { LimitDoor } from '../throttle/limit-door.js';
-import type { LimitStorage } from '../throttle/limit-storage.js';
-import { LimiterAnswers } from '../throttle/limiter-answers.js';
-import { MemoryLimitStorage } from '../throttle/memory/memory-limit-storage.js';
-import { LimitPolicies } from '../throttle/rate-limit-policy.js';
-import { RateLimitService, RESET_CHANNEL } from '../throttle/rate-limit.service.js';
-import { RateLimiter } from '../throttle/rate-limiter.js';
-import { createRedisLimitStorage } from '../throttle/redis/redis-limit-storage.js';
-import { ResilientLimitStorage } from '../throttle/resilient-limit-storage.js';
-import { toThrottlerStorage } from '../throttle/throttler-storage.js';
+} from '../limits/auth-throttler.guard.js';
+import { LimitDoor } from '../limits/limit-door.js';
+import type { LimitStorage } from '../limits/store/limit-storage.js';
+import { LimiterAnswers } from '../limits/limit-answers.js';
+import { MemoryLimitStorage } from '../limits/store/memory/memory-limit-storage.js';
+import { LimitPolicies } from '../limits/limit-policy.js';
+import { RateLimitService, RESET_CHANNEL } from '../limits/rate-limit.service.js';
+import { RateLimiter } from '../limits/rate-limiter.js';
+import { createRedisLimitStorage } from '../limits/store/redis/redis-limit-storage.js';
+import { ResilientLimitStorage } from '../limits/store/resilient-limit-storage.js';
+import { toThrottlerStorage } from '../limits/store/throttler-storage.js';
 import { logger, messageOf, provide } from './provide.js';
 import { RESOLVED_OPTIONS } from './settings.js';
 

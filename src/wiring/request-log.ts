@@ -15,11 +15,11 @@ import { RecordSelection } from '../request-log/capture/record-selection.js';
 import { endingOf, RequestLogger } from '../request-log/capture/request-logger.js';
 import { RequestQueue } from '../request-log/queue/request-queue.js';
 import { createRequestQueue } from '../request-log/queue/create-request-queue.js';
-import { ListedPaths } from '../request-log/capture/listed-paths.js';
+import { ListedPaths } from '../edge/listed-paths.js';
 import { Door } from '../rules/door.js';
-import { LimitDoor } from '../throttle/limit-door.js';
-import { LimitPolicies } from '../throttle/rate-limit-policy.js';
-import { RateLimiter } from '../throttle/rate-limiter.js';
+import { LimitDoor } from '../limits/limit-door.js';
+import { LimitPolicies } from '../limits/limit-policy.js';
+import { RateLimiter } from '../limits/rate-limiter.js';
 import { logger, messageOf, provide, steadyClock, wallClock } from './provide.js';
 import { RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
 

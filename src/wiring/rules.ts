@@ -4,7 +4,7 @@ import { NotificationListener } from '../database/notifications.js';
 import { GeoService } from '../geo/geo-service.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { ClientIpResolver, type ClientIpOptions } from '../net/client-ip.js';
-import { ListedPaths } from '../request-log/capture/listed-paths.js';
+import { ListedPaths } from '../edge/listed-paths.js';
 import type { RulePolicy } from '../rules/decide.js';
 import { Door } from '../rules/door.js';
 import { IpRuleRepository } from '../rules/ip-rule.repository.js';
@@ -12,7 +12,7 @@ import { IpRuleService } from '../rules/ip-rule.service.js';
 import { LiveRules, RULE_CHANNEL } from '../rules/live-rules.js';
 import { ProtectedNetworkRepository } from '../rules/protected-network.repository.js';
 import { RuleFile } from '../rules/rule-file.js';
-import { RateLimitService, RESET_CHANNEL } from '../throttle/rate-limit.service.js';
+import { RateLimitService, RESET_CHANNEL } from '../limits/rate-limit.service.js';
 import { logger, messageOf, provide, wallClock } from './provide.js';
 import { DATA_SOURCE, RESOLVED_OPTIONS, STATE_FOLDER } from './settings.js';
 

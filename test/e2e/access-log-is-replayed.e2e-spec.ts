@@ -20,7 +20,7 @@ beforeAll(() => {
   script = join(folder.path, 'replay.mjs');
   writeFileSync(
     script,
-    `import { replayMain } from './dist/src/demo/replay/replay.js';
+    `import { replayMain } from './dist/demo/replay/replay.js';
      process.exit(await replayMain(process.argv.slice(2)));`,
   );
 });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../src/demo/postgres/free-port.js';
+import { freePort } from '../../demo/postgres/free-port.js';
 import { compiledMain } from '../support/compiled.js';
 import { NodeRun } from '../support/demo-checkout.js';
 import { eventually } from '../support/eventually.js';
@@ -33,7 +33,7 @@ describe.each(ADAPTERS)('the demo on %s', (adapter) => {
       PORT: String(port),
       ADAPTER: adapter,
     };
-    demo = new NodeRun(join(dist, 'src/demo/start.js'), [], { env });
+    demo = new NodeRun(join(dist, 'demo/start.js'), [], { env });
     await eventually(() => demo.stdout.includes('Ctrl-C stops'), { withinMs: 15_000 });
   });
   afterAll(async () => {

@@ -12,11 +12,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { DemoError } from '../../src/demo/demo-error.js';
+import { DemoError } from '../../demo/demo-error.js';
 import {
   openEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../../src/demo/postgres/embedded-postgres.js';
+} from '../../demo/postgres/embedded-postgres.js';
 import { createDemoCheckout, NodeRun, type RunOptions } from '../support/demo-checkout.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
@@ -25,7 +25,7 @@ const NOBODY = { uid: 65_534, gid: 65_534 };
 
 /** Opens a server in a process of its own, says what it got, and stops it on SIGTERM. */
 const HOLD = `
-import { openEmbeddedPostgres } from './dist/src/demo/postgres/embedded-postgres.js';
+import { openEmbeddedPostgres } from './dist/demo/postgres/embedded-postgres.js';
 const lines = [];
 if (process.env.PLAY_ARCH) Object.defineProperty(process, 'arch', { value: process.env.PLAY_ARCH });
 try {

@@ -1,10 +1,10 @@
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
-import type { RedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
-import { ResilientLimitStorage } from '../../src/throttle/resilient-limit-storage.js';
+import { MemoryLimitStorage } from '../../src/limits/store/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
+import type { RedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
+import { ResilientLimitStorage } from '../../src/limits/store/resilient-limit-storage.js';
 import { startRedisCluster } from '../support/redis-cluster.js';
 import type { TestRedisCluster } from '../support/redis-cluster.js';
 import { redisAvailable } from '../support/redis.js';

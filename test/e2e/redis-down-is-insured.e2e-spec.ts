@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { freePort } from '../../src/demo/postgres/free-port.js';
-import { LimitStoreUnavailableError } from '../../src/throttle/limit-storage.js';
-import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
-import { ResilientLimitStorage } from '../../src/throttle/resilient-limit-storage.js';
+import { freePort } from '../../demo/postgres/free-port.js';
+import { LimitStoreUnavailableError } from '../../src/limits/store/limit-storage.js';
+import { MemoryLimitStorage } from '../../src/limits/store/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
+import { ResilientLimitStorage } from '../../src/limits/store/resilient-limit-storage.js';
 import { blackHoleProxy } from '../support/black-hole-proxy.js';
 import type { BlackHoleProxy } from '../support/black-hole-proxy.js';
 import { redisAvailable, startRedis } from '../support/redis.js';

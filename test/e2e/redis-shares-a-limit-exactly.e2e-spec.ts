@@ -2,10 +2,10 @@ import { sample } from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import type { LimitRule } from '../../src/throttle/limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
-import type { RedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
-import type { RedisLimitStorageOptions } from '../../src/throttle/redis/redis-limit-storage.options.js';
+import type { LimitRule } from '../../src/limits/store/limit-storage.js';
+import { createRedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
+import type { RedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
+import type { RedisLimitStorageOptions } from '../../src/limits/store/redis/redis-limit-storage.options.js';
 import { clockSchedules, LimitReplay, limitSchedules, playClock } from '../support/limit-oracle.js';
 import type { ClockStep, DrivenStorage, LimitStep } from '../support/limit-oracle.js';
 import { redisAvailable, startRedis } from '../support/redis.js';

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { MemoryLimitStorage } from '../../src/throttle/memory/memory-limit-storage.js';
-import { createRedisLimitStorage } from '../../src/throttle/redis/redis-limit-storage.js';
-import { ResilientLimitStorage } from '../../src/throttle/resilient-limit-storage.js';
+import { MemoryLimitStorage } from '../../src/limits/store/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from '../../src/limits/store/redis/redis-limit-storage.js';
+import { ResilientLimitStorage } from '../../src/limits/store/resilient-limit-storage.js';
 import { redisAvailable, startRedis } from '../support/redis.js';
 
 const whyNot = redisAvailable();

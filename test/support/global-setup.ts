@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { describeDemoError } from '../../src/demo/demo-error.js';
-import { openEmbeddedPostgres } from '../../src/demo/postgres/embedded-postgres.js';
+import { describeDemoError } from '../../demo/demo-error.js';
+import { openEmbeddedPostgres } from '../../demo/postgres/embedded-postgres.js';
 import { migrateDatabase } from '../../src/index.js';
 import { temporaryFolder } from './temporary-folder.js';
 

@@ -1,7 +1,7 @@
 import { array, nat, tuple } from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 
-import type { LimitResult, LimitRule } from '../../src/throttle/limit-storage.js';
+import type { LimitResult, LimitRule } from '../../src/limits/store/limit-storage.js';
 
 /** One step of a schedule; `slot` picks one of the admissions made so far, given back or not. */
 export type LimitStep =

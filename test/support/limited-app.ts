@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import type { IpTrackingOptions } from '../../src/index.js';
-import type { ResilientLimitStorageStats } from '../../src/throttle/resilient-limit-storage.js';
+import type { ResilientLimitStorageStats } from '../../src/limits/store/resilient-limit-storage.js';
 import { compiledMain } from './compiled.js';
 import type { Adapter } from './host-app.js';
 import { send, type TestRequest, type TestResponse } from './http.js';

@@ -6,7 +6,7 @@ import { inject } from 'vitest';
 import {
   openEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../../src/demo/postgres/embedded-postgres.js';
+} from '../../demo/postgres/embedded-postgres.js';
 import { keptPort } from './kept-port.js';
 import { temporaryFolder } from './temporary-folder.js';
 

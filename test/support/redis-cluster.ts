@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 
-import { freePort } from '../../src/demo/postgres/free-port.js';
+import { freePort } from '../../demo/postgres/free-port.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface TestRedisCluster {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/demo/postgres/free-port.js';
+import { freePort } from '../../demo/postgres/free-port.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface TestRedis {

@@ -1,8 +1,8 @@
 import { applyDecorators, SetMetadata, UseGuards, UseInterceptors } from '@nestjs/common';
 import { FLAG_KEYS } from '../../edge/route-flags.js';
-import { AuthThrottlerGuard } from '../../throttle/auth-throttler.guard.js';
-import { noteRouteLimit } from '../../throttle/rate-limit-policy.js';
-import type { RouteRateLimit } from '../../throttle/rate-limit.options.js';
+import { AuthThrottlerGuard } from '../../limits/auth-throttler.guard.js';
+import { noteRouteLimit } from '../../limits/limit-policy.js';
+import type { RouteRateLimit } from '../../limits/rate-limit.options.js';
 import { LimitInterceptor } from './request-log.interceptor.js';
 
 /**

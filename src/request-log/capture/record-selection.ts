@@ -1,4 +1,4 @@
-import { ListedPaths } from './listed-paths.js';
+import { ListedPaths } from '../../edge/listed-paths.js';
 import type { Outcome } from '../record/outcome.js';
 import type { RequestRecord } from '../record/request-record.js';
 

@@ -9,10 +9,10 @@ import { defer, from, mergeMap, type Observable, tap } from 'rxjs';
 import { contextOfExecution, countedExecution } from '../../edge/context-of-execution.js';
 import { MessageContext } from '../../edge/request-context.js';
 import { RequestEdge } from '../../edge/request-edge.js';
-import { LimitDoor } from '../../throttle/limit-door.js';
-import type { HeaderSetter } from '../../throttle/limiter-answers.js';
-import { type Attempt, RateLimiter } from '../../throttle/rate-limiter.js';
-import { tooManyRequests } from '../../throttle/too-many-requests.js';
+import { LimitDoor } from '../../limits/limit-door.js';
+import type { HeaderSetter } from '../../limits/limit-answers.js';
+import { type Attempt, RateLimiter } from '../../limits/rate-limiter.js';
+import { tooManyRequests } from '../../limits/too-many-requests.js';
 import { logMessage } from './message-log.js';
 
 const OK = 200;
