@@ -20,7 +20,7 @@ import { recordId } from '../src/request-log/record/record-id.js';
 import { linesOf } from '../src/request-log/record/line-writer.js';
 import type { Lines } from '../src/request-log/record/lines.js';
 import { LINE_COLUMNS } from '../src/request-log/record/record-line.js';
-import type { PlacedRecord } from '../src/request-log/record/request-record.js';
+import type { LogRecord } from '../src/request-log/record/request-record.js';
 import { framesOf } from '../src/request-log/spool/spool-frame.js';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
@@ -36,7 +36,7 @@ const AGENTS = [
 ];
 
 /** A minute of a busy site. */
-function recordsOf(count: number): PlacedRecord[] {
+function recordsOf(count: number): LogRecord[] {
   const now = Date.now();
   return Array.from({ length: count }, (_, i) => ({
     id: recordId(now + (i % 60_000)),
@@ -55,6 +55,7 @@ function recordsOf(count: number): PlacedRecord[] {
     userId: i % 4 === 0 ? String(i % 977) : null,
     sensitive: i % 50 === 0,
     ruleId: null,
+    reason: null,
   }));
 }
 
@@ -66,7 +67,7 @@ const UNNEST = `
     .map((type, i) => `$${i + 1}::${type}[]`)
     .join(', ')})
   on conflict do nothing`;
-const FIELDS: readonly ((record: PlacedRecord) => unknown)[] = [
+const FIELDS: readonly ((record: LogRecord) => unknown)[] = [
   (record) => record.id,
   (record) => new Date(record.timestampMs).toISOString(),
   (record) => record.ip?.toString() ?? null,
@@ -92,8 +93,8 @@ await new RequestLogPartitions(database, Date.now).ensure();
 const sink = new PostgresSink(database);
 
 async function inBatches(
-  records: readonly PlacedRecord[],
-  write: (batch: readonly PlacedRecord[]) => Promise<unknown>,
+  records: readonly LogRecord[],
+  write: (batch: readonly LogRecord[]) => Promise<unknown>,
 ): Promise<void> {
   for (let from = 0; from < records.length; from += BATCH) {
     await write(records.slice(from, from + BATCH));
@@ -101,13 +102,10 @@ async function inBatches(
 }
 
 /** The whole way, as a request takes it: pushed, made a line, sent by the queue. */
-async function throughTheQueue(records: readonly PlacedRecord[]): Promise<void> {
+async function throughTheQueue(records: readonly LogRecord[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ipt-drain-'));
   const queue = createRequestQueue({
-    sink: {
-      write: (batch) => sink.write(batch),
-      writeLines: (lines: Lines) => sink.writeLines(lines),
-    } as PostgresSink,
+    sink: { writeLines: (lines: Lines) => sink.writeLines(lines) },
     spoolFolder: folder,
     spool: { writeIntervalMs: 100, syncIntervalMs: 1_000, maxBytes: 2 ** 29, adoptAfterMs: 6_000 },
     flushIntervalMs: 50,
@@ -130,15 +128,18 @@ async function throughTheQueue(records: readonly PlacedRecord[]): Promise<void> 
 
 interface Series {
   name: string;
-  run: (records: readonly PlacedRecord[]) => Promise<void> | void;
+  run: (records: readonly LogRecord[]) => Promise<void> | void;
   seconds: number[];
   cpuMicros: number[];
 }
 const series: Series[] = (
   [
     ['the queue, COPY', throughTheQueue],
-    ['COPY', (records) => inBatches(records, (batch) => sink.write(batch))],
-    ['COPY, all there already', (records) => inBatches(records, (batch) => sink.write(batch))],
+    ['COPY', (records) => inBatches(records, (batch) => sink.writeLines(linesOf(batch)))],
+    [
+      'COPY, all there already',
+      (records) => inBatches(records, (batch) => sink.writeLines(linesOf(batch))),
+    ],
     [
       'unnest',
       (records) =>

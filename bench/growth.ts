@@ -13,7 +13,8 @@ import { parseIp } from '../src/index.js';
 import { RequestLogPartitions } from '../src/request-log/table/partitions.js';
 import { PostgresSink } from '../src/request-log/sinks/postgres-sink.js';
 import { recordId } from '../src/request-log/record/record-id.js';
-import type { PlacedRecord } from '../src/request-log/record/request-record.js';
+import { linesOf } from '../src/request-log/record/line-writer.js';
+import type { LogRecord } from '../src/request-log/record/request-record.js';
 import { openBenchDatabase } from './support/database.js';
 import { printTable } from './support/figures.js';
 
@@ -48,7 +49,7 @@ function address(): string {
   return `${1 + ((bits >>> 24) % 222)}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
 }
 
-function batchFrom(first: number): PlacedRecord[] {
+function batchFrom(first: number): LogRecord[] {
   return Array.from({ length: BATCH }, (_, i) => {
     const timestampMs = start + Math.floor((first + i) / 1_000);
     return {
@@ -68,6 +69,7 @@ function batchFrom(first: number): PlacedRecord[] {
       userId: null,
       sensitive: false,
       ruleId: null,
+      reason: null,
     };
   });
 }
@@ -82,7 +84,7 @@ for (let million = 1; million <= MILLIONS; million += 1) {
   for (let written = 0; written < MILLION; written += BATCH) {
     const batch = batchFrom((million - 1) * MILLION + written);
     const before = performance.now();
-    await sink.write(batch);
+    await sink.writeLines(linesOf(batch));
     const took = performance.now() - before;
     writing += took;
     slowest = Math.max(slowest, took);

@@ -3,6 +3,7 @@ import { RuleAudit1763769600000 } from './1763769600000-rule-audit.js';
 import { ProtectedNetworks1763773200000 } from './1763773200000-protected-networks.js';
 import { RequestRollup1763776800000 } from './1763776800000-request-rollup.js';
 import { ErasedAddresses1763784000000 } from './1763784000000-erased-addresses.js';
+import { BlockReason1763787600000 } from './1763787600000-block-reason.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS = [
@@ -11,4 +12,5 @@ export const IP_TRACKING_MIGRATIONS = [
   ProtectedNetworks1763773200000,
   RequestRollup1763776800000,
   ErasedAddresses1763784000000,
+  BlockReason1763787600000,
 ];

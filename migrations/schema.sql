@@ -136,6 +136,7 @@ create table ip_tracking.request_log (
   rule_id integer,
   extra jsonb,
   ingested_at timestamp with time zone not null default now(),
+  reason text,
   constraint request_log_pkey PRIMARY KEY (id, "timestamp")
 ) partition by RANGE ("timestamp");
 

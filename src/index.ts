@@ -1,16 +1,15 @@
 export { IpTrackingModule } from './ip-tracking.module.js';
-export type {
-  AnomalyOptions,
-  GeoOptions,
-  IpTrackingOptions,
-  RequestLogOptions,
-  RequestSpoolOptions,
-  RulesOptions,
-} from './ip-tracking.options.js';
+export type { IpTrackingOptions } from './ip-tracking.options.js';
+export { IpTrackingStatus, type IpTrackingReport } from './ip-tracking.status.js';
 export { IpTrackingError, type IpTrackingErrorCode } from './ip-tracking.errors.js';
 export { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
 export { IP_TRACKING_MIGRATIONS } from '../migrations/index.js';
-export { DATA_SOURCE_NAME, type DatabaseOptions } from './database/data-source.js';
+export { DATA_SOURCE_NAME } from './database/data-source.js';
+export type {
+  DatabaseOptions,
+  HostDatabaseOptions,
+  OwnDatabaseOptions,
+} from './database/database.options.js';
 export { migrateDatabase } from './database/migrate-database.js';
 
 export { IpAddress, parseIp } from './net/ip-address.js';
@@ -29,8 +28,14 @@ export {
 } from './net/client-ip.js';
 
 export { ClientIp, Geo } from './edge/param-decorators.js';
+export type { Decision, DecisionReason } from './edge/decision.js';
+export type { EdgeOptions } from './edge/edge.options.js';
+export type { Identify } from './edge/identify.js';
+export type { StateOptions } from './state/state.options.js';
+
+export type { GeoOptions } from './geo/geo.options.js';
 export type { GeoPlace, GeoProvider } from './geo/geo-provider.js';
-export { GeoService } from './geo/geo-service.js';
+export { GeoService, type GeoStatus } from './geo/geo-service.js';
 export { ChainGeoProvider } from './geo/chain-geo-provider.js';
 export { GeoipLiteProvider } from './geo/geoip-lite-provider.js';
 export { MaxMindProvider, type MaxMindProviderOptions } from './geo/maxmind-provider.js';
@@ -47,7 +52,9 @@ export {
   BlockIps,
   SkipIpRules,
 } from './rules/decorators.js';
-export type { Decision, RuleMode } from './rules/decide.js';
+export type { RuleMode } from './rules/decide.js';
+export type { RulesStatus } from './rules/live-rules.js';
+export type { RulesOptions } from './rules/rules.options.js';
 export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
 export { IpRuleGuard } from './rules/ip-rule.guard.js';
 export {
@@ -60,6 +67,8 @@ export type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 export type { CustomRefusal } from './edge/custom-refusal.js';
 
 export { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
+export { RateLimit, Sensitive } from './limits/decorators.js';
+export { LimitInterceptor } from './limits/limit.interceptor.js';
 export type {
   AttemptEnding,
   LimitDetails,
@@ -68,13 +77,12 @@ export type {
   RateLimitOptions,
   RouteRateLimit,
   ThrottledRequest,
-} from './limits/rate-limit.options.js';
+} from './limits/limits.options.js';
 export { RateLimitService, type ResetResult } from './limits/rate-limit.service.js';
 export {
   GraphqlTooManyRequestsError,
   TooManyRequestsException,
 } from './limits/too-many-requests.js';
-export type { Identify } from './edge/identify.js';
 export {
   LimitStoreUnavailableError,
   type LimitResult,
@@ -83,27 +91,36 @@ export {
 } from './limits/store/limit-storage.js';
 export { MemoryLimitStorage } from './limits/store/memory/memory-limit-storage.js';
 export { createRedisLimitStorage } from './limits/store/redis/redis-limit-storage.js';
-export { ResilientLimitStorage } from './limits/store/resilient-limit-storage.js';
+export {
+  ResilientLimitStorage,
+  type ResilientLimitStorageStats,
+} from './limits/store/resilient-limit-storage.js';
 
-export { RateLimit, Sensitive, SkipRequestLog } from './request-log/capture/decorators.js';
 export type { Enrich } from './request-log/capture/enrich.js';
+export { RequestLogInterceptor } from './request-log/capture/request-log.interceptor.js';
+export { SkipRequestLog } from './request-log/capture/skip-request-log.decorator.js';
+export type { RequestQueueStats } from './request-log/queue/request-queue-stats.js';
+export type { Outcome } from './request-log/record/outcome.js';
+export type { RequestRecord, RequestSink } from './request-log/record/request-record.js';
+export type {
+  RequestLogOptions,
+  RequestLogTuning,
+  RequestSpoolOptions,
+} from './request-log/request-log.options.js';
+export { RequestLogService } from './request-log/request-log.service.js';
 export {
   NdjsonFileSink,
   type NdjsonFileSinkOptions,
 } from './request-log/sinks/ndjson-file-sink.js';
-export type { Outcome } from './request-log/record/outcome.js';
 export { RequestLog } from './request-log/table/request-log.entity.js';
 export type { PruneResult, RetentionDays } from './request-log/table/retention.js';
-export { RequestLogUpkeep } from './request-log/table/upkeep.js';
-export { RequestLogInterceptor } from './request-log/capture/request-log.interceptor.js';
-export { RequestQueue, type RequestQueueStats } from './request-log/queue/request-queue.js';
-export type {
-  PlacedRecord,
-  RequestRecord,
-  RequestSink,
-} from './request-log/record/request-record.js';
 
+export type { DetectionOptions } from './detection/detection.options.js';
+export {
+  DetectionService,
+  type ScanResult,
+  type ScanStatus,
+} from './detection/detection.service.js';
 export type { ClientTraffic, Detector, Judgement, ScanWindow } from './detection/detector.js';
-export { AnomalyScan, type ScanResult } from './detection/detection.service.js';
 export { SuspiciousIp } from './detection/suspicious-ip.entity.js';
 export { parseDuration } from './options/duration.js';

@@ -39,3 +39,8 @@ export class IpTrackingError extends Error {
     super(message, options);
   }
 }
+
+/** An error as one line of a log. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

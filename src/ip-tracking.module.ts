@@ -1,133 +1,83 @@
-import { Module, type DynamicModule } from '@nestjs/common';
-import {
-  APP_FILTER,
-  DiscoveryModule,
-  DiscoveryService,
-  HttpAdapterHost,
-  MetadataScanner,
-} from '@nestjs/core';
+import { ConfigurableModuleBuilder, Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { AnomalyScan } from './detection/detection.service.js';
 import { DATA_SOURCE_NAME } from './database/data-source.js';
-import { Database } from './database/database.js';
-import { NotificationListener } from './database/notifications.js';
+import { DATA_SOURCE } from './database/database.providers.js';
+import { DetectionService } from './detection/detection.service.js';
 import { RequestEdge } from './edge/request-edge.js';
 import { GeoService } from './geo/geo-service.js';
 import { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
-import { IpTrackingLifecycle, type LifecycleParts } from './ip-tracking.lifecycle.js';
-import { ClientIpResolver } from './net/client-ip.js';
-import { PrivacyService } from './privacy/privacy.service.js';
-import { RecordIntake } from './request-log/capture/record-intake.js';
-import { RequestLogInterceptor } from './request-log/capture/request-log.interceptor.js';
-import { RequestQueue } from './request-log/queue/request-queue.js';
-import { RequestLogUpkeep } from './request-log/table/upkeep.js';
-import { Door } from './rules/door.js';
-import { IpRuleGuard } from './rules/ip-rule.guard.js';
-import { IpRuleService } from './rules/ip-rule.service.js';
-import { LiveRules } from './rules/live-rules.js';
-import { RefusalFilter } from './rules/refusal.filter.js';
-import { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
+import {
+  IP_TRACKING_SETTINGS,
+  resolveOptions,
+  type IpTrackingOptions,
+} from './ip-tracking.options.js';
+import { ipTrackingProviders } from './ip-tracking.providers.js';
+import { IpTrackingStatus } from './ip-tracking.status.js';
 import {
   AuthThrottlerGuard,
-  RateLimitGate,
+  LIMIT_PARTS,
   THROTTLER_OPTIONS,
   THROTTLER_STORAGE,
 } from './limits/auth-throttler.guard.js';
-import { LimitDoor } from './limits/limit-door.js';
-import { LimitPolicies } from './limits/limit-policy.js';
+import { RateLimitGate } from './limits/rate-limit.gate.js';
+import { LimitInterceptor } from './limits/limit.interceptor.js';
 import { RateLimitService } from './limits/rate-limit.service.js';
 import { RateLimiter } from './limits/rate-limiter.js';
 import { TooManyRequestsFilter } from './limits/too-many-requests.js';
-import { anomaly } from './wiring/anomaly.js';
-import { LIMIT_STORAGE, limits } from './wiring/limits.js';
-import { optimizeNextTick } from './wiring/next-tick.js';
-import { privacy } from './wiring/privacy.js';
-import { provide } from './wiring/provide.js';
-import { requestLog } from './wiring/request-log.js';
-import { rules } from './wiring/rules.js';
-import {
-  type ASYNC_OPTIONS_TYPE,
-  ConfigurableModuleClass,
-  DATA_SOURCE,
-  type OPTIONS_TYPE,
-  RESOLVED_OPTIONS,
-  settings,
-} from './wiring/settings.js';
-import { upkeep } from './wiring/upkeep.js';
+import { PrivacyService } from './privacy/privacy.service.js';
+import { provide, type Token } from './provide.js';
+import { RequestLogInterceptor } from './request-log/capture/request-log.interceptor.js';
+import { RequestLogService } from './request-log/request-log.service.js';
+import { Door } from './rules/door.js';
+import { IpRuleGuard } from './rules/ip-rule.guard.js';
+import { IpRuleService } from './rules/ip-rule.service.js';
+import { RefusalFilter } from './rules/refusal.filter.js';
 
-/** The parts that the lifecycle starts and stops, by the names it knows them by. */
-const LIFECYCLE_PARTS = {
-  options: RESOLVED_OPTIONS,
-  adapterHost: HttpAdapterHost,
-  discovery: DiscoveryService,
-  scanner: MetadataScanner,
-  resolver: ClientIpResolver,
-  edge: RequestEdge,
-  database: Database,
-  listener: NotificationListener,
-  rules: LiveRules,
-  networks: ProtectedNetworkRepository,
-  geo: GeoService,
-  intake: RecordIntake,
-  queue: RequestQueue,
-  upkeep: RequestLogUpkeep,
-  limits: LIMIT_STORAGE,
-  ruleGuard: IpRuleGuard,
-  limitGate: RateLimitGate,
-  policies: LimitPolicies,
-} satisfies Record<keyof LifecycleParts, unknown>;
-
-const lifecycle = provide(
-  IpTrackingLifecycle,
-  Object.values(LIFECYCLE_PARTS),
-  (...parts: unknown[]) => {
-    const names = Object.keys(LIFECYCLE_PARTS);
-    const named = Object.fromEntries(names.map((name, index) => [name, parts[index]]));
-    return new IpTrackingLifecycle(named as unknown as LifecycleParts);
-  },
-);
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<IpTrackingOptions>({ moduleName: 'IpTracking' })
+    .setClassMethodName('forRoot')
+    .build();
 
 /**
- * Logs, guards, limits and watches every request of the app that imports it. What is made of what is written in
- * `wiring/`, and nowhere else.
+ * Logs, guards, limits and watches every request of the app that imports it. What is made of what is written in the
+ * rooms' providers, and nowhere else.
  */
 @Module({
   imports: [DiscoveryModule, TypeOrmModule.forFeature(IP_TRACKING_ENTITIES, DATA_SOURCE_NAME)],
   providers: [
-    ...settings,
-    ...rules,
-    ...requestLog,
-    ...privacy,
-    ...upkeep,
-    ...limits,
-    ...anomaly,
-    lifecycle,
+    provide(
+      IP_TRACKING_SETTINGS,
+      [MODULE_OPTIONS_TOKEN as Token<IpTrackingOptions>],
+      resolveOptions,
+    ),
+    ...ipTrackingProviders,
     IpRuleGuard,
     AuthThrottlerGuard,
     RateLimitGate,
+    LimitInterceptor,
     RequestLogInterceptor,
     { provide: APP_FILTER, useClass: RefusalFilter },
     { provide: APP_FILTER, useClass: TooManyRequestsFilter },
   ],
-  // A guard or an interceptor is made anew in each module of the host that uses it, and finds there what is exported.
   exports: [
     DATA_SOURCE,
     TypeOrmModule,
+    // A guard or an interceptor is made anew in each module of the host that uses it, and finds there what it needs.
     Door,
     RequestEdge,
     RateLimiter,
-    RateLimitService,
-    LimitDoor,
-    LimitPolicies,
+    LIMIT_PARTS,
     THROTTLER_OPTIONS,
     THROTTLER_STORAGE,
     IpRuleGuard,
     IpRuleService,
+    RateLimitService,
     GeoService,
-    AnomalyScan,
-    RequestQueue,
-    RequestLogUpkeep,
+    DetectionService,
+    RequestLogService,
     PrivacyService,
+    IpTrackingStatus,
   ],
 })
 export class IpTrackingModule extends ConfigurableModuleClass {
@@ -137,13 +87,11 @@ export class IpTrackingModule extends ConfigurableModuleClass {
    * @throws IpTrackingError when the app starts, for an option that is unknown or out of range.
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    optimizeNextTick();
     return { ...super.forRoot(options), global: true };
   }
 
   /** Configures the module with values that other providers give, such as those of a `ConfigService`. */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    optimizeNextTick();
     return { ...super.forRootAsync(options), global: true };
   }
 }

@@ -64,7 +64,7 @@ function tracking(): DynamicModule {
   return IpTrackingModule.forRoot({
     database: { url },
     clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
-    anomalies: { cron: false },
+    detection: { cron: false },
     stateDir: process.env['BENCH_STATE_DIR'] ?? false,
   });
 }

@@ -12,7 +12,7 @@ const app = await NestFactory.createApplicationContext(
         rules: { startTimeoutMs: 120_000 },
         geo: false,
         requestLog: false,
-        anomalies: false,
+        detection: false,
         stateDir: process.env['BENCH_STATE_DIR']!,
       }),
     ],

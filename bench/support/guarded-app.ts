@@ -47,7 +47,7 @@ function tracking(): DynamicModule {
     rateLimits: { anonymous: LIMIT, authenticated: LIMIT, ttlMs: TTL_MS },
     requestLog: false,
     geo: false,
-    anomalies: false,
+    detection: false,
     stateDir: false,
   });
 }

@@ -27,9 +27,7 @@ export class DemoModule {
           database: { url, migrationsRun: true },
           // The demo's "proxy" is whoever sits at this machine, so that curl can play any client.
           clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
-          anomalies: {
-            sensitivePaths: ['/admin', '/login', '/wp-login.php', '/wp-admin', '/admin.php'],
-          },
+          sensitivePaths: ['/admin', '/login', '/wp-login.php', '/wp-admin', '/admin.php'],
         }),
       ],
     };

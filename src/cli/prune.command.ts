@@ -1,5 +1,5 @@
 import { Command, Option } from 'nest-commander';
-import { IpTrackingError, RequestLogUpkeep } from '../index.js';
+import { IpTrackingError, RequestLogService } from '../index.js';
 import { OperatorCommand } from './operator-command.js';
 
 interface PruneOptions {
@@ -12,7 +12,7 @@ interface PruneOptions {
   description: 'count the hours that are over, and drop the days of the request log that are old',
 })
 export class PruneCommand extends OperatorCommand {
-  constructor(private readonly upkeep: RequestLogUpkeep) {
+  constructor(private readonly log: RequestLogService) {
     super();
   }
 
@@ -36,7 +36,7 @@ export class PruneCommand extends OperatorCommand {
 
   override async run(_: string[], { days, rollupDays = 0 }: PruneOptions): Promise<void> {
     const { keptFrom, dropped, busy, deletedRows, deletedFigures, isLeftToAnother } =
-      await this.upkeep.prune({ retentionDays: days, rollupRetentionDays: rollupDays });
+      await this.log.prune({ retentionDays: days, rollupRetentionDays: rollupDays });
     const keeping =
       keptFrom === null ? '' : `; requests are kept from ${keptFrom.toISOString().slice(0, 10)} on`;
     this.say(

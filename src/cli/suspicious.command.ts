@@ -1,11 +1,11 @@
 import { Command } from 'nest-commander';
-import { AnomalyScan } from '../index.js';
+import { DetectionService } from '../index.js';
 import { findingsTable } from './findings-table.js';
 import { OperatorCommand } from './operator-command.js';
 
 @Command({ name: 'suspicious', description: 'list the flagged addresses, the latest first' })
 export class SuspiciousCommand extends OperatorCommand {
-  constructor(private readonly scan: AnomalyScan) {
+  constructor(private readonly scan: DetectionService) {
     super();
   }
 

@@ -3,36 +3,19 @@ import { Client, type ClientConfig } from 'pg';
 import { DataSource, type DataSourceOptions, type EntityTarget } from 'typeorm';
 import { IP_TRACKING_MIGRATIONS } from '../../migrations/index.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { filled } from '../options/defaults.js';
+import {
+  DATABASE_DEFAULTS,
+  SILENCE_GRACE_MS,
+  type DatabaseOptions,
+  type OwnDatabaseOptions,
+} from './database.options.js';
 
 /** The name under which this module's own DataSource is registered with `@nestjs/typeorm`. */
 export const DATA_SOURCE_NAME = 'ip-tracking';
 
 /** The PostgreSQL schema that holds every table of this module. */
 export const SCHEMA = 'ip_tracking';
-
-/** How long PostgreSQL may work on one statement unless told, in milliseconds. */
-export const DEFAULT_STATEMENT_TIMEOUT_MS = 30_000;
-/** For so much longer than any statement may take its answer is waited for, in milliseconds. */
-export const SILENCE_GRACE_MS = 2_000;
-
-/** How this module reaches PostgreSQL. */
-export type DatabaseOptions =
-  | {
-      /** A connection URL such as `postgres://user:password@host:5432/name`. */
-      url: string;
-      /** Runs pending migrations when the app starts. @default false */
-      migrationsRun?: boolean;
-      /** Connections of the module's own pool; the host's pool is never touched. @default 2 */
-      poolSize?: number;
-      /** How long a connection attempt may take, in milliseconds. @default 5000 */
-      connectTimeoutMs?: number;
-      /** How long PostgreSQL may work on one statement, in milliseconds. @default 30000 */
-      statementTimeoutMs?: number;
-    }
-  | {
-      /** The host's own DataSource. Its entities must include `IP_TRACKING_ENTITIES`, its migrations `IP_TRACKING_MIGRATIONS`. */
-      dataSource: DataSource;
-    };
 
 /** An entity class of this module. */
 export type EntityClass = Extract<EntityTarget<object>, abstract new () => object>;
@@ -57,12 +40,8 @@ export function createDataSource(options: DatabaseOptions, entities: EntityClass
   return new DataSource(ownOptions(options, entities));
 }
 
-function ownOptions(
-  options: Extract<DatabaseOptions, { url: string }>,
-  entities: EntityClass[],
-): DataSourceOptions {
-  const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
-  const statementTimeoutMs = options.statementTimeoutMs ?? DEFAULT_STATEMENT_TIMEOUT_MS;
+function ownOptions(options: OwnDatabaseOptions, entities: EntityClass[]): DataSourceOptions {
+  const { poolSize, connectTimeoutMs, statementTimeoutMs } = filled(options, DATABASE_DEFAULTS);
   return {
     type: 'postgres',
     url: options.url,
@@ -74,7 +53,7 @@ function ownOptions(
     synchronize: false,
     uuidExtension: 'pgcrypto',
     installExtensions: false,
-    poolSize: options.poolSize ?? 2,
+    poolSize,
     connectTimeoutMS: connectTimeoutMs,
     // TypeORM would print a lost pool connection through its own logger; the pool replaces it by itself.
     poolErrorHandler: () => undefined,

@@ -28,18 +28,29 @@ export class NotificationListener {
   private failures = 0;
   private isStopped = true;
 
-  constructor(
-    private readonly dataSource: DataSource,
-    /** By the channel's name. */
-    private readonly channels: Readonly<Record<string, NotificationHandlers>>,
-  ) {}
+  /** By the channel's name. */
+  private readonly channels = new Map<string, NotificationHandlers>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Registers who follows a channel; before {@link start}. */
+  hear(channel: string, handlers: NotificationHandlers): void {
+    this.channels.set(channel, handlers);
+  }
+
+  /** Whether anybody follows anything. */
+  get isNeeded(): boolean {
+    return this.channels.size > 0;
+  }
 
   /** Whether the channels are open right now. */
   get isListening(): boolean {
     return this.client !== null;
   }
 
+  /** Opens the channels that are registered; where there are none, no connection is made. */
   start(): void {
+    if (!this.isNeeded) return;
     this.isStopped = false;
     void this.open();
   }
@@ -59,11 +70,11 @@ export class NotificationListener {
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
     client.on('notification', ({ channel, payload }) =>
-      this.channels[channel]?.onNotification(payload ?? ''),
+      this.channels.get(channel)?.onNotification(payload ?? ''),
     );
     try {
       await client.connect();
-      for (const channel of Object.keys(this.channels)) {
+      for (const channel of this.channels.keys()) {
         await client.query(`listen ${client.escapeIdentifier(channel)}`);
       }
       if (this.isStopped) {
@@ -72,7 +83,7 @@ export class NotificationListener {
       }
       this.client = client;
       this.failures = 0;
-      for (const handlers of Object.values(this.channels)) handlers.onListening?.();
+      for (const handlers of this.channels.values()) handlers.onListening?.();
     } catch {
       void client.end().catch(() => undefined);
       this.again();

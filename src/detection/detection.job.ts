@@ -2,23 +2,23 @@ import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nest
 import { ModulesContainer } from '@nestjs/core';
 import { Cron, CronExpression, ScheduleModule } from '@nestjs/schedule';
 import { CronJob } from 'cron';
-import type { AnomalyScan } from './detection.service.js';
+import type { DetectionService } from './detection.service.js';
 
 /** The name of the hourly job in the host's `SchedulerRegistry`, where the host has one. */
-export const ANOMALY_SCAN_JOB = 'ip-tracking.anomaly-scan';
+export const DETECTION_JOB = 'ip-tracking.detection';
 
 /**
  * The hourly scan. A second `ScheduleModule.forRoot()` beside the host's would fire every interval of the host's twice,
  * so this module brings none: where the host has one it finds the `@Cron()` below, and where it has none the same
  * expression is run by a job of our own.
  */
-export class AnomalyScanJob implements OnApplicationBootstrap, OnModuleDestroy {
+export class DetectionJob implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('IpTracking');
   private ownJob: CronJob | null = null;
   private running: Promise<void> | null = null;
 
   constructor(
-    private readonly scan: AnomalyScan,
+    private readonly scan: DetectionService,
     private readonly modules: ModulesContainer,
     private readonly isEnabled: boolean,
   ) {}
@@ -46,7 +46,7 @@ export class AnomalyScanJob implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** One run; never rejects, for nobody waits for it but the scheduler. */
-  @Cron(CronExpression.EVERY_HOUR, { name: ANOMALY_SCAN_JOB, timeZone: 'UTC' })
+  @Cron(CronExpression.EVERY_HOUR, { name: DETECTION_JOB, timeZone: 'UTC' })
   async run(): Promise<void> {
     if (!this.isEnabled) return;
     this.running ??= this.scanOnce().finally(() => {

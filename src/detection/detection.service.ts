@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
+import { messageOf } from '../ip-tracking.errors.js';
 import type { SuspiciousIp } from './suspicious-ip.entity.js';
 import type { ClientTraffic, Detector, ScanWindow } from './detector.js';
 import {
@@ -19,18 +20,34 @@ export interface ScanResult {
   findings: StoredFinding[];
 }
 
+/** How a scan has ended. */
+export interface ScanStatus {
+  startedAt: Date;
+  /** How many findings it has stored, known ones included. */
+  findings: number;
+  /** Why it failed; null where it has not. */
+  error: string | null;
+}
+
 /** Judges the request log of the last hour by every detector, and stores what they find. */
-export class AnomalyScan {
+export class DetectionService {
+  private last: ScanStatus | null = null;
+
   constructor(
     private readonly database: Database,
     private readonly detectors: readonly Detector[],
     private readonly now: () => number,
   ) {}
 
+  /** What is known of the last scan of this process; null before the first. */
+  get lastScan(): ScanStatus | null {
+    return this.last;
+  }
+
   /** Scans the hour that ends now. Safe to repeat: a client is flagged once by each detector. */
   async scan(): Promise<ScanResult> {
     const to = new Date(this.now());
-    return this.database.transaction((manager) => this.scanWindow(manager, to));
+    return this.noted(() => this.database.transaction((manager) => this.scanWindow(manager, to)));
   }
 
   /**
@@ -40,10 +57,12 @@ export class AnomalyScan {
    */
   async scanOnce(): Promise<ScanResult | null> {
     const slot = new Date(Math.floor(this.now() / HOUR_MS) * HOUR_MS);
-    return this.database.transaction(async (manager) => {
-      if (!(await claim(manager, slot))) return null;
-      return this.scanWindow(manager, slot);
-    });
+    return this.noted(() =>
+      this.database.transaction(async (manager) => {
+        if (!(await claim(manager, slot))) return null;
+        return this.scanWindow(manager, slot);
+      }),
+    );
   }
 
   /** The stored findings, the latest first. */
@@ -62,6 +81,20 @@ export class AnomalyScan {
     }
     const stored = await new SuspiciousIpRepository(manager).save(strongest(findings), to);
     return { window, findings: stored };
+  }
+
+  private async noted<T extends ScanResult | null>(scan: () => Promise<T>): Promise<T> {
+    const startedAt = new Date(this.now());
+    try {
+      const result = await scan();
+      if (result !== null) {
+        this.last = { startedAt, findings: result.findings.length, error: null };
+      }
+      return result;
+    } catch (error) {
+      this.last = { startedAt, findings: 0, error: messageOf(error) };
+      throw error;
+    }
   }
 
   private judge(clients: ClientTraffic[], window: ScanWindow): Finding[] {

@@ -9,7 +9,8 @@ import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
 import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
 import type { RequestEdge } from './request-edge.js';
-import { stampRoutes } from './route-flags.js';
+import { stampRoutes } from './route-stamps.js';
+import { optimizeNextTick } from './next-tick.js';
 import { attachServerEdge, whenServerExists } from './server-edge.js';
 
 /** What {@link attachEdge} attaches the edge to. */
@@ -47,6 +48,7 @@ export function attachEdge(site: EdgeSite): ApplicationConfig {
 }
 
 function attachToAdapter(site: EdgeSite): void {
+  optimizeNextTick();
   const { adapterHost, discovery, scanner, edge, warn } = site;
   const adapter = adapterHost.httpAdapter;
   const isAnyExempt = stampRoutes(discovery, scanner, (controller, methods) =>

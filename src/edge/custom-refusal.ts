@@ -1,6 +1,6 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { sendable, type RefusalResponse } from './refusal-response.js';
-import { leaveUnawaited } from './unawaited.js';
+import { leaveUnawaited } from './host-hook.js';
 
 /** What a host wants a refused client to get instead of the plain answer. */
 export interface CustomRefusal {
@@ -20,9 +20,9 @@ const MESSAGES: Record<number, string> = {
   503: 'Service Unavailable',
 };
 
-/** The answer with a status and nothing else to tell. */
-export function plainRefusal(status: number): RefusalResponse {
-  return json(status, { statusCode: status, message: MESSAGES[status] });
+/** The answer with a status and nothing else to tell. @param message in the body. @default the status' own */
+export function plainRefusal(status: number, message = MESSAGES[status]): RefusalResponse {
+  return json(status, { statusCode: status, message });
 }
 
 /**

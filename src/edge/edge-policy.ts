@@ -1,23 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp } from '../net/client-ip.js';
-import type { IpAddress } from '../net/ip-address.js';
 import type { RefusalResponse } from './refusal-response.js';
-import type { Framework, MatchedRoute, RequestContext } from './request-context.js';
-
-/** How something ended that has no response of node's to tell it: a handshake, a message. */
-export interface Ending {
-  /** The status that was sent, or that says the same; 0 where a handshake got no answer at all. */
-  status: number;
-  /** It was answered, and wholly. */
-  isComplete: boolean;
-  /** The client ended or reset its connection before all of it had left. */
-  hasClientLeft: boolean;
-}
+import type { ContextSources, Framework, MatchedRoute, RequestContext } from './request-context.js';
 
 /** What the edge asks, and whom it tells; the module fills it in from the rules and the log. */
-export interface EdgePolicy {
-  /** Judges a client by the stored rules and notes the result on the context. True to refuse. */
+export interface EdgePolicy extends ContextSources {
+  /** Judges a client by the stored rules, and notes on the context what they said. True to refuse. */
   refuses(context: RequestContext): boolean;
   /** What a refused client gets. */
   refusal(context: RequestContext): RefusalResponse;
@@ -32,12 +20,8 @@ export interface EdgePolicy {
         response: ServerResponse,
       ) => Promise<RefusalResponse | null>)
     | null;
-  /** A response has closed: the request is over. Called once for each request. */
-  onClosed(context: RequestContext, response: ServerResponse): void;
-  /** What has no response is over. Called once for each handshake and each message that is logged. */
-  onEnded(context: RequestContext, ending: Ending): void;
-  /** Where an address is, as far as it is known; never waits. */
-  locate(ip: IpAddress | null): GeoPlace;
+  /** Something is over, and its context says how: called once for each request, each handshake, and each logged message. */
+  onEnded(context: RequestContext): void;
   /** Epoch milliseconds. */
   now(): number;
 }

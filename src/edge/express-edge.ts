@@ -3,7 +3,7 @@ import { parse } from 'node:url';
 import { answer } from './refusal-response.js';
 import type { Framework, MatchedRoute } from './request-context.js';
 import { type RequestEdge, whenCounted } from './request-edge.js';
-import { flagsOfHandler, type RouteFlags } from './route-flags.js';
+import { stampOfHandler, type StampedRoute } from './route-stamps.js';
 
 /** The parts of an Express application, its requests and its router that the edge touches. */
 export interface ExpressApplication {
@@ -66,7 +66,7 @@ export function expressRoute({ route, baseUrl }: ExpressRequest): MatchedRoute |
   const handler = route.stack[0]?.handle;
   const pattern = String(route.path);
   if (pattern === NEST_NOT_FOUND && !isNestHandler(handler)) return null;
-  return { pattern: `${baseUrl ?? ''}${pattern}`, flags: flagsOfHandler(handler) };
+  return { pattern: `${baseUrl ?? ''}${pattern}`, route: stampOfHandler(handler) };
 }
 
 function isNestHandler(handler: unknown): boolean {
@@ -88,14 +88,14 @@ class ExpressFramework implements Framework {
   }
 
   mayBeExempt(request: unknown): boolean {
-    this.exempt ??= this.collect().filter(({ route }) => flagsOf(route!).skipsRules);
+    this.exempt ??= this.collect().filter(({ route }) => stampOf(route!).skipsRules);
     return firstMatch(this.exempt, request as ExpressRequest) !== undefined;
   }
 
   routeAhead(request: unknown): MatchedRoute | null {
     this.routes ??= this.collect();
     const route = firstMatch(this.routes, request as ExpressRequest)?.route;
-    return route === undefined ? null : { pattern: String(route.path), flags: flagsOf(route) };
+    return route === undefined ? null : { pattern: String(route.path), route: stampOf(route) };
   }
 
   /** The layers of routes: asked first by a request, when all of them have been registered. */
@@ -104,8 +104,8 @@ class ExpressFramework implements Framework {
   }
 }
 
-function flagsOf({ stack }: ExpressRoute): RouteFlags {
-  return flagsOfHandler(stack[0]?.handle);
+function stampOf({ stack }: ExpressRoute): StampedRoute {
+  return stampOfHandler(stack[0]?.handle);
 }
 
 function firstMatch(

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { RefusalResponse } from './refusal-response.js';
 import { type Framework, type MatchedRoute, UNROUTED } from './request-context.js';
 import { type RequestEdge, whenCounted } from './request-edge.js';
-import { flagsOfConfig } from './route-flags.js';
+import { stampOfConfig } from './route-stamps.js';
 import { attachServerEdge } from './server-edge.js';
 
 type OnRequestHook = (request: FastifyRequest, reply: FastifyReply, done: () => void) => void;
@@ -57,13 +57,13 @@ function send(reply: FastifyReply, { status, headers, body }: RefusalResponse): 
 export function fastifyRoute(request: FastifyRequest): MatchedRoute | null {
   if (request.is404) return null;
   const { url, config } = request.routeOptions;
-  return { pattern: url ?? '', flags: flagsOfConfig(config) };
+  return { pattern: url ?? '', route: stampOfConfig(config) };
 }
 
 /** Fastify has routed before it runs its first hook, so both answers are its own. */
 const FASTIFY: Framework = {
   matchedRoute: (request) => fastifyRoute(request as FastifyRequest),
-  mayBeExempt: (request) => fastifyRoute(request as FastifyRequest)?.flags.skipsRules ?? false,
+  mayBeExempt: (request) => fastifyRoute(request as FastifyRequest)?.route.skipsRules ?? false,
   routeAhead: (request) => fastifyRoute(request as FastifyRequest),
 };
 

@@ -1,5 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { answered } from './ending.js';
 import type { RefusalResponse } from './refusal-response.js';
 import type { RequestEdge } from './request-edge.js';
 
@@ -29,7 +30,7 @@ export function meetHandshake(edge: RequestEdge, raw: IncomingMessage, socket: D
     );
     return true;
   }
-  edge.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
+  edge.end(context, answered(refusal.status));
   refuse(raw, socket, refusal);
   return false;
 }

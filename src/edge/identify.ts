@@ -1,4 +1,4 @@
-import { leaveUnawaited } from './unawaited.js';
+import { leaveUnawaited } from './host-hook.js';
 
 /**
  * Tells who is asking: the user's id, or null while that is not known. It is given the request as the host's handlers

@@ -8,7 +8,7 @@ import {
   requestContextOf,
 } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
-import { flagsOfMethod } from './route-flags.js';
+import { stampOfMessage } from './route-stamps.js';
 import { peerOfRpc, nameOfRpc } from './rpc-peer.js';
 
 /** Nest makes a new execution context for each guard and each interceptor, around one list of arguments a message. */
@@ -107,7 +107,7 @@ class MessageRoute implements Framework {
   matchedRoute(): MatchedRoute {
     const handler = this.execution.getHandler();
     const type = this.execution.getClass();
-    return { pattern: `${type.name}.${handler.name}`, flags: flagsOfMethod(handler, type) };
+    return { pattern: `${type.name}.${handler.name}`, route: stampOfMessage(handler, type) };
   }
 
   mayBeExempt(): boolean {

@@ -1,13 +1,15 @@
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
-import type { RouteFlags } from './route-flags.js';
+import type { Decision, DecisionReason } from './decision.js';
+import type { Ending } from './ending.js';
+import type { StampedRoute } from './route-stamps.js';
 
 /** The framework's own answer to the question which route a request has matched. */
 export interface MatchedRoute {
   /** The pattern, such as `/users/:id`. */
   pattern: string;
-  flags: RouteFlags;
+  route: StampedRoute;
 }
 
 /** What the edge asks of the framework that serves a request; one object per app, not per request. */
@@ -20,30 +22,45 @@ export interface Framework {
   routeAhead(request: unknown): MatchedRoute | null;
 }
 
+/** What the rules have said of a request so far. */
+export type Admission =
+  /** Nobody has asked them. */
+  | 'unjudged'
+  | 'admitted'
+  /** Its client is refused, and nobody but a framework, which may know that its route is exempt, may have it. */
+  | 'refused'
+  /** A framework has it although its client is refused: the guard tells whether its route is exempt. */
+  | 'deferred';
+
+/** What a context has to ask, when it is asked. */
+export interface ContextSources {
+  /** Where an address is, as far as it is known; never waits. */
+  locate(ip: IpAddress | null): GeoPlace;
+  /** Who is asking; null while it is not known. Never throws. */
+  identify(request: unknown): string | null;
+}
+
 /** What this module knows about one request, from the edge to the closed response. */
 export class RequestContext {
-  /** The stored rule that matched, whether it refused the request or only watches. */
-  ruleId: number | null = null;
+  admission: Admission = 'unjudged';
+  /** What the rules, or the route's own decorators, have decided; null where they do not apply. */
+  decision: Decision | null = null;
   /** What this module refused the request for; null where it did not. */
   refusal: 'blocked' | 'throttled' | null = null;
-  /** What the rules said of the client where its request met the server, before a framework had it; null if nowhere. */
-  isRefused: boolean | null = null;
+  /** How it has ended; null while it has not. */
+  ending: Ending | null = null;
   /** It asked to become a WebSocket: what then comes over it are messages of their own. */
   isHandshake = false;
   /** A framework has it, and the edge in front of that framework has let it in or answered it. */
   hasEntered = false;
-  /** The edge has left a refusal to the guard, because the route may say that rules do not apply to it. */
-  isDeferred = false;
-  /** Set by the guards once they have run for this request: an attempt is judged and counted once. */
-  isJudged = false;
-  isCounted = false;
-  /** What is to be done once every guard has let the request pass; null for nothing. It throws what refuses it after all. */
-  afterGuards: ((response: unknown) => Promise<void> | null) | null = null;
+  /** Set by the guards: the route is `@Sensitive()`, also where no framework can tell. */
   isSensitive = false;
   /** One stream of many on its connection. */
   isHttp2 = false;
+  /** The attempts that limits have counted for it, by what each was counted for; null where there is none. */
+  attempts: Map<object, object | null> | null = null;
   private place: GeoPlace | undefined = undefined;
-  isClosed = false;
+  private userId: string | null = null;
 
   constructor(
     readonly client: ClientIp,
@@ -58,7 +75,7 @@ export class RequestContext {
     /** The request as the framework's handlers see it; node's own until a framework has it. */
     public request: unknown,
     private framework: Framework,
-    private readonly lookup: (ip: IpAddress | null) => GeoPlace,
+    private readonly sources: ContextSources,
   ) {}
 
   /** A framework takes the request, which so far had only met the server. */
@@ -70,13 +87,33 @@ export class RequestContext {
 
   /** Where the client is. Looked up when it is first asked for: most requests are only placed on their way to the log. */
   locate(): GeoPlace {
-    this.place ??= this.lookup(this.client.ip);
+    this.place ??= this.sources.locate(this.client.ip);
     return this.place;
+  }
+
+  /**
+   * Who is asking, as far as it is known by now. Whoever has become known stays: what was counted for them, and what is
+   * logged of them, is one user's.
+   */
+  user(): string | null {
+    this.userId ??= this.sources.identify(this.request);
+    return this.userId;
   }
 
   /** The route that the request has matched, once the framework has routed it. */
   matchedRoute(): MatchedRoute | null {
     return this.framework.matchedRoute(this.request);
+  }
+
+  /** The stored rule that refused the request, or the monitor rule that has matched it. */
+  get ruleId(): number | null {
+    if (this.decision === null) return null;
+    return this.refusal === 'blocked' ? this.decision.ruleId : this.decision.monitorRuleId;
+  }
+
+  /** Why this module has blocked the request; null where it has not. */
+  get blockReason(): DecisionReason | null {
+    return this.refusal === 'blocked' ? (this.decision?.reason ?? null) : null;
   }
 }
 

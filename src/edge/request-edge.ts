@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
-import type { Arrival, EdgePolicy, Ending, MessageArrival } from './edge-policy.js';
+import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
+import { answered, endingOf, type Ending } from './ending.js';
 import { OpenConnections } from './open-connections.js';
 import { answer, sendable, withBodyUnread, type RefusalResponse } from './refusal-response.js';
 import {
@@ -50,10 +51,8 @@ export class RequestEdge {
    */
   meets(raw: IncomingMessage, response: ServerResponse): boolean {
     const known = requestContextOf(raw);
-    if (known !== undefined) return known.isRefused !== true;
-    const context = this.open({ raw, response, request: raw, framework: UNROUTED });
-    context.isRefused = this.policy.refuses(context);
-    return !context.isRefused;
+    if (known !== undefined) return isLetIn(known);
+    return !this.policy.refuses(this.open({ raw, response, request: raw, framework: UNROUTED }));
   }
 
   /**
@@ -62,17 +61,16 @@ export class RequestEdge {
    */
   meetsUnrouted(raw: IncomingMessage, response: ServerResponse): boolean {
     const known = requestContextOf(raw);
-    if (known !== undefined) return known.isRefused !== true;
+    if (known !== undefined) return isLetIn(known);
     const context = this.attach(raw, raw, UNROUTED);
-    context.isRefused = this.policy.refuses(context);
-    if (!context.isRefused) {
+    if (!this.policy.refuses(context)) {
       this.watch(context, response);
       return true;
     }
     context.hasEntered = true;
     const refusal = withBodyUnread(raw, this.refuse(context));
     answer(response, refusal);
-    this.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
+    this.end(context, answered(refusal.status));
     return false;
   }
 
@@ -87,9 +85,10 @@ export class RequestEdge {
     const context = this.open(arrival);
     if (context.hasEntered) return null;
     context.enter(request, framework);
-    if (!(context.isRefused ?? this.policy.refuses(context))) return null;
+    if (context.admission === 'unjudged') this.policy.refuses(context);
+    if (context.admission !== 'refused') return null;
     if (framework.mayBeExempt(request)) {
-      context.isDeferred = true;
+      context.admission = 'deferred';
       inviteBody(raw, response);
       return null;
     }
@@ -105,7 +104,7 @@ export class RequestEdge {
     const { throttles } = this.policy;
     if (throttles === null) return null;
     const context = requestContextOf(raw);
-    if (context === undefined || context.isCounted) return null;
+    if (context === undefined || context.attempts !== null) return null;
     const route = framework.routeAhead(request);
     if (route === null) return null;
     return this.throttled(raw, throttles(context, route, response));
@@ -130,8 +129,7 @@ export class RequestEdge {
 
   /** Judges a handshake. Gives what to answer instead of letting it happen, or null. */
   admitHandshake(context: RequestContext): RefusalResponse | null {
-    context.isRefused = this.policy.refuses(context);
-    return context.isRefused ? this.refuse(context) : null;
+    return this.policy.refuses(context) ? this.refuse(context) : null;
   }
 
   /** A handshake was not refused: its connection is remembered for as long as it is open. */
@@ -166,15 +164,15 @@ export class RequestEdge {
       message.userAgent,
       message.request,
       message.framework,
-      this.policy.locate,
+      this.policy,
     );
   }
 
   /** Ends what has no response: its record is written. What has ended already stays as it is. */
   end(context: RequestContext, ending: Ending): void {
-    if (context.isClosed) return;
-    context.isClosed = true;
-    this.policy.onEnded(context, ending);
+    if (context.ending !== null) return;
+    context.ending = ending;
+    this.policy.onEnded(context);
   }
 
   /** Who the client of a connection is, by the module's rules of trust. */
@@ -197,7 +195,7 @@ export class RequestEdge {
       raw.headers['user-agent'],
       request,
       framework,
-      this.policy.locate,
+      this.policy,
     );
     context.isHttp2 = raw.httpVersionMajor === 2;
     attachRequestContext(raw, context);
@@ -214,10 +212,9 @@ export class RequestEdge {
   }
 
   private close(context: RequestContext, response: ServerResponse): void {
-    if (context.isClosed) return;
-    context.isClosed = true;
+    if (context.ending !== null) return;
     this.closed += 1;
-    this.policy.onClosed(context, response);
+    this.end(context, endingOf(response, context.isHttp2));
   }
 }
 
@@ -230,6 +227,11 @@ export async function whenCounted(
   const refusal = await throttled;
   if (refusal === null) serve();
   else refuse(refusal);
+}
+
+/** Whether others than a framework may have a request that has been judged. */
+function isLetIn({ admission }: RequestContext): boolean {
+  return admission !== 'refused' && admission !== 'deferred';
 }
 
 /** A refused client whose route is exempt was not yet told to go on, if it asked. */

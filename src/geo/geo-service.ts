@@ -27,6 +27,17 @@ export interface GeoServiceOptions {
   onWarning?(message: string): void;
 }
 
+/** What is known of where places come from. */
+export interface GeoStatus {
+  /** Its name; null where places are off. */
+  provider: string | null;
+  isLoaded: boolean;
+  /** The day that its data is of; null where it cannot tell. */
+  dataDate: Date | null;
+  /** How many addresses' places are in memory. */
+  cachedEntries: number;
+}
+
 /**
  * Places by address, from a provider through a bounded cache that keeps what is unknown as well. It never throws, and
  * asks once for an address however often that comes meanwhile. While the provider is not loaded, and when it fails, a
@@ -61,6 +72,16 @@ export class GeoService {
   /** The day that the provider's data is of; null where there is no provider, or it cannot tell. */
   get dataDate(): Date | null {
     return this.provider?.dataDate ?? null;
+  }
+
+  /** What is known of where places come from. */
+  get status(): GeoStatus {
+    return {
+      provider: this.provider?.name ?? null,
+      isLoaded: this.isLoaded && this.provider !== null,
+      dataDate: this.dataDate,
+      cachedEntries: this.cachedEntries,
+    };
   }
 
   /** Loads the provider, once. Never rejects: a provider that fails leaves places unknown. */

@@ -1,151 +1,296 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   ThrottlerGuard,
+  type ThrottlerLimitDetail,
   type ThrottlerModuleOptions,
   type ThrottlerRequest,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
 import { contextOfExecution, countedExecution } from '../edge/context-of-execution.js';
+import { answered } from '../edge/ending.js';
 import { MessageContext, type RequestContext } from '../edge/request-context.js';
-import { RequestEdge } from '../edge/request-edge.js';
-import { LimitDoor } from './limit-door.js';
-import type { HeaderSetter } from './limit-answers.js';
-import { type LimitedRoute, LimitPolicies, type LimitPolicy } from './limit-policy.js';
-import { type Attempt, RateLimiter } from './rate-limiter.js';
-import { tooManyRequests } from './too-many-requests.js';
+import type { RequestEdge } from '../edge/request-edge.js';
+import { describeRoute, THROTTLER_NAME, type RouteDescription } from '../edge/route-description.js';
+import { token } from '../provide.js';
+import {
+  attemptOf,
+  detailOf,
+  hasCounted,
+  noteAttempt,
+  type Attempt,
+  type AttemptOwner,
+  type BucketNaming,
+} from './attempt.js';
+import { bucketOf } from './bucket-keys.js';
+import type { HeaderSetter, LimitAnswers, Throttled } from './limit-answers.js';
+import type { LimitPolicies, LimitPolicy } from './limit-policy.js';
+import type { Terms } from './limit-terms.js';
+import type { RateLimiter } from './rate-limiter.js';
+import { tooManyRequests, withMessage } from './too-many-requests.js';
 
 /** Tokens of our own: the host may have a `ThrottlerModule` with other limits and another storage. */
-export const THROTTLER_OPTIONS = Symbol('nestjs-ip-tracking.throttler-options');
-export const THROTTLER_STORAGE = Symbol('nestjs-ip-tracking.throttler-storage');
-/** What our throttler's options say, since limits are told by policies; a host's `@Throttle()` says something else. */
-export const LEFT_TO_THE_POLICY = -1;
+export const THROTTLER_OPTIONS = token<ThrottlerModuleOptions>('throttler-options');
+export const THROTTLER_STORAGE = token<ThrottlerStorage>('throttler-storage');
+export const LIMIT_PARTS = token<LimitParts>('limit-parts');
+/** The one guard that counts ahead of all others: {@link AuthThrottlerGuard}, or the host's subclass. */
+export const LIMIT_GUARD = token<AuthThrottlerGuard>('limit-guard');
+
+/** What the guard wires. */
+export interface LimitParts {
+  isEnabled: boolean;
+  edge: RequestEdge;
+  limiter: RateLimiter;
+  answers: LimitAnswers;
+  policies: LimitPolicies;
+}
+
+/** What a subclass may override, of the guard of @nestjs/throttler, and is asked. */
+export const THROTTLER_HOOKS = [
+  'getTracker',
+  'generateKey',
+  'throwThrottlingException',
+  'shouldSkip',
+  'getErrorMessage',
+  'handleRequest',
+] as const;
+type Hook = (typeof THROTTLER_HOOKS)[number];
 
 const PASSES = Promise.resolve(true);
 
-/** What this module's throttler options carry beside those of `@nestjs/throttler`. */
-export type AuthThrottlerOptions = Exclude<ThrottlerModuleOptions, unknown[]> & {
-  isEnabled: boolean;
-};
-
 /**
  * The guard of `@nestjs/throttler`, counting by who is asking: one bucket a client over all sensitive routes, for an
- * authenticated user his own, for anybody else his address's. It serves HTTP, GraphQL, WebSocket messages and
+ * authenticated user their own, for anybody else their address's. It serves HTTP, GraphQL, WebSocket messages and
  * microservices; of a GraphQL operation each limited field counts, since one request can carry a hundred guesses.
+ *
+ * A host that wants it otherwise extends it and installs the subclass as `rateLimits.guard`. What that overrides of the
+ * documented hooks is asked, `getTracker` before authentication and after it; what it does not costs nobody anything.
  */
 @Injectable()
-export class AuthThrottlerGuard extends ThrottlerGuard {
+export class AuthThrottlerGuard extends ThrottlerGuard implements AttemptOwner {
+  private hooks: ReadonlySet<Hook> | null = null;
+  private readonly throttled = new WeakMap<ThrottlerLimitDetail, Throttled>();
+
   constructor(
-    @Inject(THROTTLER_OPTIONS) private readonly authOptions: AuthThrottlerOptions,
+    @Inject(THROTTLER_OPTIONS) options: ThrottlerModuleOptions,
     @Inject(THROTTLER_STORAGE) storage: ThrottlerStorage,
     @Inject(Reflector) reflector: Reflector,
-    @Inject(RequestEdge) private readonly edge: RequestEdge,
-    @Inject(RateLimiter) private readonly limiter: RateLimiter,
-    @Inject(LimitDoor) private readonly door: LimitDoor,
-    @Inject(LimitPolicies) private readonly policies: LimitPolicies,
+    /** @internal */
+    @Inject(LIMIT_PARTS) private readonly parts: LimitParts,
   ) {
-    super(authOptions, storage, reflector);
+    super(options, storage, reflector);
+  }
+
+  override async onModuleInit(): Promise<void> {
+    await super.onModuleInit();
+    // What a policy says, in the words of @nestjs/throttler: its decorators replace it, and `handleRequest` is told it.
+    this.throttlers = [
+      {
+        name: THROTTLER_NAME,
+        limit: (execution) => this.termsOf(execution).limit,
+        ttl: (execution) => this.termsOf(execution).ttlMs,
+        blockDuration: (execution) => this.policyOf(execution).blockForMs,
+      },
+    ];
+  }
+
+  /** The hooks that a subclass overrides. */
+  get overridden(): ReadonlySet<Hook> {
+    this.hooks ??= new Set(
+      THROTTLER_HOOKS.filter((hook) => this[hook] !== AuthThrottlerGuard.prototype[hook]),
+    );
+    return this.hooks;
   }
 
   /** The guard of @nestjs/throttler reads six decorators anew for each request: only routes that have one wait for it. */
   override canActivate(execution: ExecutionContext): Promise<boolean> {
-    const route = this.policies.of(execution.getHandler(), execution.getClass());
-    if (route.isOfThrottler) return super.canActivate(execution);
+    const route = describeRoute(execution.getHandler(), execution.getClass());
     const context = this.contextToCount(execution, route);
+    if (context === null) return PASSES;
+    const counted = countedExecution(execution, context);
+    const known = attemptOf(context, counted);
+    if (known?.isAhead !== true && hasCounted(context, counted)) return PASSES;
+    if (route.isOfThrottler || this.overridden.has('handleRequest') || this.skips) {
+      return this.askThrottler(execution, context, known);
+    }
+    const policy = this.parts.policies.of(route) ?? this.parts.policies.shared;
+    const naming = this.isNaming ? this.namingOf(execution, context) : null;
+    if (known !== null && known.policy === policy && naming === null) {
+      // The edge has counted it, and rightly so.
+      Object.assign(known, { isAhead: false, owner: this });
+      return PASSES;
+    }
+    return this.count(execution, context, policy, naming);
+  }
+
+  /** Moves an attempt to its user's bucket, once all guards have let it pass. */
+  settle(attempt: Attempt, execution: ExecutionContext): true | Promise<boolean> {
+    return this.parts.limiter.isUnsettled(attempt) ? this.moved(attempt, execution) : true;
+  }
+
+  /** What the client is called, and so what is counted: `user|` and the id where somebody is known, else `ip|` and the address. */
+  protected override getTracker(
+    request: Record<string, unknown>,
+    execution?: ExecutionContext,
+  ): Promise<string> {
+    const context = execution === undefined ? null : contextOfExecution(execution, this.parts.edge);
     return context === null
-      ? PASSES
-      : this.count(context, execution, route.policy ?? this.policies.ofAll);
+      ? super.getTracker(request)
+      : Promise.resolve(this.parts.limiter.clientOf(context));
   }
 
-  protected override shouldSkip(execution: ExecutionContext): Promise<boolean> {
-    const route = this.policies.of(execution.getHandler(), execution.getClass());
-    return Promise.resolve(this.contextToCount(execution, route) === null);
-  }
-
-  /** @throws TooManyRequestsException (429) where the client is over his limit; the same as the kind of execution has it. */
-  protected override handleRequest(props: ThrottlerRequest): Promise<boolean> {
-    const { context: execution } = props;
-    const context = contextOfExecution(execution, this.edge)!;
-    return this.count(context, execution, this.policyOf(props));
+  /** The bucket of a client under a limit's name: the same for all routes that share the limit. */
+  protected override generateKey(_: ExecutionContext, tracker: string, name: string): string {
+    return bucketOf(name, tracker);
   }
 
   /**
-   * The context of what is to be counted now; null for what is not. An attempt is counted once, however many guards of
-   * ours it meets; what a broker brings has no client to count.
+   * Counts the attempt, by what the request says beside its policy.
+   *
+   * @throws TooManyRequestsException (429) where the client is over its limit; the same as the kind of execution has it.
    */
+  protected override handleRequest(props: ThrottlerRequest): Promise<boolean> {
+    const { context: execution, limit, ttl, blockDuration, getTracker, generateKey } = props;
+    const context = contextOfExecution(execution, this.parts.edge)!;
+    const policy = this.policyOf(execution);
+    const terms = this.termsOf(execution);
+    const isOwn =
+      getTracker === this.commonOptions.getTracker &&
+      generateKey === this.commonOptions.generateKey;
+    return this.count(
+      execution,
+      context,
+      {
+        ...policy,
+        ...(limit === terms.limit ? {} : { anonymous: limit, authenticated: limit }),
+        ...(ttl === terms.ttlMs ? {} : { ttlMs: ttl }),
+        blockForMs: blockDuration,
+      },
+      isOwn && !this.isNaming
+        ? null
+        : {
+            client: async () => getTracker(context.request as Record<string, unknown>, execution),
+            bucket: (name, client) => generateKey(execution, client, name),
+          },
+    );
+  }
+
+  protected override async throwThrottlingException(
+    execution: ExecutionContext,
+    detail: ThrottlerLimitDetail,
+  ): Promise<void> {
+    const throttled = this.throttled.get(detail);
+    if (throttled === undefined) return super.throwThrottlingException(execution, detail);
+    const refusal = this.overridden.has('getErrorMessage')
+      ? withMessage(throttled.refusal, await this.getErrorMessage(execution, detail))
+      : throttled.refusal;
+    throw await tooManyRequests(execution.getType<string>(), refusal, throttled.retryAfterMs);
+  }
+
+  private get skips(): boolean {
+    return this.overridden.has('shouldSkip');
+  }
+
+  private get isNaming(): boolean {
+    return this.overridden.has('getTracker') || this.overridden.has('generateKey');
+  }
+
+  /** The context of what may have to be counted; null for what has none, and for what a broker brings: it has no client. */
   private contextToCount(
     execution: ExecutionContext,
-    { isSensitive }: LimitedRoute,
+    { isSensitive }: RouteDescription,
   ): RequestContext | null {
-    const context = contextOfExecution(execution, this.edge);
-    if (context === null) return null;
-    if (isSensitive) context.isSensitive = true;
-    const isCounted =
-      !this.authOptions.isEnabled ||
-      (context instanceof MessageContext && !context.hasPeer) ||
-      (this.limiter.hasCounted(context, countedExecution(execution, context)) &&
-        this.mistakenAttempt(execution, context) === null);
-    return isCounted ? null : context;
+    const context = contextOfExecution(execution, this.parts.edge);
+    if (context !== null && isSensitive) context.isSensitive = true;
+    if (!this.parts.isEnabled || context === null) return null;
+    if (context instanceof MessageContext && !context.hasPeer) return null;
+    return context;
+  }
+
+  /** The way of @nestjs/throttler: its decorators and the hooks of a subclass, and in the end {@link handleRequest}. */
+  private async askThrottler(
+    execution: ExecutionContext,
+    context: RequestContext,
+    ahead: Attempt | null,
+  ): Promise<boolean> {
+    const passes = await super.canActivate(execution);
+    const counted = countedExecution(execution, context);
+    // Whoever has skipped it has done so for every guard of ours.
+    if (!hasCounted(context, counted)) noteAttempt(context, counted, null);
+    else if (ahead?.isAhead === true) await this.parts.limiter.giveBack(ahead);
+    return passes;
   }
 
   private async count(
-    context: RequestContext,
     execution: ExecutionContext,
+    context: RequestContext,
     policy: LimitPolicy,
+    naming: BucketNaming | null,
   ): Promise<boolean> {
-    const kind = execution.getType<string>();
-    const response = kind === 'http' ? execution.switchToHttp().getResponse<HeaderSetter>() : null;
-    const mistaken = this.mistakenAttempt(execution, context);
-    const throttled = await (mistaken === null
-      ? this.door.admit(context, countedExecution(execution, context), policy, response)
-      : this.door.recount(mistaken, policy, response));
-    if (throttled === null) return true;
-    const { refusal, retryAfterMs } = throttled;
-    if (context instanceof MessageContext) {
-      // No interceptor runs for it, so this is the only place where its record can be written.
-      this.edge.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
+    const { limiter, answers } = this.parts;
+    const counted = countedExecution(execution, context);
+    const ahead = attemptOf(context, counted);
+    const throttled = await answers.judge(
+      ahead?.isAhead === true
+        ? limiter.recount(ahead, policy, { naming, owner: this })
+        : limiter.reserve(context, counted, policy, { naming, owner: this }),
+      responseOf(execution),
+    );
+    return throttled === null || this.refuse(execution, context, throttled);
+  }
+
+  private async moved(attempt: Attempt, execution: ExecutionContext): Promise<boolean> {
+    const { limiter, answers } = this.parts;
+    const throttled = await answers.judge(limiter.settle(attempt), responseOf(execution));
+    return throttled === null || this.refuse(execution, attempt.context, throttled);
+  }
+
+  /** @returns true where a hook of the host's throws nothing, and so lets the attempt pass. */
+  private async refuse(
+    execution: ExecutionContext,
+    context: RequestContext,
+    throttled: Throttled,
+  ): Promise<true> {
+    try {
+      const { attempt, refusal, retryAfterMs } = throttled;
+      if (attempt === null) {
+        throw await tooManyRequests(execution.getType<string>(), refusal, retryAfterMs);
+      }
+      const detail = detailOf(attempt);
+      this.throttled.set(detail, throttled);
+      await this.throwThrottlingException(execution, detail);
+    } catch (error) {
+      if (context instanceof MessageContext) {
+        // No interceptor runs for it, so this is the only place where its record can be written.
+        this.parts.edge.end(context, answered(throttled.refusal.status));
+      }
+      throw error;
     }
-    throw await tooManyRequests(kind, refusal, retryAfterMs);
+    context.refusal = null;
+    return true;
   }
 
-  /** An attempt that the edge has counted for another route: a middleware has changed its method or its URL since. */
-  private mistakenAttempt(execution: ExecutionContext, context: RequestContext): Attempt | null {
-    if (!context.isCounted || execution.getType<string>() !== 'http') return null;
-    const attempt = this.limiter.attemptOf(context, context);
-    if (attempt?.isAhead !== true) return null;
-    const route = this.policies.of(execution.getHandler(), execution.getClass());
-    const isRight = attempt.policy === (route.policy ?? this.policies.ofAll);
-    return isRight && !route.isOfThrottler ? null : attempt;
+  private policyOf(execution: ExecutionContext): LimitPolicy {
+    const { policies } = this.parts;
+    const route = describeRoute(execution.getHandler(), execution.getClass());
+    return policies.of(route) ?? policies.shared;
   }
 
-  private policyOf({ context, limit, ttl, blockDuration }: ThrottlerRequest): LimitPolicy {
-    const route = this.policies.of(context.getHandler(), context.getClass());
-    const policy = route.policy ?? this.policies.ofAll;
-    if (limit < 0 && ttl < 0 && blockDuration < 0) return policy;
+  private termsOf(execution: ExecutionContext): Terms {
+    const context = contextOfExecution(execution, this.parts.edge)!;
+    return this.parts.limiter.terms.of(this.policyOf(execution), context.user(), context.request);
+  }
+
+  private namingOf(execution: ExecutionContext, context: RequestContext): BucketNaming {
     return {
-      ...policy,
-      anonymous: limit < 0 ? policy.anonymous : limit,
-      ttlMs: ttl < 0 ? policy.ttlMs : ttl,
-      blockForMs: blockDuration < 0 ? policy.blockForMs : blockDuration,
+      client: () => this.getTracker(context.request as Record<string, unknown>, execution),
+      bucket: (name, client) => this.generateKey(execution, client, name),
     };
   }
 }
 
-/**
- * Runs {@link AuthThrottlerGuard} for limited handlers ahead of every other guard, so that what a host's guard refuses
- * has been counted, wherever that guard is bound. For all other handlers it costs one look-up.
- */
-@Injectable()
-export class RateLimitGate implements CanActivate {
-  constructor(
-    @Inject(AuthThrottlerGuard) private readonly guard: AuthThrottlerGuard,
-    @Inject(LimitPolicies) private readonly policies: LimitPolicies,
-  ) {}
-
-  canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
-    const route = this.policies.of(execution.getHandler(), execution.getClass());
-    if (route.policy === null) return true;
-    if (!route.isDecorated && execution.getType() !== 'http') return true;
-    return this.guard.canActivate(execution);
-  }
+function responseOf(execution: ExecutionContext): HeaderSetter | null {
+  return execution.getType<string>() === 'http'
+    ? execution.switchToHttp().getResponse<HeaderSetter>()
+    : null;
 }

@@ -1,9 +1,10 @@
 import { customRefusal, plainRefusal } from '../edge/custom-refusal.js';
+import { tellHost } from '../edge/host-hook.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
-import type { RateLimitSettings } from './rate-limit-settings.js';
-import type { ThrottledRequest } from './rate-limit.options.js';
+import type { Attempt } from './attempt.js';
+import type { LimitsSettings, ThrottledRequest } from './limits.options.js';
 import { rateLimitHeaders } from './rate-limit-headers.js';
-import type { Attempt } from './rate-limiter.js';
+import { LimitStoreUnavailableError } from './store/limit-storage.js';
 
 /** The part of an Express, Fastify or node response that sets a header. */
 export interface HeaderSetter {
@@ -12,36 +13,69 @@ export interface HeaderSetter {
   setHeader?(name: string, value: string): unknown;
 }
 
-/** What a client is told of his limit: the fields on every answer, and the answer where he is over it. */
-export class LimiterAnswers {
+/** An attempt that may not pass, and what its client gets. */
+export interface Throttled {
+  refusal: RefusalResponse;
+  retryAfterMs: number;
+  /** Null where nobody could count it. */
+  attempt: Attempt | null;
+}
+
+const UNAVAILABLE_RETRY_MS = 1_000;
+
+/** What a client is told of their limit: the fields on every answer, and the answer where they are over it. */
+export class LimitAnswers {
   private readonly plain = plainRefusal(429);
-  private readonly unavailable = plainRefusal(503);
+  private readonly unavailable: Throttled = {
+    refusal: plainRefusal(503),
+    retryAfterMs: UNAVAILABLE_RETRY_MS,
+    attempt: null,
+  };
 
   constructor(
-    private readonly settings: Pick<RateLimitSettings, 'headers' | 'refusal' | 'onThrottled'>,
+    private readonly settings: Pick<LimitsSettings, 'headers' | 'refusal' | 'onThrottled'>,
   ) {}
 
-  /** Sets the fields that tell of an attempt on its response, over those that told of its bucket before. */
-  announce({ policy, ttlMs, result }: Attempt, response: HeaderSetter): void {
-    const told = rateLimitHeaders({ name: policy.name, ttlMs, result }, this.settings.headers);
-    for (const [name, value] of Object.entries(told)) setHeader(response, name, value);
+  /**
+   * What becomes of an attempt that the limiter counts.
+   *
+   * @param counting null where there is nothing to say.
+   * @param response where the client is told of their limit; null where there is no HTTP response.
+   * @returns what refuses the attempt, or null to let it pass.
+   */
+  async judge(
+    counting: Promise<Attempt | null>,
+    response: HeaderSetter | null,
+  ): Promise<Throttled | null> {
+    let attempt: Attempt | null;
+    try {
+      attempt = await counting;
+    } catch (error) {
+      // Nobody can tell whether the client is over their limit: it is not their fault.
+      if (error instanceof LimitStoreUnavailableError) return this.unavailable;
+      throw error;
+    }
+    if (attempt === null) return null;
+    const { policy, ttlMs, result } = attempt;
+    const headers = rateLimitHeaders({ name: policy.name, ttlMs, result }, this.settings.headers);
+    // Before anything is thrown, so that no filter of the host's loses them.
+    if (response !== null) announce(headers, response);
+    if (result.admitted) return null;
+    return {
+      refusal: this.tooMany(attempt, headers),
+      retryAfterMs: result.retryAfterMs,
+      attempt,
+    };
   }
 
   /** The answer to an attempt that was not admitted. Called once for each, which it also reports. */
-  tooMany(attempt: Attempt): RefusalResponse {
+  private tooMany(attempt: Attempt, headers: Record<string, string>): RefusalResponse {
     attempt.context.refusal = 'throttled';
-    const { policy, ttlMs, result } = attempt;
-    const headers = rateLimitHeaders({ name: policy.name, ttlMs, result }, this.settings.headers);
     const { refusal, onThrottled } = this.settings;
     if (refusal === null && onThrottled === null) return withHeaders(this.plain, headers);
     const throttled = describe(attempt);
-    report(onThrottled, throttled);
+    tellHost(onThrottled, throttled);
     return withHeaders(customRefusal(refusal, throttled, this.plain), headers);
-  }
-
-  /** The answer where nobody can tell whether the client is over his limit: it is not his fault. */
-  cannotTell(): RefusalResponse {
-    return this.unavailable;
   }
 }
 
@@ -51,18 +85,11 @@ function withHeaders(refusal: RefusalResponse, headers: Record<string, string>):
 }
 
 /** Whoever has answered meanwhile has the last word: a time-out of the host's, while the store was asked. */
-function setHeader(response: HeaderSetter, name: string, value: string): void {
+function announce(headers: Record<string, string>, response: HeaderSetter): void {
   if (response.headersSent === true) return;
-  if (typeof response.header === 'function') response.header(name, value);
-  else response.setHeader?.(name, value);
-}
-
-function report(onThrottled: RateLimitSettings['onThrottled'], throttled: ThrottledRequest): void {
-  if (onThrottled === null) return;
-  try {
-    Promise.resolve(onThrottled(throttled)).catch(() => undefined);
-  } catch {
-    // What the host does with the news must not become the client's problem.
+  for (const name in headers) {
+    if (typeof response.header === 'function') response.header(name, headers[name]!);
+    else response.setHeader?.(name, headers[name]!);
   }
 }
 

@@ -1,11 +1,12 @@
-import { FLAG_KEYS, flagsOfMethod, type RouteFlags } from '../edge/route-flags.js';
-import type {
-  AttemptEnding,
-  LimitDetails,
-  LimitValue,
-  RouteRateLimit,
-} from './rate-limit.options.js';
-import { checkRouteLimit, SHARED_LIMIT } from './rate-limit-settings.js';
+import { ROUTE_KEYS, type RouteDescription } from '../edge/route-description.js';
+import {
+  checkRouteLimit,
+  SHARED_LIMIT,
+  type AttemptEnding,
+  type LimitDetails,
+  type LimitValue,
+  type RouteRateLimit,
+} from './limits.options.js';
 
 /** A limit with every default filled in. */
 export interface LimitPolicy extends Required<LimitDetails> {
@@ -18,7 +19,7 @@ export interface LimitPolicy extends Required<LimitDetails> {
 /** The names of all limits that decorators have made, besides the shared one. */
 const NAMES = new Set<string>();
 
-/** The names of all limits there are: whoever resets a client's limits resets him in each. */
+/** The names of all limits there are: whoever resets a client's limits resets each of them. */
 export function limitNames(): readonly string[] {
   return [SHARED_LIMIT, ...NAMES];
 }
@@ -36,58 +37,26 @@ export function noteRouteLimit(given: RouteRateLimit): ClassDecorator & MethodDe
     const name = given.name ?? (ownName.replace(/[^\w.:-]/g, '-').slice(0, 64) || 'limit');
     NAMES.add(name);
     const noted = key === undefined ? target : (descriptor!.value as object);
-    Reflect.defineMetadata(FLAG_KEYS.rateLimit, { ...given, name }, noted);
+    Reflect.defineMetadata(ROUTE_KEYS.rateLimit, { ...given, name }, noted);
   };
 }
 
-/** What decorators say of a handler as a method of one class. */
-export interface LimitedRoute {
-  /** Null where it is not limited. */
-  policy: LimitPolicy | null;
-  /** It is limited by a decorator of its own or of its class. */
-  isDecorated: boolean;
-  isSensitive: boolean;
-  /** A decorator of @nestjs/throttler names our throttler. */
-  isOfThrottler: boolean;
-}
-
-/** What a route's decorators make of the module's limit, read once a route. */
+/** What the descriptions of routes make of the module's limit. */
 export class LimitPolicies {
-  private readonly shared: LimitPolicy;
+  /** The limit of a route whose guard was bound without one of the decorators. */
+  readonly shared: LimitPolicy;
   private readonly merged = new WeakMap<object, LimitPolicy>();
-  private readonly routes = new WeakMap<object, WeakMap<object, LimitedRoute>>();
 
   constructor(
     private readonly defaults: Required<LimitDetails>,
-    /** Routes without a decorator are limited too. */
+    /** Routes of HTTP without a decorator are limited too. */
     private readonly limitsAll: boolean,
   ) {
     this.shared = this.merge({ name: SHARED_LIMIT });
   }
 
-  /** What is said of a handler as a method of this class. */
-  of(handler: object, controller: object): LimitedRoute {
-    let byController = this.routes.get(handler);
-    if (byController === undefined) {
-      byController = new WeakMap();
-      this.routes.set(handler, byController);
-    }
-    let route = byController.get(controller);
-    if (route === undefined) {
-      const flags = flagsOfMethod(handler, controller);
-      route = {
-        policy: this.ofFlags(flags),
-        isDecorated: flags.rateLimit !== null || flags.isSensitive,
-        isSensitive: flags.isSensitive,
-        isOfThrottler: flags.isLimitOpen,
-      };
-      byController.set(controller, route);
-    }
-    return route;
-  }
-
-  /** The limit of a route with these flags; null where it has none. */
-  ofFlags({ rateLimit, isSensitive }: RouteFlags): LimitPolicy | null {
+  /** The limit of a route; null where it has none. The same object each time. */
+  of({ rateLimit, isSensitive }: RouteDescription): LimitPolicy | null {
     if (rateLimit === null) return isSensitive || this.limitsAll ? this.shared : null;
     let policy = this.merged.get(rateLimit);
     if (policy === undefined) {
@@ -95,11 +64,6 @@ export class LimitPolicies {
       this.merged.set(rateLimit, policy);
     }
     return policy;
-  }
-
-  /** The limit of a route whose guard was bound without one of the decorators. */
-  get ofAll(): LimitPolicy {
-    return this.shared;
   }
 
   private merge(route: RouteRateLimit & { name: string }): LimitPolicy {
@@ -115,6 +79,11 @@ export class LimitPolicies {
       counts: countOnly === 'failures' ? hasFailed : (countOnly ?? null),
     };
   }
+}
+
+/** Whether a decorator of ours has limited a route: not only the option that limits all routes of HTTP. */
+export function isDecorated({ rateLimit, isSensitive }: RouteDescription): boolean {
+  return rateLimit !== null || isSensitive;
 }
 
 /** An answer that never left whole is none: else a client would guess for free by hanging up. */

@@ -1,4 +1,4 @@
-import type { RateLimitHeaders } from './rate-limit.options.js';
+import type { RateLimitHeaders } from './limits.options.js';
 import type { LimitResult } from './store/limit-storage.js';
 
 /** What the header fields tell of. */
@@ -10,9 +10,9 @@ export interface LimitState {
 }
 
 /**
- * The header fields that tell a client his limit: `RateLimit-Policy` with the quota `q` and its window `w` in seconds,
+ * The header fields that tell a client their limit: `RateLimit-Policy` with the quota `q` and its window `w` in seconds,
  * `RateLimit` with what remains `r` and in how many seconds `t` all of it is there again
- * (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4), and `Retry-After` where he was refused (RFC 9110 section
+ * (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4), and `Retry-After` where they were refused (RFC 9110 section
  * 10.2.3, RFC 6585 section 4). Seconds are rounded up, so that who waits for so long is not refused again. A limit that
  * is none is not told.
  */

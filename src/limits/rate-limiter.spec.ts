@@ -3,8 +3,10 @@ import { RequestContext, UNROUTED } from '../edge/request-context.js';
 import { parseIp } from '../net/ip-address.js';
 import { LimitStoreUnavailableError, type LimitStorage } from './store/limit-storage.js';
 import { MemoryLimitStorage } from './store/memory/memory-limit-storage.js';
+import { attemptOf, hasCounted, type Attempt, type AttemptOwner } from './attempt.js';
 import type { LimitPolicy } from './limit-policy.js';
-import { type Attempt, RateLimiter } from './rate-limiter.js';
+import { LimitTerms } from './limit-terms.js';
+import { RateLimiter } from './rate-limiter.js';
 
 const policy = (name = 'b', more: Partial<LimitPolicy> = {}): LimitPolicy => ({
   name,
@@ -22,16 +24,17 @@ interface Asker {
   user?: string;
 }
 
+const owner: AttemptOwner = { settle: () => true };
+const BY = { owner, naming: null };
+
 function limiterOn(storage: LimitStorage, ipv6PrefixLength = 64) {
   const warnings: string[] = [];
-  const limiter = new RateLimiter(storage, {
-    identify: (request) => (request as Asker).user,
+  const terms = new LimitTerms(policy(), (message) => void warnings.push(message));
+  const limiter = new RateLimiter(storage, terms, {
     ipv6PrefixLength,
-    defaults: policy(),
     isExempt: (context) => context.url === '/exempt',
-    warn: (message) => void warnings.push(message),
   });
-  const contextOf = (ip: string | null, url = '/') => {
+  const contextOf = (ip: string | null, request: Asker = {}, url = '/') => {
     const client = { ip: ip === null ? null : parseIp(ip), source: 'socket' as const };
     return new RequestContext(
       client as RequestContext['client'],
@@ -40,9 +43,12 @@ function limiterOn(storage: LimitStorage, ipv6PrefixLength = 64) {
       'GET',
       url,
       undefined,
-      {},
+      request,
       UNROUTED,
-      () => ({ country: null, city: null }),
+      {
+        locate: () => ({ country: null, city: null }),
+        identify: (asked) => (asked as Asker).user ?? null,
+      },
     );
   };
   return {
@@ -51,9 +57,9 @@ function limiterOn(storage: LimitStorage, ipv6PrefixLength = 64) {
     warnings,
     /** One request from its arrival to its handler; who it is by may be known before the guards, or after. */
     async ask(ip: string | null, before: Asker = {}, after = before, limit = policy()) {
-      const context = contextOf(ip);
       const request = { ...before };
-      const attempt = (await limiter.reserve(context, context, request, limit))!;
+      const context = contextOf(ip, request);
+      const attempt = (await limiter.reserve(context, context, limit, BY))!;
       if (!attempt.result.admitted) return false;
       Object.assign(request, after);
       await limiter.settle(attempt);
@@ -171,34 +177,34 @@ describe('RateLimiter', () => {
 
   it('settles a request once', async () => {
     const { limiter, contextOf, storage } = onMemory();
-    const context = contextOf('203.0.113.7');
     const request: Asker = {};
-    const attempt = (await limiter.reserve(context, context, request, policy()))!;
-    expect(await limiter.settle(attempt)).toBe(false);
+    const context = contextOf('203.0.113.7', request);
+    const attempt = (await limiter.reserve(context, context, policy(), BY))!;
+    expect(await limiter.settle(attempt)).toBeNull();
     request.user = 'ada';
     expect(limiter.isUnsettled(attempt)).toBe(true);
-    expect(await limiter.settle(attempt)).toBe(true);
+    expect(await limiter.settle(attempt)).toBe(attempt);
     expect(attempt.result).toMatchObject({ remaining: 3 });
-    expect(await limiter.settle(attempt)).toBe(false);
+    expect(await limiter.settle(attempt)).toBeNull();
     expect(storage.stats().admissions).toBe(1);
   });
 
   it('knows what it has counted, also before the store has answered', async () => {
     const { limiter, contextOf } = onMemory();
     const context = contextOf('203.0.113.7');
-    expect(limiter.hasCounted(context, context)).toBe(false);
-    const reserving = limiter.reserve(context, context, {}, policy());
-    expect(limiter.hasCounted(context, context)).toBe(true);
-    expect(limiter.hasCounted(context, {})).toBe(false);
-    expect(limiter.attemptOf(context, context)).toBe(await reserving);
+    expect(hasCounted(context, context)).toBe(false);
+    const reserving = limiter.reserve(context, context, policy(), BY);
+    expect(hasCounted(context, context)).toBe(true);
+    expect(hasCounted(context, {})).toBe(false);
+    expect(attemptOf(context, context)).toBe(await reserving);
   });
 
   it('counts a user at the end whom a later guard has refused', async () => {
     const { limiter, contextOf, ask } = onMemory();
     for (let i = 0; i < 4; i += 1) {
-      const context = contextOf('203.0.113.7');
       const request: Asker = {};
-      const attempt = (await limiter.reserve(context, context, request, policy()))!;
+      const context = contextOf('203.0.113.7', request);
+      const attempt = (await limiter.reserve(context, context, policy(), BY))!;
       request.user = 'ada';
       await limiter.end(attempt, { status: 403, isComplete: true });
     }
@@ -212,7 +218,7 @@ describe('RateLimiter', () => {
     const attempts: Attempt[] = [];
     for (let i = 0; i < 2; i += 1) {
       const context = contextOf('203.0.113.7');
-      attempts.push((await limiter.reserve(context, context, {}, failures))!);
+      attempts.push((await limiter.reserve(context, context, failures, BY))!);
     }
     await limiter.end(attempts[0]!, { status: 401, isComplete: true });
     await limiter.end(attempts[0]!, { status: 200, isComplete: true });
@@ -224,9 +230,9 @@ describe('RateLimiter', () => {
   /** An attempt from an address whose user, known by now, may have used up his limit. */
   async function known({ limiter, contextOf, ask }: ReturnType<typeof onMemory>, before: number) {
     await times(before, () => ask('198.51.100.1', { user: 'ada' }));
-    const context = contextOf('203.0.113.7');
     const request: Asker = {};
-    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    const context = contextOf('203.0.113.7', request);
+    const attempt = (await limiter.reserve(context, context, policy(), BY))!;
     request.user = 'ada';
     return attempt;
   }
@@ -236,7 +242,7 @@ describe('RateLimiter', () => {
     const attempt = await known(parts, 4);
     const ended = parts.limiter.end(attempt, { status: 200, isComplete: false });
     expect(parts.limiter.isUnsettled(attempt)).toBe(true);
-    expect(await parts.limiter.settle(attempt)).toBe(true);
+    expect(await parts.limiter.settle(attempt)).toBe(attempt);
     expect(attempt.result.admitted).toBe(false);
     await ended;
   });
@@ -261,8 +267,8 @@ describe('RateLimiter', () => {
   it('counts by another policy what turned out to be for another route', async () => {
     const { limiter, contextOf, ask } = onMemory();
     const context = contextOf('203.0.113.7');
-    const attempt = (await limiter.reserve(context, context, {}, policy('a'), true))!;
-    await limiter.recount(attempt, policy('b', { anonymous: 1 }));
+    const attempt = (await limiter.reserve(context, context, policy('a'), null))!;
+    await limiter.recount(attempt, policy('b', { anonymous: 1 }), BY);
     expect(attempt.result).toMatchObject({ admitted: true, limit: 1 });
     expect(attempt.isAhead).toBe(false);
     expect(await ask('203.0.113.7', {}, {}, policy('b'))).toBe(true);
@@ -287,10 +293,11 @@ describe('RateLimiter', () => {
     const reserving = limiter.reserve(
       context,
       context,
-      {},
       policy('b', { counts: ({ isComplete }) => isComplete }),
+      BY,
     );
-    limiter.closed(context, { status: 200, isComplete: false });
+    context.ending = { status: 200, isComplete: false, hasClientLeft: true };
+    limiter.ended(context);
     answer();
     await limiter.settle((await reserving)!);
     expect(memory.stats().admissions).toBe(0);
@@ -308,9 +315,9 @@ describe('RateLimiter', () => {
       release: (...args) => memory.release(...args),
       reset: (...args) => memory.reset(...args),
     });
-    const context = contextOf('203.0.113.7');
     const request: Asker = {};
-    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    const context = contextOf('203.0.113.7', request);
+    const attempt = (await limiter.reserve(context, context, policy(), BY))!;
     request.user = 'ada';
     isDown = true;
     await expect(limiter.settle(attempt)).rejects.toThrow(LimitStoreUnavailableError);
@@ -322,9 +329,9 @@ describe('RateLimiter', () => {
 
   it('takes a client who hangs up while his slot is moved for moved', async () => {
     const { limiter, contextOf, storage } = onMemory();
-    const context = contextOf('203.0.113.7');
     const request: Asker = {};
-    const attempt = (await limiter.reserve(context, context, request, policy()))!;
+    const context = contextOf('203.0.113.7', request);
+    const attempt = (await limiter.reserve(context, context, policy(), BY))!;
     request.user = 'ada';
     await Promise.all([
       limiter.settle(attempt),
@@ -335,9 +342,9 @@ describe('RateLimiter', () => {
 
   it('leaves an exempt client alone', async () => {
     const { limiter, contextOf, storage } = onMemory();
-    const context = contextOf('203.0.113.7', '/exempt');
-    expect(await limiter.reserve(context, context, {}, policy())).toBeNull();
-    expect(limiter.hasCounted(context, context)).toBe(true);
+    const context = contextOf('203.0.113.7', {}, '/exempt');
+    expect(await limiter.reserve(context, context, policy(), BY)).toBeNull();
+    expect(hasCounted(context, context)).toBe(true);
     expect(storage.stats().keys).toBe(0);
   });
 

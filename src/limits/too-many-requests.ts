@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ThrottlerException } from '@nestjs/throttler';
-import { refusalBody, sendRefusal } from '../edge/custom-refusal.js';
+import { plainRefusal, refusalBody, sendRefusal } from '../edge/custom-refusal.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
 
 /**
@@ -21,7 +21,7 @@ export class TooManyRequestsException extends ThrottlerException {
     readonly retryAfterMs: number,
   ) {
     super();
-    this.message = messageOf(refusal);
+    this.message = textOf(refusal);
   }
 
   override getStatus(): number {
@@ -54,7 +54,7 @@ export class GraphqlTooManyRequestsError extends Error {
   readonly extensions: Readonly<Record<string, unknown>>;
 
   constructor(refusal: RefusalResponse, retryAfterMs: number) {
-    super(messageOf(refusal));
+    super(textOf(refusal));
     this.extensions = {
       code: codeOf(refusal),
       retryAfter: Math.ceil(retryAfterMs / 1_000),
@@ -75,7 +75,7 @@ export async function tooManyRequests(
   const told = {
     status: 'error',
     code: codeOf(refusal),
-    message: messageOf(refusal),
+    message: textOf(refusal),
     retryAfterMs: Math.ceil(retryAfterMs),
   };
   switch (kind) {
@@ -94,12 +94,21 @@ export async function tooManyRequests(
   }
 }
 
+/** A plain refusal with other words; what a host has made itself stays as it is. */
+export function withMessage(refusal: RefusalResponse, message: string): RefusalResponse {
+  if (refusal.body !== plainRefusal(refusal.status).body) return refusal;
+  const { body, headers } = plainRefusal(refusal.status, message);
+  return { ...refusal, body, headers: { ...refusal.headers, ...headers } };
+}
+
 function codeOf({ status }: RefusalResponse): string {
   return status === 503 ? 'SERVICE_UNAVAILABLE' : 'TOO_MANY_REQUESTS';
 }
 
-function messageOf({ status }: RefusalResponse): string {
-  return status === 503 ? 'Service Unavailable' : 'Too Many Requests';
+function textOf(refusal: RefusalResponse): string {
+  const { message } = refusalBody(refusal) as { message?: unknown };
+  if (typeof message === 'string') return message;
+  return refusal.status === 503 ? 'Service Unavailable' : 'Too Many Requests';
 }
 
 function retryHeader({ headers }: RefusalResponse): Record<string, string> {

@@ -1,10 +1,11 @@
-import { didYouMean } from './did-you-mean.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { didYouMean } from './did-you-mean.js';
 
 /** What an option may be: a check that throws, or a nested table of them. */
 export type Check = (path: string, value: unknown) => void;
 
-function invalid(path: string, value: unknown, wanted: string): never {
+/** @throws IpTrackingError `IPT_INVALID_OPTION`: the option, the value that was given, and what to give instead. */
+export function invalid(path: string, value: unknown, wanted: string): never {
   throw new IpTrackingError('IPT_INVALID_OPTION', `${path} is ${show(value)}: ${wanted}.`);
 }
 

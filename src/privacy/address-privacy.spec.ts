@@ -4,7 +4,7 @@ import { IpAddress, parseIp } from '../net/ip-address.js';
 import { parsePrefix } from '../net/prefix.js';
 import { trackerKey } from '../net/tracker-key.js';
 import { AddressPrivacy } from './address-privacy.js';
-import { privacySettings } from './privacy-settings.js';
+import { privacySettings } from './privacy.options.js';
 import type { PrivacyOptions } from './privacy.options.js';
 
 const KEY = 'k'.repeat(32);

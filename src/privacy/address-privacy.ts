@@ -1,6 +1,6 @@
 import { IpAddress } from '../net/ip-address.js';
 import { HashedAddress } from './hashed-address.js';
-import type { PrivacySettings } from './privacy-settings.js';
+import type { PrivacySettings } from './privacy.options.js';
 
 /** Decides what of an address is stored, and what an address may have been stored as. */
 export class AddressPrivacy {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../net/ip-address.js';
-import { privacySettings } from './privacy-settings.js';
+import { privacySettings } from './privacy.options.js';
 import type { PrivacyOptions } from './privacy.options.js';
 import { RecordPrivacy } from './record-privacy.js';
 

@@ -1,7 +1,7 @@
 import type { IpAddress } from '../net/ip-address.js';
 import { AddressPrivacy } from './address-privacy.js';
 import { keptQuery } from './kept-query.js';
-import type { PrivacySettings } from './privacy-settings.js';
+import type { PrivacySettings } from './privacy.options.js';
 
 /** The parts of a record that say who asked. */
 export interface PersonalRecord {

@@ -1,3 +1,5 @@
+import type { Decision, DecisionReason } from '../edge/decision.js';
+
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
 
@@ -17,18 +19,7 @@ export interface MatchedRules {
   monitor: number | null;
 }
 
-/** The outcome for one request and the rule that made it. */
-export interface Decision {
-  action: 'allow' | 'block';
-  /** `rule` for a stored rule, `country` for the countries in the options, `mode` for the module's default. */
-  reason: 'rule' | 'country' | 'mode';
-  /** The stored rule that decided; null where none did. */
-  ruleId: number | null;
-  /** A monitor rule that matched, whatever was decided; null where none did. */
-  monitorRuleId: number | null;
-}
-
-/** For a client without an address: no rule names him, so the mode decides. */
+/** For a client without an address: no rule names it, so the mode decides. */
 export const NO_RULES: MatchedRules = Object.freeze({ allow: null, block: null, monitor: null });
 
 /**
@@ -55,7 +46,7 @@ function isOn(list: ReadonlySet<string> | null, country: string | null): boolean
 
 function decision(
   action: Decision['action'],
-  reason: Decision['reason'],
+  reason: DecisionReason,
   ruleId: number | null,
   monitorRuleId: number | null,
 ): Decision {

@@ -1,18 +1,9 @@
 import { SetMetadata } from '@nestjs/common';
-import { FLAG_KEYS } from '../edge/route-flags.js';
+import { ROUTE_KEYS } from '../edge/route-description.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parsePrefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
 import { countrySet } from './countries.js';
-
-/** The metadata keys of what a route says about addresses itself, beside the stored rules. */
-export const ROUTE_RULE_KEYS = {
-  allowIps: 'nestjs-ip-tracking:allow-ips',
-  blockIps: 'nestjs-ip-tracking:block-ips',
-  allowlistOnly: 'nestjs-ip-tracking:allowlist-only',
-  allowCountries: 'nestjs-ip-tracking:allow-countries',
-  blockCountries: 'nestjs-ip-tracking:block-countries',
-} as const;
 
 /**
  * Serves a controller or a handler to these addresses and networks only. It narrows: an address that a stored rule
@@ -21,11 +12,11 @@ export const ROUTE_RULE_KEYS = {
  * @throws IpTrackingError `IPT_INVALID_PREFIX`, when the class is loaded, for text that is no address and no CIDR.
  */
 export const AllowIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_RULE_KEYS.allowIps, prefixSetOf('@AllowIps()', networks));
+  SetMetadata(ROUTE_KEYS.allowIps, prefixSetOf('@AllowIps()', networks));
 
 /** Refuses these addresses and networks on a controller or a handler. Throws like {@link AllowIps}. */
 export const BlockIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_RULE_KEYS.blockIps, prefixSetOf('@BlockIps()', networks));
+  SetMetadata(ROUTE_KEYS.blockIps, prefixSetOf('@BlockIps()', networks));
 
 /**
  * Serves a controller or a handler to clients from these countries only; one whose country is unknown is refused.
@@ -34,22 +25,22 @@ export const BlockIps = (...networks: string[]): ClassDecorator & MethodDecorato
  * @throws IpTrackingError `IPT_INVALID_COUNTRY`, when the class is loaded, for anything else.
  */
 export const AllowCountries = (...countries: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_RULE_KEYS.allowCountries, countrySet('@AllowCountries()', countries));
+  SetMetadata(ROUTE_KEYS.allowCountries, countrySet('@AllowCountries()', countries));
 
 /** Refuses clients from these countries on a controller or a handler; one whose country is unknown is served. Throws like {@link AllowCountries}. */
 export const BlockCountries = (...countries: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_RULE_KEYS.blockCountries, countrySet('@BlockCountries()', countries));
+  SetMetadata(ROUTE_KEYS.blockCountries, countrySet('@BlockCountries()', countries));
 
 /** Serves a controller or a handler only to addresses with a stored allow rule, whatever the module's mode is. */
 export const AllowlistOnly = (): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_RULE_KEYS.allowlistOnly, true);
+  SetMetadata(ROUTE_KEYS.allowlistOnly, true);
 
 /**
  * Serves a controller or a handler to everybody, stored rules and mode notwithstanding: for health checks and for the
  * page that tells a blocked client whom to ask.
  */
 export const SkipIpRules = (): ClassDecorator & MethodDecorator =>
-  SetMetadata(FLAG_KEYS.skipsRules, true);
+  SetMetadata(ROUTE_KEYS.skipsRules, true);
 
 function prefixSetOf(decorator: string, networks: string[]): PrefixSet<true> {
   if (networks.length === 0) {

@@ -1,3 +1,4 @@
+import { tellHost } from '../edge/host-hook.js';
 import type { RequestContext } from '../edge/request-context.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
 import { decide, NO_RULES, type RulePolicy } from './decide.js';
@@ -29,18 +30,18 @@ export class Door {
 
   /** Judges a client by the stored rules and the mode, and notes on the context what they said. True to refuse. */
   refuses(context: RequestContext): boolean {
-    context.isJudged = true;
+    context.admission = 'admitted';
     if (!this.options.isEnabled) return false;
     const { ip } = context.client;
-    const decision = decide(
+    context.decision = decide(
       ip === null ? NO_RULES : this.rules.match(ip),
       // A place costs a look-up, so it is looked up only where a country can decide.
       this.usesCountries ? context.locate().country : null,
       this.options.policy,
     );
-    const isRefused = decision.action === 'block';
-    context.ruleId = isRefused ? decision.ruleId : decision.monitorRuleId;
-    return isRefused;
+    if (context.decision.action === 'allow') return false;
+    context.admission = 'refused';
+    return true;
   }
 
   /** Whether a stored allow rule names the client. */
@@ -54,18 +55,8 @@ export class Door {
     const { refusal, onBlocked } = this.options;
     if (refusal === null && onBlocked === null) return PLAIN_REFUSAL;
     const blocked = describe(context);
-    this.report(blocked);
+    tellHost(onBlocked, blocked);
     return refusalOf(refusal, blocked);
-  }
-
-  private report(blocked: BlockedRequest): void {
-    const { onBlocked } = this.options;
-    if (onBlocked === null) return;
-    try {
-      Promise.resolve(onBlocked(blocked)).catch(() => undefined);
-    } catch {
-      // What the host does with the news must not become the client's problem.
-    }
   }
 }
 
@@ -76,7 +67,8 @@ function describe(context: RequestContext): BlockedRequest {
     ipSource: context.client.source,
     method: context.method,
     url: context.url,
-    ruleId: context.ruleId,
+    reason: context.decision?.reason ?? 'mode',
+    ruleId: context.decision?.ruleId ?? null,
     country,
     city,
   };

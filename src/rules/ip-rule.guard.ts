@@ -1,11 +1,13 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { contextOfExecution } from '../edge/context-of-execution.js';
+import { REFUSED_BY_DECORATOR } from '../edge/decision.js';
+import { answered } from '../edge/ending.js';
 import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
+import { describeRoute, type RouteRules } from '../edge/route-description.js';
 import { Door } from './door.js';
 import { RefusalException } from './refusal.exception.js';
-import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.js';
+import { routeRefuses } from './route-rules.js';
 
 /**
  * The routes' own rules, and a second lock behind the edge: it judges what came past the edge, and what the edge left
@@ -17,15 +19,10 @@ import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.j
  */
 @Injectable()
 export class IpRuleGuard implements CanActivate {
-  private readonly routes: RouteRulesReader;
-
   constructor(
     @Inject(Door) private readonly door: Door,
     @Inject(RequestEdge) private readonly edge: RequestEdge,
-    @Inject(Reflector) reflector: Reflector,
-  ) {
-    this.routes = new RouteRulesReader(reflector);
-  }
+  ) {}
 
   /**
    * @returns false for a message whose client is refused, which Nest makes a `WsException` or an `RpcException`.
@@ -35,16 +32,18 @@ export class IpRuleGuard implements CanActivate {
     const context = contextOfExecution(execution, this.edge);
     if (context === null) return true;
     if (context instanceof MessageContext && !context.hasPeer) return true;
-    const rules = this.routes.of(execution.getHandler(), execution.getClass());
-    if (rules.skipsRules) {
-      context.isJudged = true;
-      if (context.isDeferred) context.ruleId = null;
-    } else if (context.isDeferred || (!context.isJudged && this.door.refuses(context))) {
+    const route = describeRoute(execution.getHandler(), execution.getClass());
+    if (route.skipsRules) {
+      if (context.admission === 'deferred') context.decision = null;
+      context.admission = 'admitted';
+    } else if (
+      context.admission === 'deferred' ||
+      (context.admission === 'unjudged' && this.door.refuses(context))
+    ) {
       return this.refuse(context);
     }
-    if (this.routeRefuses(rules, context)) {
-      // No stored rule did this, so it counts for detection, and a monitor rule must not look as if it had.
-      context.ruleId = null;
+    if (route.rules !== null && this.routeRefuses(route.rules, context)) {
+      context.decision = REFUSED_BY_DECORATOR;
       return this.refuse(context);
     }
     return true;
@@ -63,7 +62,7 @@ export class IpRuleGuard implements CanActivate {
     const refusal = this.door.refusal(context);
     if (context instanceof MessageContext) {
       // No interceptor runs for it, so this is the only place where its record can be written.
-      this.edge.end(context, { status: refusal.status, isComplete: true, hasClientLeft: false });
+      this.edge.end(context, answered(refusal.status));
       return false;
     }
     throw new RefusalException(refusal);

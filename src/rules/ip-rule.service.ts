@@ -1,7 +1,8 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp, type IpAddress } from '../net/ip-address.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
-import { decide, type Decision, type RulePolicy } from './decide.js';
+import type { Decision } from '../edge/decision.js';
+import { decide, type RulePolicy } from './decide.js';
 import type { IpRule, RuleAction } from './ip-rule.entity.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { LiveRules } from './live-rules.js';

@@ -1,6 +1,6 @@
-import type { NotificationListener } from '../database/notifications.js';
 import type { IpAddress } from '../net/ip-address.js';
 import type { MatchedRules } from './decide.js';
+import { within } from '../within.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
 import { RuleSnapshot } from './rule-snapshot.js';
@@ -27,6 +27,20 @@ export interface LiveRulesOptions {
   onFile(message: string): void;
 }
 
+/** What is known of the rules in memory. */
+export interface RulesStatus {
+  /** Where they come from: the database, the file of an earlier run, or nowhere yet. */
+  from: 'database' | 'disk' | 'nowhere';
+  /** The database's counter of changes; null before the first load. */
+  version: number | null;
+  /** How many there are, expired ones included. */
+  size: number;
+  /** When the database last said that these are the rules; null while it has not. */
+  confirmedAt: Date | null;
+  /** The database cannot be read right now, and these hold as they are. */
+  isOut: boolean;
+}
+
 /**
  * The rules in memory, kept up to date: a notification makes it read what has changed, a poll finds what a lost
  * notification did not tell, and while the database is gone the last known rules hold.
@@ -40,6 +54,7 @@ export class LiveRules {
   private isStopped = true;
   /** The rules in memory come from the database, not from a file that may belong to its past. */
   private isConfirmed = false;
+  private confirmedAtMs: number | null = null;
   private filing: NodeJS.Timeout | null = null;
   private onChange: () => void = () => undefined;
 
@@ -49,7 +64,7 @@ export class LiveRules {
     private readonly options: LiveRulesOptions,
   ) {}
 
-  /** Connects the copy to a listener's events. */
+  /** What a listener on {@link RULE_CHANNEL} has to call. */
   readonly handlers = {
     onNotification: (payload: string): void => {
       if (Number(payload) !== this.snapshot.version) this.refresh();
@@ -57,23 +72,29 @@ export class LiveRules {
     onListening: (): void => this.refresh(),
   };
 
-  /** What is known of the copy, for health checks. */
-  get state(): { version: number; size: number; isLoaded: boolean; isOut: boolean } {
+  /** What is known of the copy. */
+  get status(): RulesStatus {
     const { version, size } = this.snapshot;
-    return { version, size, isLoaded: version >= 0, isOut: this.isOut };
+    const from = this.isConfirmed ? 'database' : version >= 0 ? 'disk' : 'nowhere';
+    return {
+      from,
+      version: version >= 0 ? version : null,
+      size,
+      confirmedAt: this.confirmedAtMs === null ? null : new Date(this.confirmedAtMs),
+      isOut: this.isOut,
+    };
   }
 
   /**
    * Starts to follow the database. Waits for the first load, but no longer than `patienceMs`: a database that is down
    * must not keep the host from booting. Then the rules on disk hold, if there are any.
    */
-  async start(listener: NotificationListener, patienceMs: number): Promise<void> {
+  async start(patienceMs: number): Promise<void> {
     this.isStopped = false;
     const first = this.reload();
-    listener.start();
     this.timer = setInterval(() => void this.poll(), this.options.pollIntervalMs);
     this.timer.unref();
-    await withPatience(first, patienceMs);
+    await within(patienceMs, first);
     if (!this.isConfirmed) await this.readFile();
   }
 
@@ -211,17 +232,9 @@ export class LiveRules {
 
   private setOut(error: unknown): void {
     const isOut = error !== null;
+    if (!isOut) this.confirmedAtMs = this.options.now();
     if (isOut === this.isOut) return;
     this.isOut = isOut;
     this.options.onOutage(error);
   }
-}
-
-async function withPatience(work: Promise<void>, patienceMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const outOfPatience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs);
-  });
-  await Promise.race([work, outOfPatience]);
-  clearTimeout(timer);
 }

@@ -6,6 +6,7 @@ const blocked: BlockedRequest = {
   ipSource: 'socket',
   method: 'GET',
   url: '/',
+  reason: 'rule',
   ruleId: 1,
   country: null,
   city: null,

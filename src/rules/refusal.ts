@@ -1,4 +1,5 @@
 import { customRefusal, plainRefusal, type CustomRefusal } from '../edge/custom-refusal.js';
+import type { DecisionReason } from '../edge/decision.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
 
 /** A request that was refused by a rule of this module. Everything in it may be hostile but the rule. */
@@ -8,7 +9,9 @@ export interface BlockedRequest {
   method: string;
   /** The request's target as it came. */
   url: string;
-  /** The stored rule that refused it; null for the mode, a country, or a decorator. */
+  /** Why: `rule`, `mode`, `country`, or `decorator`. */
+  reason: DecisionReason;
+  /** The stored rule that refused it; null for every other reason. */
   ruleId: number | null;
   country: string | null;
   city: string | null;

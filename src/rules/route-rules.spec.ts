@@ -1,6 +1,6 @@
-import { Reflector } from '@nestjs/core';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { describeRoute, PLAIN_ROUTE, type RouteRules } from '../edge/route-description.js';
 import { parseIp } from '../net/ip-address.js';
 import { parsePrefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
@@ -12,12 +12,11 @@ import {
   BlockIps,
   SkipIpRules,
 } from './decorators.js';
-import { routeRefuses, type RouteRules, RouteRulesReader } from './route-rules.js';
+import { routeRefuses } from './route-rules.js';
 
 const ips = (...networks: string[]) =>
   PrefixSet.from(networks.map((network) => [parsePrefix(network)!, true] as const));
 const rulesOf = (given: Partial<RouteRules> = {}): RouteRules => ({
-  skipsRules: false,
   allowlistOnly: false,
   allowIps: null,
   blockIps: null,
@@ -224,49 +223,44 @@ class Guarded {
 }
 
 class Derived extends Plain {}
+AllowlistOnly()(Derived);
 
-describe('RouteRulesReader', () => {
+describe('what is described of a route', () => {
   const read = (controller: typeof Plain | typeof Guarded, method: string) =>
-    new RouteRulesReader(new Reflector()).of(
+    describeRoute(
       (controller.prototype as unknown as Record<string, Function>)[method]!,
       controller,
     );
 
-  it('finds no rules where none are written', () => {
-    expect(read(Plain, 'open')).toEqual(rulesOf());
+  it('is nothing where nothing is written', () => {
+    expect(read(Plain, 'open')).toBe(PLAIN_ROUTE);
   });
 
-  it('gives a handler its controller’s rules', () => {
-    const rules = read(Guarded, 'inherits');
-    expect(rules.allowIps?.has(parseIp('203.0.113.7')!)).toBe(true);
+  it('is of a handler what its controller says', () => {
+    const { rules } = read(Guarded, 'inherits');
+    expect(rules?.allowIps?.has(parseIp('203.0.113.7')!)).toBe(true);
     expect(rules).toMatchObject({ allowlistOnly: true, blockIps: null, allowCountries: null });
-    expect([...rules.blockCountries!]).toEqual(['FR']);
+    expect([...rules!.blockCountries!]).toEqual(['FR']);
   });
 
-  it('lets a handler’s decorator replace its controller’s, each for itself', () => {
-    const rules = read(Guarded, 'narrows');
-    expect(rules.allowIps?.has(parseIp('203.0.113.7')!)).toBe(false);
-    expect(rules.allowIps?.has(parseIp('198.51.100.1')!)).toBe(true);
-    expect(rules.blockIps?.has(parseIp('198.51.100.7')!)).toBe(true);
-    expect([...rules.allowCountries!]).toEqual(['DE']);
-    expect([...rules.blockCountries!]).toEqual(['FR']);
-    expect(rules.skipsRules).toBe(false);
+  it('is what a handler’s decorator says in place of its controller’s, each for itself', () => {
+    const { rules, skipsRules } = read(Guarded, 'narrows');
+    expect(rules?.allowIps?.has(parseIp('203.0.113.7')!)).toBe(false);
+    expect(rules?.allowIps?.has(parseIp('198.51.100.1')!)).toBe(true);
+    expect(rules?.blockIps?.has(parseIp('198.51.100.7')!)).toBe(true);
+    expect([...rules!.allowCountries!]).toEqual(['DE']);
+    expect([...rules!.blockCountries!]).toEqual(['FR']);
+    expect(skipsRules).toBe(false);
   });
 
-  it('reads the exemption of a handler', () => {
+  it('is the exemption of a handler', () => {
     expect(read(Guarded, 'skips').skipsRules).toBe(true);
   });
 
-  it('keeps two controllers apart that inherit one method, and reads each once', () => {
-    const reflector = new Reflector();
-    const get = vi.spyOn(reflector, 'getAllAndOverride');
-    const reader = new RouteRulesReader(reflector);
-    AllowlistOnly()(Derived);
+  it('keeps two controllers apart that inherit one method, and is read once for each', () => {
     const { open } = Plain.prototype;
-    expect(reader.of(open, Plain).allowlistOnly).toBe(false);
-    expect(reader.of(open, Derived).allowlistOnly).toBe(true);
-    const reads = get.mock.calls.length;
-    expect(reader.of(open, Plain).allowlistOnly).toBe(false);
-    expect(get).toHaveBeenCalledTimes(reads);
+    expect(describeRoute(open, Plain).rules).toBeNull();
+    expect(describeRoute(open, Derived).rules?.allowlistOnly).toBe(true);
+    expect(describeRoute(open, Derived)).toBe(describeRoute(open, Derived));
   });
 });

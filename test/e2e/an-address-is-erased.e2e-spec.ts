@@ -6,7 +6,7 @@ import { Database } from '../../src/database/database.js';
 import { PrivacyService, parseIp, trackerKey, type PrivacyOptions } from '../../src/index.js';
 import { AddressPrivacy } from '../../src/privacy/address-privacy.js';
 import { PersonalDataRepository } from '../../src/privacy/personal-data.repository.js';
-import { privacySettings } from '../../src/privacy/privacy-settings.js';
+import { privacySettings } from '../../src/privacy/privacy.options.js';
 import { RequestLogPartitions } from '../../src/request-log/table/partitions.js';
 import { compiledMain } from '../support/compiled.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

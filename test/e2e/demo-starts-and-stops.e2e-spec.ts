@@ -46,7 +46,7 @@ beforeAll(() => {
   folder = temporaryFolder('start');
   checkout = join(folder.path, 'checkout');
   createDemoCheckout({ root: checkout });
-  writeFileSync(join(checkout, 'dist', 'src', 'demo', 'host/app.js'), APP);
+  writeFileSync(join(checkout, 'dist', 'demo', 'host/app.js'), APP);
 });
 afterAll(() => folder.remove());
 beforeEach(async () => {
@@ -68,7 +68,7 @@ interface State {
 }
 
 function start(env: Record<string, string> = {}): NodeRun {
-  const run = new NodeRun(join(checkout, 'dist', 'src', 'demo', 'start.js'), [], {
+  const run = new NodeRun(join(checkout, 'dist', 'demo', 'start.js'), [], {
     env: { PORT: '0', ...env },
   });
   onTestFinished(() => run.kill());

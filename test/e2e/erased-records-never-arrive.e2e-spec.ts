@@ -6,12 +6,12 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import {
   parseIp,
   PrivacyService,
-  RequestLogUpkeep,
-  RequestQueue,
+  RequestLogService,
   type ExportedRow,
   type IpTrackingOptions,
-  type PlacedRecord,
 } from '../../src/index.js';
+import { RequestQueue } from '../../src/request-log/queue/request-queue.js';
+import type { LogRecord } from '../../src/request-log/record/request-record.js';
 import { compiledMain } from '../support/compiled.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Adapter, type Host } from '../support/host-app.js';
@@ -71,7 +71,7 @@ async function refuseRows(): Promise<void> {
 
 const takeRows = () => database.query('drop function ip_tracking.full() cascade');
 
-const stats = (host: Host) => host.app.get(RequestQueue).stats;
+const stats = (host: Host) => host.app.get(RequestLogService).stats;
 
 /** Sends requests of both clients, and waits until their records are on the disk. */
 async function spoolSome(host: Host, count = 3): Promise<void> {
@@ -264,7 +264,7 @@ describe('an address that is erased', () => {
     await host.app.get(PrivacyService).eraseAddress(ERASED);
     const marks = () => database.query('select from ip_tracking.erased_address');
     const prune = () =>
-      host.app.get(RequestLogUpkeep).prune({ retentionDays: 30, rollupRetentionDays: 0 });
+      host.app.get(RequestLogService).prune({ retentionDays: 30, rollupRetentionDays: 0 });
     await prune();
     expect(await marks()).toHaveLength(1);
     await database.query(
@@ -282,7 +282,7 @@ describe('an address that is erased', () => {
         sink: {
           write: async (records) => {
             if (isDown) throw new Error('down');
-            written.push(...records.map(({ ip }) => String(ip)));
+            written.push(...records.map(({ ipAddress }) => String(ipAddress)));
           },
         },
       },
@@ -298,7 +298,7 @@ describe('an address that is erased', () => {
   });
 });
 
-function recordOf(id: string, timestampMs: number): PlacedRecord {
+function recordOf(id: string, timestampMs: number): LogRecord {
   return {
     id,
     timestampMs,
@@ -314,6 +314,7 @@ function recordOf(id: string, timestampMs: number): PlacedRecord {
     userId: null,
     sensitive: false,
     ruleId: null,
+    reason: null,
     country: null,
     city: null,
   };

@@ -32,7 +32,7 @@ import {
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { interval, map, of } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AllowIps, IpRuleService, RequestQueue, Sensitive } from '../../src/index.js';
+import { AllowIps, IpRuleService, RequestLogService, Sensitive } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host, type LogRow } from '../support/host-app.js';
 import { createTestDatabase } from '../support/postgres.js';
@@ -394,7 +394,7 @@ async function connectionsOf(host: Host, atLeast: number): Promise<void> {
 /** Waits for so many records in all, and for none beyond. */
 async function rowsOf(host: Host, from: string, total: number): Promise<LogRow[]> {
   const rows = await host.rows(total);
-  expect(host.app.get(RequestQueue).stats.enqueued).toBe(total);
+  expect(host.app.get(RequestLogService).stats.enqueued).toBe(total);
   return rows.filter(({ ip_address }) => ip_address === from);
 }
 

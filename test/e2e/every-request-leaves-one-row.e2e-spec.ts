@@ -241,7 +241,7 @@ describe.each(ADAPTERS)('every request leaves one row on %s', (adapter) => {
       adapter,
       controllers: [Routes],
       database,
-      options: { requestLog: { flushIntervalMs: 60_000 } },
+      options: { requestLog: { tuning: { flushIntervalMs: 60_000 } } },
     });
     for (let count = 0; count < 25; count += 1) {
       await other.send({ path: '/ok', from: '192.0.2.9' });

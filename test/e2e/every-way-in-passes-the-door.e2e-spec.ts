@@ -15,7 +15,7 @@ import {
   ClientIp,
   IpRuleService,
   IpTrackingModule,
-  RequestQueue,
+  RequestLogService,
   SkipIpRules,
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
@@ -217,7 +217,7 @@ describe.each(ADAPTERS)(
       expect((await get('/nowhere', BLOCKED)).status).toBe(403);
       expect((await get('/open', BLOCKED)).status).toBe(200);
       expect((await get('/', FREE)).body).toEqual({ ip: FREE });
-      await eventually(() => app.get(RequestQueue).stats.enqueued === 4);
+      await eventually(() => app.get(RequestLogService).stats.enqueued === 4);
     });
   },
 );

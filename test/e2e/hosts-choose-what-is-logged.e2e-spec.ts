@@ -7,7 +7,7 @@ import {
   IpRuleService,
   NdjsonFileSink,
   PrivacyService,
-  RequestQueue,
+  RequestLogService,
   Sensitive,
   SkipRequestLog,
   type Enrich,
@@ -101,7 +101,7 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
   it('is in the row, made of the record and the request of its handlers', async () => {
     const { row } = await rowWith(adapter, (record, request) => ({
       tenant: (request as { tenant?: string }).tenant,
-      seen: [record.path, record.status, record.outcome, String(record.ip)],
+      seen: [record.path, record.status, record.outcome, String(record.ipAddress)],
       id: record.id,
     }));
     expect(row.extra).toEqual({
@@ -153,7 +153,7 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
       many: '12345678901234567890',
       '{"': "'; drop table x; --",
     });
-    expect(host.app.get(RequestQueue).stats).toMatchObject({ refused: 0, unenriched: 0 });
+    expect(host.app.get(RequestLogService).stats).toMatchObject({ refused: 0, unenriched: 0 });
   });
 
   it('costs nobody anything where it fails: said once a kind, and counted', async () => {
@@ -181,7 +181,7 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
     const rows = await host.rows(count);
     vi.restoreAllMocks();
     expect(extras(rows)).toEqual(Array(count).fill(null));
-    expect(host.app.get(RequestQueue).stats.unenriched).toBe(count);
+    expect(host.app.get(RequestLogService).stats.unenriched).toBe(count);
     const lines = said.filter((text) => text.includes('requestLog.enrich'));
     expect(lines.map((text) => /enrich: (\w+ \w+ ?\w*)/.exec(text)?.[1])).toEqual([
       'it threw',
@@ -202,7 +202,7 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
     );
     await host.database.query(`alter table ip_tracking.request_log rename to log_elsewhere`);
     await host.send({ from: CLIENT });
-    const queue = host.app.get(RequestQueue);
+    const queue = host.app.get(RequestLogService);
     await eventually(() => queue.stats.isFailing && queue.stats.spooledBytes > 250);
     await host.database.query(`alter table ip_tracking.log_elsewhere rename to request_log`);
     const [row] = await host.rows(1);
@@ -219,7 +219,7 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
     const enrich: Enrich = ({ id }) => ({ id });
     const host = await start(adapter, { enrich, sink: new NdjsonFileSink({ path }) });
     await host.send({ from: CLIENT });
-    await eventually(() => host.app.get(RequestQueue).stats.written === 1);
+    await eventually(() => host.app.get(RequestLogService).stats.written === 1);
     const line = JSON.parse(await readFile(path, 'utf8')) as { id: string; extra: unknown };
     expect(line.extra).toEqual({ id: line.id });
 
@@ -229,7 +229,7 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
       `alter table ip_tracking.request_log add check (extra is null) not valid`,
     );
     await refusing.send({ from: CLIENT });
-    await eventually(() => refusing.app.get(RequestQueue).stats.quarantined === 1);
+    await eventually(() => refusing.app.get(RequestLogService).stats.quarantined === 1);
     const refused = JSON.parse(await readFile(join(stateDir, 'spool/refused.ndjson'), 'utf8')) as {
       record: { id: string; extra: unknown };
     };
@@ -263,7 +263,7 @@ describe.each(ADAPTERS)('paths that a host leaves out on %s', (adapter) => {
     const rows = await host.rows(logged.length);
     const seen = rows.map((row) => [row.path, row.ip_address, row.status, row.outcome]);
     expect(seen.sort()).toEqual(logged.sort());
-    expect(host.app.get(RequestQueue).stats.enqueued).toBe(logged.length);
+    expect(host.app.get(RequestLogService).stats.enqueued).toBe(logged.length);
   });
 
   it('have a row for a client whom a rule watches, and those of a decorator for whom we refuse', async () => {
@@ -301,6 +301,6 @@ describe.each(ADAPTERS)('a sample of what is served on %s', (adapter) => {
       '/health/login',
       '/nowhere',
     ]);
-    expect(host.app.get(RequestQueue).stats.enqueued).toBe(8);
+    expect(host.app.get(RequestLogService).stats.enqueued).toBe(8);
   });
 });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Interval, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AnomalyScan } from '../../src/index.js';
+import { DetectionService } from '../../src/index.js';
 import { ADAPTERS, startHost, type Host } from '../support/host-app.js';
 
 @Injectable()
@@ -25,7 +25,7 @@ describe.each(ADAPTERS)('the hourly scan on %s', (adapter) => {
       providers: [HostsOwnInterval],
     });
     runs = 0;
-    vi.spyOn(host.app.get(AnomalyScan), 'scanOnce').mockImplementation(() => {
+    vi.spyOn(host.app.get(DetectionService), 'scanOnce').mockImplementation(() => {
       runs += 1;
       return Promise.resolve(null);
     });
@@ -60,9 +60,7 @@ describe.each(ADAPTERS)('the hourly scan on %s', (adapter) => {
     const passed = host.app.get(HostsOwnInterval).ticks - ticks;
     expect(passed).toBeGreaterThanOrEqual(15);
     expect(passed).toBeLessThanOrEqual(16);
-    expect(host.app.get(SchedulerRegistry).doesExist('cron', 'ip-tracking.anomaly-scan')).toBe(
-      true,
-    );
+    expect(host.app.get(SchedulerRegistry).doesExist('cron', 'ip-tracking.detection')).toBe(true);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(runs).toBe(2);
   });

@@ -41,7 +41,7 @@ describe.each(ADAPTERS)('limits on %s', (adapter) => {
   afterAll(() => database.close());
   beforeEach(async () => {
     const options = {
-      rateLimits: { identify: (request: unknown) => (request as AnyRequest).headers['x-user'] },
+      identify: (request: unknown) => (request as AnyRequest).headers['x-user'],
     };
     const start = () => startHost({ adapter, controllers: [Routes], database, options });
     hosts = [await start(), await start()];

@@ -129,11 +129,12 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
   const start = async (
     rateLimits: RateLimitOptions = {},
     configure: NonNullable<HostOptions['configure']> = () => {},
+    options: HostOptions['options'] = {},
   ) => {
     host = await startHost({
       adapter,
       controllers: [Routes, Mild, Strict],
-      options: { rateLimits },
+      options: { rateLimits, ...options },
       configure,
     });
     asked = 0;
@@ -240,7 +241,9 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     const note = (error: unknown) => void rejections.push(error);
     process.on('unhandledRejection', note);
     const fail = (() => Promise.reject(new Error('of the host'))) as never;
-    await start({ identify: fail, anonymous: fail, refusal: fail, onThrottled: fail });
+    await start({ anonymous: fail, refusal: fail, onThrottled: fail }, undefined, {
+      identify: fail,
+    });
     expect(await statuses(6, '/account')).toEqual([...Array<number>(5).fill(200), 429]);
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off('unhandledRejection', note);

@@ -192,12 +192,10 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       'by identify',
       {
         options: {
-          rateLimits: {
-            identify: (request) =>
-              /^Bearer (?!wrong)(\w+)$/.exec(
-                (request as AuthenticatedRequest).headers['authorization'] ?? '',
-              )?.[1],
-          },
+          identify: (request) =>
+            /^Bearer (?!wrong)(\w+)$/.exec(
+              (request as AuthenticatedRequest).headers['authorization'] ?? '',
+            )?.[1],
         },
       },
     ],
@@ -205,13 +203,11 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       'by identify, at the edge',
       {
         options: {
-          rateLimits: {
-            checkAt: 'edge',
-            identify: (request) =>
-              /^Bearer (?!wrong)(\w+)$/.exec(
-                (request as AuthenticatedRequest).headers['authorization'] ?? '',
-              )?.[1],
-          },
+          rateLimits: { checkAt: 'edge' },
+          identify: (request) =>
+            /^Bearer (?!wrong)(\w+)$/.exec(
+              (request as AuthenticatedRequest).headers['authorization'] ?? '',
+            )?.[1],
         },
       },
     ],

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { Client } from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { RequestQueue } from '../../src/index.js';
+import { RequestLogService } from '../../src/index.js';
 import { blackHoleProxy } from '../support/black-hole-proxy.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost } from '../support/host-app.js';
@@ -30,7 +30,7 @@ describe.each(ADAPTERS)('a write of the log that takes longer than it may, on %s
       adapter,
       controllers: [Routes],
       database,
-      options: { requestLog: TIMEOUTS, stateDir: false },
+      options: { requestLog: { tuning: TIMEOUTS }, stateDir: false },
     });
     onTestFinished(() => host.close());
     const holder = new Client({ connectionString: database.url });
@@ -38,7 +38,7 @@ describe.each(ADAPTERS)('a write of the log that takes longer than it may, on %s
     onTestFinished(() => holder.end());
     await holder.query('begin; lock table ip_tracking.request_log in access exclusive mode');
     expect((await host.send('/')).status).toBe(200);
-    await eventually(() => host.app.get(RequestQueue).stats.retried > 1, { withinMs: 4_000 });
+    await eventually(() => host.app.get(RequestLogService).stats.retried > 1, { withinMs: 4_000 });
     await holder.query('commit');
     expect(await host.rows(1)).toMatchObject([{ status: 200, outcome: 'served' }]);
   });
@@ -55,7 +55,7 @@ describe.each(ADAPTERS)('a write of the log that takes longer than it may, on %s
       options: {
         // What others have asked when the network was cut must not hold their places in the pool for long.
         database: { url: url.href, statementTimeoutMs: 1_000, connectTimeoutMs: 1_000 },
-        requestLog: TIMEOUTS,
+        requestLog: { tuning: TIMEOUTS },
         stateDir: false,
       },
     });
@@ -64,9 +64,11 @@ describe.each(ADAPTERS)('a write of the log that takes longer than it may, on %s
     await host.rows(1);
     proxy.isSwallowing = true;
     expect((await host.send('/')).status).toBe(200);
-    await eventually(() => host.app.get(RequestQueue).stats.isFailing, { withinMs: 4_000 });
+    await eventually(() => host.app.get(RequestLogService).stats.isFailing, { withinMs: 4_000 });
     proxy.isSwallowing = false;
-    await eventually(() => host.app.get(RequestQueue).stats.written === 2, { withinMs: 20_000 });
+    await eventually(() => host.app.get(RequestLogService).stats.written === 2, {
+      withinMs: 20_000,
+    });
     expect(await host.rows(2)).toHaveLength(2);
   });
 });

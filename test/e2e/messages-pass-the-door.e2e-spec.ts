@@ -35,7 +35,7 @@ import {
   IpRuleService,
   IpTrackingModule,
   RequestLogInterceptor,
-  RequestQueue,
+  RequestLogService,
   SkipIpRules,
   SkipRequestLog,
 } from '../../src/index.js';
@@ -364,7 +364,7 @@ describe('a message of a TCP microservice', () => {
     expect(await ask(client, 'who')).toBe(PEER);
     await app.get(IpRuleService).block(PEER, { force: true });
     expect(await ask(client, 'who')).toMatchObject({ error: { status: 'error' } });
-    await app.get(RequestQueue).flush(5_000);
+    await app.get(RequestLogService).flush(5_000);
     const rows = await database.query<{ outcome: string }>(
       `select outcome from ip_tracking.request_log order by outcome`,
     );

@@ -12,7 +12,7 @@ import {
   RequestLog,
   type GeoPlace,
   type IpTrackingOptions,
-  type PlacedRecord,
+  type RequestRecord,
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host } from '../support/host-app.js';
@@ -123,13 +123,13 @@ describe.each(ADAPTERS)('the module on %s', (adapter) => {
   });
 
   it('hands records to another sink where the host gives one', async () => {
-    const records: PlacedRecord[] = [];
+    const records: RequestRecord[] = [];
     host = await startHost({
       adapter,
       controllers: [Routes],
       options: {
         requestLog: {
-          flushIntervalMs: 5,
+          tuning: { flushIntervalMs: 5 },
           sink: { write: (batch) => Promise.resolve(void records.push(...batch)) },
         },
       },
@@ -143,7 +143,7 @@ describe.each(ADAPTERS)('the module on %s', (adapter) => {
     host = await startHost({
       adapter,
       controllers: [Routes],
-      options: { rules: false, requestLog: false, geo: false, rateLimits: false, anomalies: false },
+      options: { rules: false, requestLog: false, geo: false, rateLimits: false, detection: false },
     });
     await host.app.get(IpRuleService).block('203.0.113.7');
     expect((await host.send({ from: '203.0.113.7' })).status).toBe(200);
@@ -237,21 +237,17 @@ describe('a misconfiguration is told when the app starts', () => {
       'IPT_INVALID_OPTION',
       /rateLimits\.anonymous is -1/,
     ],
+    [{ ...base, identify: 'id' }, 'IPT_INVALID_OPTION', /^identify is "id": give a function/],
     [
-      { ...base, rateLimits: { identify: 'id' } },
+      { ...base, sensitivePaths: ['admin'] },
       'IPT_INVALID_OPTION',
-      /rateLimits\.identify is "id": give a function/,
-    ],
-    [
-      { ...base, anomalies: { sensitivePaths: ['admin'] } },
-      'IPT_INVALID_OPTION',
-      /anomalies\.sensitivePaths\[0\] is "admin"/,
+      /^sensitivePaths\[0\] is "admin"/,
     ],
     [{ ...base, geo: { provider: {} } }, 'IPT_INVALID_OPTION', /geo\.provider is an object/],
     [
-      { ...base, requestLog: { maxQueued: 1.5 } },
+      { ...base, requestLog: { tuning: { maxQueued: 1.5 } } },
       'IPT_INVALID_OPTION',
-      /requestLog\.maxQueued is 1\.5/,
+      /requestLog\.tuning\.maxQueued is 1\.5/,
     ],
     [
       { ...base, requestLog: { sampleServed: 10 } },
@@ -269,14 +265,14 @@ describe('a misconfiguration is told when the app starts', () => {
       /requestLog\.enrich is an object: give a function/,
     ],
     [
-      { ...base, requestLog: { writeTimeoutMs: 5_000, answerTimeoutMs: 5_000 } },
+      { ...base, requestLog: { tuning: { writeTimeoutMs: 5_000, answerTimeoutMs: 5_000 } } },
       'IPT_INVALID_OPTION',
-      /requestLog\.answerTimeoutMs is 5000: give more than requestLog\.writeTimeoutMs/,
+      /requestLog\.tuning\.answerTimeoutMs is 5000: give more than requestLog\.tuning\.writeTimeoutMs/,
     ],
     [
-      { ...base, requestLog: { writeTimeoutMs: 40_000 } },
+      { ...base, requestLog: { tuning: { writeTimeoutMs: 40_000 } } },
       'IPT_INVALID_OPTION',
-      /requestLog\.writeTimeoutMs is 40000: give at most 30000, or raise database\.statementTimeoutMs/,
+      /requestLog\.tuning\.writeTimeoutMs is 40000: give at most 30000, or raise database\.statementTimeoutMs/,
     ],
     [{}, 'IPT_INVALID_OPTION', /database is missing/],
     [

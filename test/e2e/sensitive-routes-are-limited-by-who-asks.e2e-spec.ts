@@ -157,9 +157,7 @@ describe.each(ADAPTERS)('sensitive routes on %s', (adapter: Adapter) => {
   it('serve a user whom the host identifies earlier', async () => {
     await start({
       options: {
-        rateLimits: {
-          identify: (request) => (request as AuthenticatedRequest).headers['x-user'] ?? null,
-        },
+        identify: (request) => (request as AuthenticatedRequest).headers['x-user'] ?? null,
       },
     });
     const asAlice = { path: '/anyone', from: '198.51.100.1', headers: { 'x-user': 'alice' } };

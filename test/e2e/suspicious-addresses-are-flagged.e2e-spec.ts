@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
-import { AnomalyScan, IpTrackingModule } from '../../src/index.js';
+import { DetectionService, IpTrackingModule } from '../../src/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 interface Traffic {
@@ -19,7 +19,7 @@ interface Traffic {
 describe('the scan', () => {
   let database: TestDatabase;
   let app: INestApplicationContext;
-  let scan: AnomalyScan;
+  let scan: DetectionService;
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -30,13 +30,13 @@ describe('the scan', () => {
           IpTrackingModule.forRoot({
             database: { url: database.url },
             geo: false,
-            anomalies: { cron: false },
+            detection: { cron: false },
           }),
         ],
       },
       { logger: false, abortOnError: false },
     );
-    scan = app.get(AnomalyScan);
+    scan = app.get(DetectionService);
   });
   afterAll(async () => {
     await app.close();

@@ -9,7 +9,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NdjsonFileSink, parseIp, type PlacedRecord, type RequestSink } from '../../src/index.js';
+import { NdjsonFileSink, parseIp, type RequestRecord, type RequestSink } from '../../src/index.js';
+import type { LogRecord } from '../../src/request-log/record/request-record.js';
 import { createRequestQueue } from '../../src/request-log/queue/create-request-queue.js';
 import { recordId } from '../../src/request-log/record/record-id.js';
 import type { RequestQueue } from '../../src/request-log/queue/request-queue.js';
@@ -24,7 +25,7 @@ import { damageEveryByte } from './torn-spool.js';
 const SYNC_MS = 20;
 
 let sequence = 0;
-function record(path = `/${sequence}`): PlacedRecord {
+function record(path = `/${sequence}`): LogRecord {
   sequence += 1;
   return {
     id: recordId(Date.now()),
@@ -41,6 +42,7 @@ function record(path = `/${sequence}`): PlacedRecord {
     userId: null,
     sensitive: false,
     ruleId: null,
+    reason: null,
     country: null,
     city: null,
   };
@@ -51,7 +53,7 @@ class MemorySink implements RequestSink {
   isDown = true;
   readonly ids: string[] = [];
 
-  async write(records: readonly PlacedRecord[]): Promise<void> {
+  async write(records: readonly RequestRecord[]): Promise<void> {
     if (this.isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' });
     this.ids.push(...records.map(({ id }) => id));
   }

@@ -64,7 +64,7 @@ export class DrillApp {
       },
       rules: { startTimeoutMs: 200 },
       geo: false,
-      anomalies: false,
+      detection: false,
     };
     const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
       env: {

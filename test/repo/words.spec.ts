@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { filesBelow, ROOT, textOf } from './source-tree.js';
 
-const CODE = ['src', 'migrations', 'test', 'bench', 'scripts']
+const CODE = ['src', 'demo', 'migrations', 'test', 'bench', 'scripts']
   .flatMap((folder) => filesBelow(folder, ['.ts', '.mts', '.mjs', '.cjs']))
   // Its patterns would find themselves.
   .filter((path) => path !== 'test/repo/words.spec.ts');
@@ -66,8 +66,8 @@ describe('no code', () => {
   });
 
   it('ends the host process', () => {
-    const library = CODE.filter((path) => path.startsWith('src/') && !path.endsWith('.spec.ts'));
-    const programs = /^src\/(cli\/(main|operator-command)|demo\/(start|shutdown))\.ts$/;
+    const library = CODE.filter((path) => /^(src|demo)\//.test(path) && !path.endsWith('.spec.ts'));
+    const programs = /^(src\/cli\/(main|operator-command)|demo\/(start|shutdown))\.ts$/;
     expect(
       linesWith(
         /process\.(exit|abort)\(/,

@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = ['src', 'migrations', 'demo', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+const SOURCES = [
+  'src',
+  'migrations',
+  'demo',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+];
 let building: Promise<string> | undefined;
 
 /** The folder of the compiled package, brought up to date once a test file. */

@@ -27,11 +27,11 @@ export interface DemoCheckoutOptions {
 
 /** A checkout in miniature: the compiled demo and the packages it needs to run PostgreSQL, so that a test may spoil it. */
 export function createDemoCheckout({ root, mode, withLinks }: DemoCheckoutOptions): void {
-  const compiled = join(root, 'dist', 'src', 'demo');
+  const compiled = join(root, 'dist', 'demo');
   mkdirSync(compiled, { recursive: true });
   chmodSync(root, mode ?? 0o755);
   writeFileSync(join(root, 'package.json'), '{ "name": "nestjs-ip-tracking", "type": "module" }');
-  const demo = join(ROOT, 'src', 'demo');
+  const demo = join(ROOT, 'demo');
   for (const file of readdirSync(demo, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
     const source = readFileSync(join(demo, file), 'utf8');

@@ -3,7 +3,7 @@ import type { DynamicModule, INestApplication, Provider, Type } from '@nestjs/co
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { IpTrackingModule, RequestQueue, type IpTrackingOptions } from '../../src/index.js';
+import { IpTrackingModule, RequestLogService, type IpTrackingOptions } from '../../src/index.js';
 import { eventually } from './eventually.js';
 import { send, type TestRequest, type TestResponse } from './http.js';
 import { createTestDatabase, type TestDatabase } from './postgres.js';
@@ -108,7 +108,7 @@ async function rowsOf(
   database: TestDatabase,
   expected: number,
 ): Promise<LogRow[]> {
-  const queue = app.get(RequestQueue);
+  const queue = app.get(RequestLogService);
   // The client has its answer a moment before the server has seen the response close.
   await eventually(() => queue.stats.enqueued >= expected, { what: `record ${expected}` });
   await queue.flush(5_000);

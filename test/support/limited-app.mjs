@@ -7,7 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 
 const { dist, adapter, options } = JSON.parse(process.env['LIMITED_APP']);
 const { IpTrackingModule, RateLimit, Sensitive } = await import(`${dist}/src/index.js`);
-const { LIMIT_STORAGE } = await import(`${dist}/src/wiring/limits.js`);
+const { LIMIT_STORAGE } = await import(`${dist}/src/limits/limits.providers.js`);
 
 class Routes {
   limited() {

@@ -44,7 +44,7 @@ export class LimitedApp {
       rateLimits,
       geo: false,
       requestLog: false,
-      anomalies: false,
+      detection: false,
       stateDir: false,
     };
     const child = fork(fileURLToPath(new URL('./limited-app.mjs', import.meta.url)), {

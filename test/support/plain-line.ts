@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { PlacedRecord } from '../../src/request-log/record/request-record.js';
+import type { LogRecord } from '../../src/request-log/record/request-record.js';
 
 const NULL = '\\N';
 
@@ -17,7 +17,7 @@ function escaped(text: string | null): string {
  * What the log writes of a record, the plain and slow way: a line of PostgreSQL's COPY text format, without its end.
  * Shares nothing with the fast one, or it would share its mistakes.
  */
-export function lineOf(record: PlacedRecord): string {
+export function lineOf(record: LogRecord): string {
   return [
     escaped(record.id),
     new Date(record.timestampMs).toISOString(),
@@ -35,6 +35,7 @@ export function lineOf(record: PlacedRecord): string {
     escaped(record.userId),
     record.sensitive ? 't' : 'f',
     record.ruleId ?? NULL,
+    escaped(record.reason),
     escaped(record.extra ? JSON.stringify(record.extra) : null),
   ].join('\t');
 }

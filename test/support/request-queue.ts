@@ -3,7 +3,7 @@ import {
   RequestQueue,
   type RequestQueueOptions,
 } from '../../src/request-log/queue/request-queue.js';
-import type { PlacedRecord } from '../../src/request-log/record/request-record.js';
+import type { LogRecord } from '../../src/request-log/record/request-record.js';
 import { SetAside } from '../../src/request-log/spool/set-aside.js';
 import type { SpoolFiles } from '../../src/request-log/spool/spool-folder.js';
 
@@ -13,7 +13,7 @@ export const GONE = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
 export const POISONOUS = Object.assign(new Error('invalid byte sequence'), { code: '22021' });
 
 /** A record that is like any other but for its id. */
-export function recordOf(id: number): PlacedRecord {
+export function recordOf(id: number): LogRecord {
   return {
     id: String(id),
     timestampMs: 0,
@@ -29,6 +29,7 @@ export function recordOf(id: number): PlacedRecord {
     userId: null,
     sensitive: false,
     ruleId: null,
+    reason: null,
     country: null,
     city: null,
   };

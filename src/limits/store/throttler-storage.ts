@@ -1,6 +1,8 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
+import type { LimitResult, LimitStorage } from './limit-storage.js';
 
-import type { LimitStorage } from './limit-storage.js';
+/** What @nestjs/throttler keeps of one hit; its name for the type is not exported by all of its releases. */
+export type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
 /**
  * Lets @nestjs/throttler's own `ThrottlerGuard` count in a {@link LimitStorage}: exact windows, bounded memory, or
@@ -14,14 +16,18 @@ export function toThrottlerStorage(storage: LimitStorage): ThrottlerStorage {
   return {
     async increment(key, ttl, limit, blockDuration, throttlerName) {
       const rule = { limit, ttlMs: ttl, blockForMs: Math.max(0, blockDuration) };
-      const result = await storage.hit(`${throttlerName}:${key}`, rule);
-      const admittedHits = limit === Infinity ? 1 : result.limit - result.remaining;
-      return {
-        totalHits: result.admitted ? admittedHits : result.limit + 1,
-        timeToExpire: Math.ceil(result.resetAfterMs / 1_000),
-        isBlocked: !result.admitted,
-        timeToBlockExpire: result.admitted ? 0 : Math.ceil(result.retryAfterMs / 1_000),
-      };
+      return recordOf(await storage.hit(`${throttlerName}:${key}`, rule));
     },
+  };
+}
+
+/** A result in the words of @nestjs/throttler. */
+export function recordOf(result: LimitResult): ThrottlerRecord {
+  const admittedHits = result.limit === Infinity ? 1 : result.limit - result.remaining;
+  return {
+    totalHits: result.admitted ? admittedHits : result.limit + 1,
+    timeToExpire: Math.ceil(result.resetAfterMs / 1_000),
+    isBlocked: !result.admitted,
+    timeToBlockExpire: result.admitted ? 0 : Math.ceil(result.retryAfterMs / 1_000),
   };
 }

@@ -1,5 +1,5 @@
 import { storableExtra, UnstorableExtraError } from '../record/storable-extra.js';
-import type { RequestRecord } from '../record/request-record.js';
+import { requestRecord, type LogRecord, type RequestRecord } from '../record/request-record.js';
 
 /**
  * What a host adds to a record: a plain object, or nothing. It is given the record as it is before its place is looked
@@ -8,7 +8,7 @@ import type { RequestRecord } from '../record/request-record.js';
  * each record that is written, and must not wait: a promise is refused.
  */
 export type Enrich = (
-  record: Readonly<RequestRecord>,
+  record: Readonly<Omit<RequestRecord, 'country' | 'city' | 'extra'>>,
   request: unknown,
 ) => Readonly<Record<string, unknown>> | null | undefined;
 
@@ -25,9 +25,9 @@ export class Enrichment {
   ) {}
 
   /** What is stored with a record. Never throws. */
-  of(record: RequestRecord, request: unknown): Record<string, unknown> | null {
+  of(record: LogRecord, request: unknown): Record<string, unknown> | null {
     try {
-      return storableExtra(this.enrich(Object.freeze({ ...record }), request));
+      return storableExtra(this.enrich(Object.freeze(requestRecord(record)), request));
     } catch (error) {
       this.failures += 1;
       this.tell(error);

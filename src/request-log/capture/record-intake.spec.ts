@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { UNKNOWN_PLACE } from '../../geo/clean-place.js';
 import type { GeoPlace } from '../../geo/geo-provider.js';
 import { parseIp, type IpAddress } from '../../net/ip-address.js';
-import { privacySettings } from '../../privacy/privacy-settings.js';
+import { privacySettings } from '../../privacy/privacy.options.js';
 import type { PrivacyOptions } from '../../privacy/privacy.options.js';
 import { RecordPrivacy } from '../../privacy/record-privacy.js';
 import { RecordIntake } from './record-intake.js';
-import type { PlacedRecord, RequestRecord } from '../record/request-record.js';
+import type { LogRecord } from '../record/request-record.js';
 
 const KIEL: GeoPlace = { country: 'DE', city: 'Kiel' };
 
-function record(id: string): RequestRecord {
+function record(id: string): LogRecord {
   return {
     id,
     timestampMs: 0,
@@ -26,11 +26,14 @@ function record(id: string): RequestRecord {
     userId: null,
     sensitive: false,
     ruleId: null,
+    reason: null,
+    country: null,
+    city: null,
   };
 }
 
 function intakeOf(locate: () => GeoPlace | Promise<GeoPlace>, options: PrivacyOptions = {}) {
-  const stored: PlacedRecord[] = [];
+  const stored: LogRecord[] = [];
   const asked: string[] = [];
   const geo = {
     locate: (ip: IpAddress | null) => {
@@ -39,7 +42,7 @@ function intakeOf(locate: () => GeoPlace | Promise<GeoPlace>, options: PrivacyOp
     },
     lookup: () => UNKNOWN_PLACE,
   };
-  const queue = { push: (placed: PlacedRecord) => void stored.push(placed) };
+  const queue = { push: (placed: LogRecord) => void stored.push(placed) };
   const intake = new RecordIntake(queue, geo, new RecordPrivacy(privacySettings(options)));
   return { intake, stored, asked };
 }

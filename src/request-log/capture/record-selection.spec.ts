@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../record/outcome.js';
 import { RecordSelection } from './record-selection.js';
-import type { RequestRecord } from '../record/request-record.js';
+import type { LogRecord } from '../record/request-record.js';
 
-const record = (given: Partial<RequestRecord> = {}): RequestRecord =>
-  ({ outcome: 'served', sensitive: false, ruleId: null, ...given }) as RequestRecord;
+const record = (given: Partial<LogRecord> = {}): LogRecord =>
+  ({ outcome: 'served', sensitive: false, ruleId: null, ...given }) as LogRecord;
 
 const OUTCOMES: Outcome[] = [
   'served',

@@ -1,6 +1,6 @@
 import { ListedPaths } from '../../edge/listed-paths.js';
 import type { Outcome } from '../record/outcome.js';
-import type { RequestRecord } from '../record/request-record.js';
+import type { LogRecord } from '../record/request-record.js';
 
 /** What may be missing from the log without anybody missing it; refusals and failures never are. */
 const UNEVENTFUL: ReadonlySet<Outcome> = new Set<Outcome>(['served', 'unmatched', 'aborted']);
@@ -31,7 +31,7 @@ export class RecordSelection {
    *
    * @param path the request's path without its query string.
    */
-  keeps(record: RequestRecord, path: string): boolean {
+  keeps(record: LogRecord, path: string): boolean {
     if (record.sensitive || record.ruleId !== null) return true;
     if (UNEVENTFUL.has(record.outcome) && this.isSkipped(path)) return false;
     return this.sampleServed >= 1 || record.outcome !== 'served' || this.draw() < this.sampleServed;

@@ -1,15 +1,16 @@
 import * as fileSystem from 'node:fs/promises';
+import { messageOf } from '../../ip-tracking.errors.js';
 import type { ErasedRecords } from './erased-records.js';
 import { RequestQueue } from './request-queue.js';
 import { recordOf } from '../record/record-line.js';
-import type { LineSink, RequestSink } from '../record/request-record.js';
+import { requestRecord, type LineSink, type RequestSink } from '../record/request-record.js';
 import { SetAside, type SetAsideReport } from '../spool/set-aside.js';
 import { Spool, type SpoolState } from '../spool/spool.js';
 import { SpoolFolder, type SpoolFiles } from '../spool/spool-folder.js';
 
 /** What a queue is made of. */
 export interface RequestQueueParts {
-  sink: RequestSink;
+  sink: RequestSink | LineSink;
   /** What is not written any more, though it was accepted. @default nothing */
   erased?: Pick<ErasedRecords, 'leave'>;
   /** How many records were written without what the host would have added. @default none */
@@ -42,7 +43,9 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
     write: async (accepted) => {
       const lines = erased?.leave(accepted) ?? accepted;
       if (lines.length === 0) return;
-      await (isLineSink(sink) ? sink.writeLines(lines) : sink.write(Array.from(lines, recordOf)));
+      await (isLineSink(sink)
+        ? sink.writeLines(lines)
+        : sink.write(Array.from(lines, (line) => requestRecord(recordOf(line)))));
     },
     close: async () => sink.close?.(),
     spool:
@@ -71,7 +74,7 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
   });
 }
 
-function isLineSink(sink: RequestSink): sink is LineSink {
+function isLineSink(sink: RequestSink | LineSink): sink is LineSink {
   return typeof (sink as Partial<LineSink>).writeLines === 'function';
 }
 
@@ -98,8 +101,4 @@ function describeReport({ refused, first, torn, file }: SetAsideReport): string 
   }
   if (torn > 0) parts.push(`${torn} record(s) in the spool were not whole`);
   return `${parts.join('; ')}; ${kept}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,11 +2,11 @@ import { Batch } from '../spool/batch.js';
 import { Delivery } from './delivery.js';
 import { LineWriter } from '../record/line-writer.js';
 import type { Lines } from '../record/lines.js';
-import type { PlacedRecord } from '../record/request-record.js';
+import type { LogRecord } from '../record/request-record.js';
 import type { RequestQueueStats } from './request-queue-stats.js';
 import type { SetAside } from '../spool/set-aside.js';
 import type { Spool } from '../spool/spool.js';
-import { within } from './within.js';
+import { within } from '../../within.js';
 
 export type { RequestQueueStats };
 
@@ -111,7 +111,7 @@ export class RequestQueue {
   }
 
   /** Takes a record. Never waits, never throws. */
-  push(record: PlacedRecord): void {
+  push(record: LogRecord): void {
     this.enqueued += 1;
     if (this.isClosed || this.inMemory >= this.options.maxQueued) {
       this.dropped += 1;
@@ -173,7 +173,7 @@ export class RequestQueue {
   }
 
   /** A record that a host has made may be none, such as one without a time: it costs itself, not its batch. */
-  private wrote(record: PlacedRecord): boolean {
+  private wrote(record: LogRecord): boolean {
     try {
       this.waiting.add(record);
       return true;

@@ -5,7 +5,7 @@ import { recordOf as plainRecord } from '../../../test/support/request-queue.js'
 import { IpAddress } from '../../net/ip-address.js';
 import { LineWriter, linesOf } from './line-writer.js';
 import { recordOf } from './record-line.js';
-import type { PlacedRecord } from './request-record.js';
+import type { LogRecord } from './request-record.js';
 
 const text = fc.oneof(
   fc.string({ maxLength: 100 }),
@@ -24,7 +24,7 @@ const ip = fc.oneof(
   fc.tuple(word, word, word, word).map((words) => IpAddress.fromV6(...words)),
 );
 const count = fc.oneof(fc.nat(), fc.nat({ max: 12 }), fc.maxSafeNat());
-const records: fc.Arbitrary<PlacedRecord> = fc.record({
+const records: fc.Arbitrary<LogRecord> = fc.record({
   id: fc.oneof(fc.uuid(), text),
   timestampMs: fc.oneof(
     fc.integer({ min: 1_790_000_000_000, max: 1_790_000_005_000 }),
@@ -44,6 +44,7 @@ const records: fc.Arbitrary<PlacedRecord> = fc.record({
   userId: maybe,
   sensitive: fc.boolean(),
   ruleId: fc.option(count, { nil: null }),
+  reason: fc.constantFrom('rule', 'mode', 'country', 'decorator', null),
   extra: fc.option(fc.dictionary(text, text), { nil: null }),
 });
 

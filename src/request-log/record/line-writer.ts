@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../net/ip-address.js';
 import { Lines } from './lines.js';
-import type { PlacedRecord } from './request-record.js';
+import type { LogRecord } from './request-record.js';
 
 /** Memory is taken by this many bytes: some hundred lines. */
 const CHUNK_BYTES = 64 * 1_024;
@@ -68,7 +68,7 @@ export class LineWriter {
    *
    * @throws where it is none, such as one without a time; then nothing of it is left.
    */
-  add(record: PlacedRecord): void {
+  add(record: LogRecord): void {
     const extra =
       record.extra === undefined || record.extra === null ? null : JSON.stringify(record.extra);
     this.makeRoom(record, extra);
@@ -87,7 +87,7 @@ export class LineWriter {
   }
 
   /** In the order of `LINE_COLUMNS`. */
-  private write(record: PlacedRecord, extra: string | null): void {
+  private write(record: LogRecord, extra: string | null): void {
     const { chunk } = this;
     let at = this.end;
     at = tab(chunk, text(chunk, at, record.id));
@@ -107,6 +107,7 @@ export class LineWriter {
     chunk[at] = record.sensitive ? SMALL_T : SMALL_F;
     at = tab(chunk, at + 1);
     at = record.ruleId === null ? none(chunk, at) : number(chunk, at, record.ruleId);
+    at = nullable(chunk, tab(chunk, at), record.reason);
     at = nullable(chunk, tab(chunk, at), extra);
     chunk[at] = NEWLINE;
     this.end = at + 1;
@@ -133,7 +134,7 @@ export class LineWriter {
     return end + 4;
   }
 
-  private makeRoom(record: PlacedRecord, extra: string | null): void {
+  private makeRoom(record: LogRecord, extra: string | null): void {
     const units =
       record.id.length +
       record.ipSource.length +
@@ -145,6 +146,7 @@ export class LineWriter {
       lengthOf(record.city) +
       lengthOf(record.userAgent) +
       lengthOf(record.userId) +
+      lengthOf(record.reason) +
       lengthOf(extra);
     const most = MAX_OTHER_BYTES + MAX_BYTES_PER_UNIT * units;
     if (most <= this.chunk.length - this.end) return;
@@ -236,7 +238,7 @@ function number(chunk: Buffer, at: number, value: number): number {
 }
 
 /** Records as lines. */
-export function linesOf(records: readonly PlacedRecord[]): Lines {
+export function linesOf(records: readonly LogRecord[]): Lines {
   const writer = new LineWriter();
   for (const record of records) writer.add(record);
   return Lines.joined(writer.take());

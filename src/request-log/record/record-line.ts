@@ -1,7 +1,7 @@
 import { parseIp } from '../../net/ip-address.js';
 import type { Lines } from './lines.js';
 import type { Outcome } from './outcome.js';
-import type { PlacedRecord } from './request-record.js';
+import type { LogRecord } from './request-record.js';
 
 /** The columns of a line, in order. A spooled segment names them, so that a later release can still read it. */
 export const LINE_COLUMNS = [
@@ -21,6 +21,7 @@ export const LINE_COLUMNS = [
   'user_id',
   'sensitive',
   'rule_id',
+  'reason',
   'extra',
 ] as const;
 
@@ -29,7 +30,7 @@ type LineColumn = (typeof LINE_COLUMNS)[number];
 const NULL = '\\N';
 
 /** The record that a line was made of. */
-export function recordOf(line: string): PlacedRecord {
+export function recordOf(line: string): LogRecord {
   const fields = line.split('\t');
   const text = (column: LineColumn): string | null => {
     const field = fields[LINE_COLUMNS.indexOf(column)] ?? NULL;
@@ -55,6 +56,7 @@ export function recordOf(line: string): PlacedRecord {
     userId: text('user_id'),
     sensitive: sure('sensitive') === 't',
     ruleId: ruleId === null ? null : Number(ruleId),
+    reason: text('reason') as LogRecord['reason'],
     ...(extra === null ? {} : { extra: JSON.parse(extra) as Record<string, unknown> }),
   };
 }
@@ -121,6 +123,7 @@ export function rowOfLine(line: string): Record<string, unknown> {
     user_id: record.userId,
     sensitive: record.sensitive,
     rule_id: record.ruleId,
+    reason: record.reason,
     extra: record.extra ?? null,
   };
 }

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import type { PlacedRecord, RequestSink } from '../record/request-record.js';
+import type { RequestRecord, RequestSink } from '../record/request-record.js';
 
 /** How an {@link NdjsonFileSink} writes. */
 export interface NdjsonFileSinkOptions {
@@ -18,9 +18,9 @@ export class NdjsonFileSink implements RequestSink {
 
   constructor(private readonly options: NdjsonFileSinkOptions) {}
 
-  async write(records: readonly PlacedRecord[]): Promise<void> {
+  async write(records: readonly RequestRecord[]): Promise<void> {
     const file = await this.file();
-    const text = records.map((record) => `${JSON.stringify(plain(record))}\n`).join('');
+    const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
     const bytes = Buffer.from(text);
     const { bytesWritten } = await file.write(bytes);
     if (bytesWritten < bytes.length) {
@@ -44,15 +44,4 @@ export class NdjsonFileSink implements RequestSink {
     });
     return this.opening;
   }
-}
-
-/** As the columns of the table are named by the entity, and with a time that a human can read. */
-function plain({ ip, timestampMs, ...rest }: PlacedRecord): Record<string, unknown> {
-  const { id, ...others } = rest;
-  return {
-    id,
-    timestamp: new Date(timestampMs).toISOString(),
-    ipAddress: ip?.toString() ?? null,
-    ...others,
-  };
 }

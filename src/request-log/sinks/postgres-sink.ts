@@ -2,10 +2,9 @@ import { copyIn } from '../../database/copy-in.js';
 import { explainMissingSchema, type Database } from '../../database/database.js';
 import { errorCodeOf } from '../../database/connection-error.js';
 import { isTimeout } from '../queue/isolating-write.js';
-import { linesOf } from '../record/line-writer.js';
 import type { Lines } from '../record/lines.js';
 import { earliestOf, LINE_COLUMNS } from '../record/record-line.js';
-import type { LineSink, PlacedRecord } from '../record/request-record.js';
+import type { LineSink } from '../record/request-record.js';
 
 /** How long one write may take. */
 export interface PostgresSinkOptions {
@@ -58,10 +57,6 @@ export class PostgresSink implements LineSink {
   ) {
     this.writeTimeoutMs = options.writeTimeoutMs ?? 8_000;
     this.answerTimeoutMs = options.answerTimeoutMs ?? 10_000;
-  }
-
-  async write(records: readonly PlacedRecord[]): Promise<void> {
-    await this.writeLines(linesOf(records));
   }
 
   async writeLines(lines: Lines): Promise<void> {

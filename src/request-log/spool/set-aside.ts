@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { errorCodeOf } from '../../database/connection-error.js';
 import { idOfLine, recordOf } from '../record/record-line.js';
+import { requestRecord } from '../record/request-record.js';
 import type { SpoolFiles } from './spool-folder.js';
 
 /** What is told of what was set aside. */
@@ -43,7 +44,10 @@ export class SetAside {
     const report = this.open();
     report.refused += 1;
     report.first ??= { id: idOfLine(line), error };
-    const entry = { error: errorCodeOf(error) ?? String(error), record: recordOf(line) };
+    const entry = {
+      error: errorCodeOf(error) ?? String(error),
+      record: requestRecord(recordOf(line)),
+    };
     this.append(REFUSED, Buffer.from(`${JSON.stringify(entry)}\n`), () => {
       this.quarantined += 1;
     });

@@ -4,7 +4,7 @@ import { frameOf } from '../../../test/support/plain-line.js';
 import { linesOf } from '../record/line-writer.js';
 import { recordOf } from '../record/record-line.js';
 import { recordId } from '../record/record-id.js';
-import type { PlacedRecord } from '../record/request-record.js';
+import type { LogRecord } from '../record/request-record.js';
 import { framesOf, readFrames } from './spool-frame.js';
 
 const HOSTILE = [
@@ -21,7 +21,7 @@ const HOSTILE = [
   '\u0001',
 ];
 
-const record = (path: string, userAgent: string | null = null): PlacedRecord => ({
+const record = (path: string, userAgent: string | null = null): LogRecord => ({
   id: recordId(1_763_683_200_123),
   timestampMs: 1_763_683_200_123,
   ip: parseIp('2001:db8::1'),
@@ -38,13 +38,14 @@ const record = (path: string, userAgent: string | null = null): PlacedRecord => 
   userId: null,
   sensitive: false,
   ruleId: null,
+  reason: null,
 });
 
 const LINES = linesOf([...HOSTILE, '/plain', '/last'].map((path) => record(path)));
 const SPOOL = framesOf(LINES);
 const ALL = readFrames(SPOOL, true).lines;
 
-const lineOf = (given: PlacedRecord): string => [...linesOf([given])].join();
+const lineOf = (given: LogRecord): string => [...linesOf([given])].join();
 
 describe('a line', () => {
   it.each(HOSTILE)('gives back a record with %j in it', (text) => {

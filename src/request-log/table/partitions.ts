@@ -19,10 +19,17 @@ const PARTITIONS_LOCK = 7_316_402_521;
  * days that have none. Safe to repeat, and by several processes at once.
  */
 export class RequestLogPartitions {
+  private madeUntilMs: number | null = null;
+
   constructor(
     private readonly database: Database,
     private readonly now: () => number,
   ) {}
+
+  /** Up to which moment there are partitions, as far as this process has made or seen them; null where it has not looked. */
+  get readyUntil(): Date | null {
+    return this.madeUntilMs === null ? null : new Date(this.madeUntilMs);
+  }
 
   /** The partitions of ours, oldest day first. */
   async list(): Promise<{ name: string; startMs: number }[]> {
@@ -44,11 +51,12 @@ export class RequestLogPartitions {
     const today = dayOf(this.now());
     for (let day = 0; day < DAYS_AHEAD; day += 1) {
       const startMs = today + day * DAY_MS;
-      if (existing.has(startMs)) continue;
       try {
-        await this.create(startMs, day === 0);
+        if (!existing.has(startMs)) await this.create(startMs, day === 0);
+        this.madeUntilMs = startMs + DAY_MS;
       } catch (error) {
         if (!isTableBusy(error) || day < URGENT_DAYS) throw error;
+        return;
       }
     }
   }

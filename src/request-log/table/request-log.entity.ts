@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DecisionReason } from '../../edge/decision.js';
 import type { Outcome } from '../record/outcome.js';
 
 /** One request: who asked for what, when, from where, and what became of it. */
@@ -62,6 +63,10 @@ export class RequestLog {
   /** The stored rule that refused the request, or the monitor rule that matched it. */
   @Column({ type: 'integer', name: 'rule_id', nullable: true })
   ruleId!: number | null;
+
+  /** Why this module has blocked the request: `rule`, `mode`, `country` or `decorator`; null where it has not. */
+  @Column({ type: 'text', nullable: true })
+  reason!: DecisionReason | null;
 
   @Column({ type: 'jsonb', nullable: true })
   extra!: Record<string, unknown> | null;

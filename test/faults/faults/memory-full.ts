@@ -19,7 +19,7 @@ export async function overflowMemory(
   const app = await drill.app({
     databaseUrl: server.url,
     stateDir: drill.folder(),
-    requestLog: { spool: false, maxQueued },
+    requestLog: { spool: false, tuning: { maxQueued } },
   });
   await server.stop('fast');
   const load = drill.load(() => app.url);

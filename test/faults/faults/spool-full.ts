@@ -19,7 +19,7 @@ export const spoolFull: Fault = {
     const app = await drill.app({
       databaseUrl: server.url,
       stateDir,
-      requestLog: { maxQueued: MAX_QUEUED, spool: isDisk ? {} : { maxBytes: 65_536 } },
+      requestLog: { tuning: { maxQueued: MAX_QUEUED }, spool: isDisk ? {} : { maxBytes: 65_536 } },
     });
     const load = drill.load(
       () => app.url,

@@ -19,7 +19,7 @@ export const twoProcesses: Fault = {
       databaseUrl: server.url,
       stateDir: drill.folder(),
       // So that much of it is on the disk alone.
-      requestLog: { maxQueued: drill.scaled(200, 2_000) },
+      requestLog: { tuning: { maxQueued: drill.scaled(200, 2_000) } },
     };
     const [survivor, victim, sleeper] = await Promise.all([
       drill.app(options),

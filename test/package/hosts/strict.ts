@@ -21,7 +21,7 @@ const clientIp: ClientIpOptions = { strategy: 'trusted-proxies', proxies: ['10.0
 export const options: IpTrackingOptions = {
   database: { url: 'postgres://127.0.0.1/app', migrationsRun: true },
   clientIp,
-  anomalies: { requestsPerHour: 50 },
+  detection: { requestsPerHour: 50 },
 };
 
 export class NowhereProvider implements GeoProvider {

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../ip-tracking.errors.js';
 import { NAME_LENGTH } from './admission-names.js';
 import { EqualTimeouts } from './equal-timeouts.js';
 import { LimitStoreUnavailableError } from '../limit-storage.js';
@@ -228,8 +229,4 @@ function sixteenDigits(value: number): string {
 function isReply(error: unknown, code: string): boolean {
   const message = messageOf(error);
   return message.startsWith(code) || message.includes(`-${code} `);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,25 +1,24 @@
 import { HttpException } from '@nestjs/common';
 import { type Observable, tap } from 'rxjs';
-import type { MessageContext } from '../../edge/request-context.js';
-import type { RequestEdge } from '../../edge/request-edge.js';
+import { answered } from './ending.js';
+import type { MessageContext } from './request-context.js';
+import type { RequestEdge } from './request-edge.js';
 
 const OK = 200;
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;
 
-/** Writes the record of a message when its handler has answered, thrown, or lost whom it would answer. */
-export function logMessage<T>(
+/** Ends a message when its handler has answered, thrown, or lost whom it would answer. */
+export function endWith<T>(
   answers: Observable<T>,
   context: MessageContext,
   edge: RequestEdge,
 ): Observable<T> {
-  const end = (status: number, hasClientLeft = false): void =>
-    edge.end(context, { status, isComplete: !hasClientLeft, hasClientLeft });
   return answers.pipe(
     tap({
-      complete: () => end(OK),
-      error: (error: unknown) => end(statusOf(error)),
-      unsubscribe: () => end(OK, true),
+      complete: () => edge.end(context, answered(OK)),
+      error: (error: unknown) => edge.end(context, answered(statusOf(error))),
+      unsubscribe: () => edge.end(context, { status: OK, isComplete: false, hasClientLeft: true }),
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveOptions } from '../resolved-options.js';
+import { resolveOptions } from '../ip-tracking.options.js';
 import type { PrivacyOptions } from './privacy.options.js';
 
 const database = { url: 'postgres://u:p@127.0.0.1:5432/x' };

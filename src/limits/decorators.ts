@@ -1,9 +1,9 @@
 import { applyDecorators, SetMetadata, UseGuards, UseInterceptors } from '@nestjs/common';
-import { FLAG_KEYS } from '../../edge/route-flags.js';
-import { AuthThrottlerGuard } from '../../limits/auth-throttler.guard.js';
-import { noteRouteLimit } from '../../limits/limit-policy.js';
-import type { RouteRateLimit } from '../../limits/rate-limit.options.js';
-import { LimitInterceptor } from './request-log.interceptor.js';
+import { ROUTE_KEYS } from '../edge/route-description.js';
+import { AuthThrottlerGuard } from './auth-throttler.guard.js';
+import { noteRouteLimit } from './limit-policy.js';
+import { LimitInterceptor } from './limit.interceptor.js';
+import type { RouteRateLimit } from './limits.options.js';
 
 /**
  * Marks a controller or a handler as sensitive: it is limited by who is asking (10 requests a minute for an
@@ -12,7 +12,7 @@ import { LimitInterceptor } from './request-log.interceptor.js';
  */
 export const Sensitive = (): ClassDecorator & MethodDecorator =>
   applyDecorators(
-    SetMetadata(FLAG_KEYS.isSensitive, true),
+    SetMetadata(ROUTE_KEYS.isSensitive, true),
     UseGuards(AuthThrottlerGuard),
     UseInterceptors(LimitInterceptor),
   );
@@ -29,10 +29,3 @@ export const RateLimit = (limit: RouteRateLimit = {}): ClassDecorator & MethodDe
     UseGuards(AuthThrottlerGuard),
     UseInterceptors(LimitInterceptor),
   );
-
-/**
- * Leaves the requests of a controller or a handler out of the request log, but for those that this module refuses. Rules
- * and limits still apply to them.
- */
-export const SkipRequestLog = (): ClassDecorator & MethodDecorator =>
-  SetMetadata(FLAG_KEYS.isUnlogged, true);

@@ -1,0 +1,94 @@
+import type { DataSource } from 'typeorm';
+import {
+  checkObject,
+  flag,
+  show,
+  wholeNumber,
+  withMethods,
+  type Check,
+} from '../options/checks.js';
+import { IpTrackingError } from '../ip-tracking.errors.js';
+import { token } from '../provide.js';
+
+/** A small pool of the module's own. */
+export interface OwnDatabaseOptions {
+  /** A connection URL such as `postgres://user:password@host:5432/name`. */
+  url: string;
+  /** Runs pending migrations when the app starts. @default false */
+  migrationsRun?: boolean;
+  /** Connections of the module's own pool; the host's pool is never touched. @default 2 */
+  poolSize?: number;
+  /** How long a connection attempt may take, in milliseconds. @default 5000 */
+  connectTimeoutMs?: number;
+  /** How long PostgreSQL may work on one statement, in milliseconds. @default 30000 */
+  statementTimeoutMs?: number;
+}
+
+/** The host's own connections. */
+export interface HostDatabaseOptions {
+  /** The host's own DataSource. Its entities must include `IP_TRACKING_ENTITIES`, its migrations `IP_TRACKING_MIGRATIONS`. */
+  dataSource: DataSource;
+}
+
+/** How this module reaches PostgreSQL. */
+export type DatabaseOptions = OwnDatabaseOptions | HostDatabaseOptions;
+
+export const DATABASE_SETTINGS = token<DatabaseOptions>('database-settings');
+
+/** What each of {@link OwnDatabaseOptions} is where it is left out. */
+export const DATABASE_DEFAULTS = {
+  migrationsRun: false,
+  poolSize: 2,
+  connectTimeoutMs: 5_000,
+  statementTimeoutMs: 30_000,
+} satisfies Required<Omit<OwnDatabaseOptions, 'url'>>;
+
+/** For so much longer than any statement may take its answer is waited for, in milliseconds. */
+export const SILENCE_GRACE_MS = 2_000;
+
+/** How each of {@link OwnDatabaseOptions} is checked. */
+export const DATABASE_CHECKS: Record<keyof OwnDatabaseOptions, Check> = {
+  url: checkUrl,
+  migrationsRun: flag,
+  poolSize: wholeNumber(1, 100),
+  connectTimeoutMs: wholeNumber(1),
+  statementTimeoutMs: wholeNumber(1),
+};
+
+/** `database` as a whole. */
+export const checkDatabase: Check = (path, value) => {
+  if (typeof value === 'object' && value !== null && 'dataSource' in value) {
+    checkObject(path, value, {
+      dataSource: withMethods('a TypeORM DataSource', 'initialize', 'getRepository'),
+    });
+    return;
+  }
+  checkObject(path, value, DATABASE_CHECKS);
+  checkUrl(`${path}.url`, (value as { url?: unknown }).url);
+};
+
+/** @throws IpTrackingError `IPT_INVALID_OPTION` where there is no way to a database. */
+export function requireDatabase(database: DatabaseOptions | undefined): DatabaseOptions {
+  if (database !== undefined) return database;
+  throw new IpTrackingError(
+    'IPT_INVALID_OPTION',
+    "database is missing: give { url: 'postgres://user:password@host:5432/name' } or { dataSource }.",
+  );
+}
+
+/** How long PostgreSQL may work on one statement, in milliseconds; of a host's DataSource nobody knows. */
+export function statementTimeoutOf(database: DatabaseOptions): number {
+  return 'dataSource' in database
+    ? Number.POSITIVE_INFINITY
+    : (database.statementTimeoutMs ?? DATABASE_DEFAULTS.statementTimeoutMs);
+}
+
+function checkUrl(path: string, value: unknown): void {
+  if (typeof value === 'string' && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)) return;
+  // The value may hold a password, so only what is certainly none is shown.
+  const shown = typeof value === 'string' && value !== '' ? 'not a PostgreSQL URL' : show(value);
+  throw new IpTrackingError(
+    'IPT_INVALID_OPTION',
+    `${path} is ${shown}: give one such as postgres://user:password@host:5432/name. Is the environment variable set?`,
+  );
+}

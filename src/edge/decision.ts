@@ -1,0 +1,23 @@
+/**
+ * What made a decision: `rule` for a stored rule, `country` for the countries in the options, `mode` for the module's
+ * default, `decorator` for what a route itself says. It is kept in the log as the `reason` of a blocked request.
+ */
+export type DecisionReason = 'rule' | 'country' | 'mode' | 'decorator';
+
+/** The outcome for one request and the rule that made it. */
+export interface Decision {
+  action: 'allow' | 'block';
+  reason: DecisionReason;
+  /** The stored rule that decided; null where none did. */
+  ruleId: number | null;
+  /** A monitor rule that matched, whatever was decided; null where none did. */
+  monitorRuleId: number | null;
+}
+
+/** A refusal by a route's own decorators. No stored rule did it, and a monitor rule must not look as if it had. */
+export const REFUSED_BY_DECORATOR: Decision = Object.freeze({
+  action: 'block',
+  reason: 'decorator',
+  ruleId: null,
+  monitorRuleId: null,
+});

@@ -1,0 +1,120 @@
+import { ModuleRef } from '@nestjs/core';
+import { announce } from '../database/announce.js';
+import { Database } from '../database/database.js';
+import { NotificationListener } from '../database/notifications.js';
+import { EDGE_SETTINGS } from '../edge/edge.options.js';
+import type { RequestContext } from '../edge/request-context.js';
+import { RequestEdge } from '../edge/request-edge.js';
+import { THROTTLER_NAME } from '../edge/route-description.js';
+import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
+import { logger, provide, token } from '../provide.js';
+import {
+  AuthThrottlerGuard,
+  LIMIT_GUARD,
+  LIMIT_PARTS,
+  THROTTLER_OPTIONS,
+  THROTTLER_STORAGE,
+} from './auth-throttler.guard.js';
+import { LimitAnswers } from './limit-answers.js';
+import { LimitPolicies } from './limit-policy.js';
+import { LimitTerms } from './limit-terms.js';
+import { LIMITS_SETTINGS, type LimitsSettings } from './limits.options.js';
+import { RateLimitService, RESET_CHANNEL } from './rate-limit.service.js';
+import { RateLimiter } from './rate-limiter.js';
+import type { LimitStorage } from './store/limit-storage.js';
+import { MemoryLimitStorage } from './store/memory/memory-limit-storage.js';
+import { createRedisLimitStorage } from './store/redis/redis-limit-storage.js';
+import { ResilientLimitStorage } from './store/resilient-limit-storage.js';
+import { toThrottlerStorage } from './store/throttler-storage.js';
+
+/** The counters' storage. */
+export const LIMIT_STORAGE = token<LimitStorage>('limit-storage');
+/** Whether a client is not limited at all; the rules tell. */
+export const LIMIT_EXEMPTION = token<(context: RequestContext) => boolean>('limit-exemption');
+
+/** Who may ask how often, and where that is counted. */
+export const limitsProviders = [
+  provide(LIMIT_STORAGE, [LIMITS_SETTINGS], createStorage),
+  provide(
+    LimitPolicies,
+    [LIMITS_SETTINGS],
+    (settings) => new LimitPolicies(settings, settings.routes === 'all'),
+  ),
+  provide(
+    RateLimiter,
+    [LIMIT_STORAGE, LIMIT_EXEMPTION, LIMITS_SETTINGS, EDGE_SETTINGS],
+    (storage, isExempt, settings, { ipv6PrefixLength }) =>
+      new RateLimiter(storage, new LimitTerms(settings, (message) => logger.warn(message)), {
+        ipv6PrefixLength,
+        isExempt,
+      }),
+  ),
+  provide(LimitAnswers, [LIMITS_SETTINGS], (settings) => new LimitAnswers(settings)),
+  provide(
+    RateLimitService,
+    [RateLimiter, Database, NotificationListener, LIMITS_SETTINGS, EDGE_SETTINGS],
+    (limiter, database, listener, { isEnabled }, { ipv6PrefixLength }) => {
+      const service = new RateLimitService(limiter, {
+        ipv6PrefixLength,
+        tell: (message) => announce(database, RESET_CHANNEL, message),
+      });
+      if (isEnabled) {
+        listener.hear(RESET_CHANNEL, { onNotification: (message) => void service.hear(message) });
+      }
+      return service;
+    },
+  ),
+  provide(THROTTLER_STORAGE, [LIMIT_STORAGE], toThrottlerStorage),
+  // What these say is told by policies; the guard puts those in their place.
+  provide(THROTTLER_OPTIONS, [], () => ({
+    throttlers: [{ name: THROTTLER_NAME, limit: 0, ttl: 0 }],
+  })),
+  provide(
+    LIMIT_PARTS,
+    [RequestEdge, RateLimiter, LimitAnswers, LimitPolicies, LIMITS_SETTINGS],
+    (edge, limiter, answers, policies, { isEnabled }) => ({
+      isEnabled,
+      edge,
+      limiter,
+      answers,
+      policies,
+    }),
+  ),
+  // Its parts are asked for, so that they are made before it.
+  provide(LIMIT_GUARD, [ModuleRef, LIMITS_SETTINGS, LIMIT_PARTS], (modules, { guard }) =>
+    modules.create(guardClass(guard)),
+  ),
+];
+
+async function createStorage(settings: LimitsSettings): Promise<LimitStorage> {
+  const memory = new MemoryLimitStorage();
+  if (!settings.isEnabled) return memory;
+  const shared =
+    settings.storage ??
+    (settings.redis === null ? null : await createRedisLimitStorage(settings.redis));
+  if (shared === null) return memory;
+  // These answer at once and cannot be down.
+  if (shared instanceof MemoryLimitStorage || shared instanceof ResilientLimitStorage)
+    return shared;
+  return new ResilientLimitStorage({
+    primary: shared,
+    fallback: memory,
+    onStateChange: ({ state, error }) =>
+      state === 'open'
+        ? logger.error(
+            `the shared limits cannot be reached, so each process counts for itself: ${messageOf(error)}`,
+          )
+        : logger.log('the shared limits are counted again'),
+  });
+}
+
+function guardClass(guard: LimitsSettings['guard']): typeof AuthThrottlerGuard {
+  if (guard === null) return AuthThrottlerGuard;
+  if (guard.prototype instanceof AuthThrottlerGuard) {
+    return guard as unknown as typeof AuthThrottlerGuard;
+  }
+  throw new IpTrackingError(
+    'IPT_INVALID_OPTION',
+    `rateLimits.guard is ${guard.name}, which does not extend AuthThrottlerGuard: write class ${guard.name} extends AuthThrottlerGuard.`,
+  );
+}

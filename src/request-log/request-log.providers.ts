@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import { Database } from '../database/database.js';
+import { EDGE_SETTINGS } from '../edge/edge.options.js';
+import { ListedPaths } from '../edge/listed-paths.js';
+import { GeoService } from '../geo/geo-service.js';
+import { AddressPrivacy } from '../privacy/address-privacy.js';
+import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
+import { PrivacyService } from '../privacy/privacy.service.js';
+import { RecordPrivacy } from '../privacy/record-privacy.js';
+import { logger, provide, token, wallClock } from '../provide.js';
+import { STATE_FOLDER } from '../state/state.providers.js';
+import { STATE_SETTINGS } from '../state/state.options.js';
+import { Enrichment } from './capture/enrich.js';
+import { RecordIntake } from './capture/record-intake.js';
+import { RecordSelection } from './capture/record-selection.js';
+import { RequestLogger } from './capture/request-logger.js';
+import { createRequestQueue } from './queue/create-request-queue.js';
+import { ErasedRecords } from './queue/erased-records.js';
+import { RecordsOnTheirWay } from './queue/records-on-their-way.js';
+import { RequestQueue } from './queue/request-queue.js';
+import { REQUEST_LOG_SETTINGS, type RequestLogSettings } from './request-log.options.js';
+import { RequestLogService } from './request-log.service.js';
+import { PostgresSink } from './sinks/postgres-sink.js';
+import { RequestLogPartitions } from './table/partitions.js';
+import { RequestLogRetention } from './table/retention.js';
+import { RequestRollup } from './table/rollup.js';
+import { RequestLogUpkeep } from './table/upkeep.js';
+
+/** What the host adds to records; null where it adds nothing. */
+const ENRICHMENT = token<Enrichment | null>('enrichment');
+
+/** From the closed response to the table, and what keeps that in shape. */
+export const requestLogProviders = [
+  provide(ErasedRecords, [], () => new ErasedRecords()),
+  provide(ENRICHMENT, [REQUEST_LOG_SETTINGS], ({ enrich }) =>
+    enrich === null ? null : new Enrichment(enrich, (message) => logger.warn(message)),
+  ),
+  provide(
+    RequestQueue,
+    [Database, ErasedRecords, ENRICHMENT, STATE_FOLDER, REQUEST_LOG_SETTINGS],
+    (database, erased, enrichment, stateFolder, settings) =>
+      createRequestQueue({
+        ...settings.tuning,
+        sink: settings.sink ?? new PostgresSink(database, settings.tuning),
+        erased,
+        unenriched: () => enrichment?.failures ?? 0,
+        spool: settings.spool,
+        spoolFolder: spoolFolderIn(stateFolder, settings),
+        log: logger,
+      }),
+  ),
+  provide(
+    RecordIntake,
+    [RequestQueue, GeoService, RecordPrivacy],
+    (queue, geo, privacy) => new RecordIntake(queue, geo, privacy),
+  ),
+  provide(
+    RequestLogger,
+    [RecordIntake, RecordPrivacy, ENRICHMENT, REQUEST_LOG_SETTINGS, EDGE_SETTINGS],
+    (intake, privacy, enrichment, { skipPaths, sampleServed }, { sensitivePaths }) =>
+      new RequestLogger(intake, {
+        sensitivePaths: new ListedPaths(sensitivePaths),
+        queryOf: (url) => privacy.queryOf(url),
+        selection:
+          skipPaths.length === 0 && sampleServed === 1
+            ? null
+            : new RecordSelection(skipPaths, sampleServed, () => Math.random()),
+        enrichment,
+      }),
+  ),
+  provide(
+    RequestLogPartitions,
+    [Database],
+    (database) => new RequestLogPartitions(database, wallClock),
+  ),
+  provide(
+    RequestLogUpkeep,
+    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS],
+    (database, partitions, settings) =>
+      new RequestLogUpkeep(
+        partitions,
+        new RequestRollup(database, wallClock),
+        new RequestLogRetention(database, partitions, wallClock),
+        settings,
+      ),
+  ),
+  provide(
+    RequestLogService,
+    [RequestQueue, RequestLogUpkeep],
+    (queue, upkeep) => new RequestLogService(queue, upkeep),
+  ),
+  provide(
+    RecordsOnTheirWay,
+    [RecordIntake, RequestQueue, ErasedRecords, STATE_FOLDER, STATE_SETTINGS, REQUEST_LOG_SETTINGS],
+    (intake, queue, erased, stateFolder, { stateDir }, settings) =>
+      new RecordsOnTheirWay({
+        settle: () => intake.settle(),
+        linesInMemory: () => queue.linesInMemory(),
+        erased,
+        // A program that logs nothing itself, such as a command, reads what the app has spooled.
+        spoolFolder: spoolFolderIn(
+          settings.isEnabled ? stateFolder : stateDir || stateFolder,
+          settings,
+        ),
+      }),
+  ),
+  provide(
+    PrivacyService,
+    [Database, RecordsOnTheirWay, AddressPrivacy],
+    (database, onTheirWay, addresses) =>
+      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, wallClock),
+  ),
+];
+
+/** Records on their way to one place must not end in another. */
+function spoolFolderIn(stateFolder: string | null, { sink }: RequestLogSettings): string | null {
+  return stateFolder === null ? null : join(stateFolder, sink === null ? 'spool' : 'sink-spool');
+}
