@@ -11,7 +11,7 @@ const { dist, options, mutant } = JSON.parse(process.env['DRILL_APP']);
 /** Which calls of the file system fail: `{ on: 'open' | 'write' | 'datasync' | 'everything', code }`, or null. */
 let broken = null;
 breakableFiles();
-const { IpTrackingModule, RequestQueue, Database } = await load();
+const { IpTrackingModule, RequestLogService, Database } = await load();
 
 class Routes {
   answer() {
@@ -41,7 +41,7 @@ const app = await NestFactory.create(App, new FastifyAdapter(), {
 });
 app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
-const queue = app.get(RequestQueue);
+const queue = app.get(RequestLogService);
 process.on('message', ({ id, breakFiles }) => {
   if (breakFiles !== undefined) broken = breakFiles;
   process.send({ id, stats: queue.stats });
@@ -64,14 +64,13 @@ async function sinkOf(name) {
   if (name === undefined) return {};
   const { PostgresSink } = await import(`${dist}/src/request-log/sinks/postgres-sink.js`);
   const { createDataSource } = await import(`${dist}/src/database/data-source.js`);
+  const { LINE_COLUMNS } = await import(`${dist}/src/request-log/record/record-line.js`);
+  const columns = LINE_COLUMNS.map((column) => `"${column}"`).join(', ');
   const sink = new PostgresSink(new Database(createDataSource(options.database, []), true, false));
   const sinks = {
     'no on conflict': {
       writeLines: (lines) =>
-        sink.copy(
-          'copy ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, route, status, outcome, duration_us, country, city, user_agent, user_id, sensitive, rule_id, extra) from stdin',
-          lines.bytes,
-        ),
+        sink.copy(`copy ip_tracking.request_log (${columns}) from stdin`, lines.bytes),
     },
     'acknowledged before written': {
       writeLines: async (lines) => {
