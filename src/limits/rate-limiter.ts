@@ -84,9 +84,10 @@ export class RateLimiter {
   async recount(attempt: Attempt, policy: LimitPolicy, by: Counting): Promise<Attempt> {
     Object.assign(attempt, { isAhead: false, policy, ...by });
     await this.inTurn(attempt, async () => {
-      const { held } = attempt;
+      // First, since it may be of the very bucket that counts: the last slot there is would be refused to its holder.
+      await this.release(attempt.held);
+      attempt.held = null;
       await this.hit(attempt, attempt.context.user());
-      await this.release(held);
     });
     return attempt;
   }
