@@ -88,7 +88,7 @@ const FIELDS: readonly ((record: LogRecord) => unknown)[] = [
 ];
 
 const server = await openBenchDatabase();
-const database = new Database(createDataSource({ url: server.url }, []), true, false);
+const database = new Database(createDataSource({ url: server.url }, []), true);
 await new RequestLogPartitions(database, Date.now).ensure();
 const sink = new PostgresSink(database);
 

@@ -23,7 +23,7 @@ describe('an address', () => {
 
   beforeEach(async () => {
     test = await createTestDatabase();
-    database = new Database(createDataSource({ url: test.url }, []), true, false);
+    database = new Database(createDataSource({ url: test.url }, []), true);
     await new RequestLogPartitions(database, Date.now).ensure();
   });
   afterEach(async () => {

@@ -24,7 +24,7 @@ describe('the partitions of the request log', () => {
   beforeEach(async () => {
     clock.now = NOON;
     test = await createTestDatabase();
-    database = new Database(createDataSource({ url: test.url }, []), true, false);
+    database = new Database(createDataSource({ url: test.url }, []), true);
   });
   afterEach(async () => {
     await database.close();
