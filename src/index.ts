@@ -53,7 +53,7 @@ export {
   SkipIpRules,
 } from './rules/decorators.js';
 export type { RuleMode } from './rules/decide.js';
-export type { RulesStatus } from './rules/live-rules.js';
+export type { RulesStatus, WithoutRules } from './rules/rules-in-force.js';
 export type { RulesOptions } from './rules/rules.options.js';
 export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
 export { IpRuleGuard } from './rules/ip-rule.guard.js';

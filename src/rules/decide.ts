@@ -1,4 +1,5 @@
 import type { Decision, DecisionReason } from '../edge/decision.js';
+import type { WithoutRules } from './rules-in-force.js';
 
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
@@ -38,6 +39,16 @@ export function decide(
     return decision('block', 'country', null, monitor);
   }
   return decision(mode === 'allowlist' ? 'block' : 'allow', 'mode', null, monitor);
+}
+
+/** The policy while no rules are known. A country refuses all the same: it is in the options. */
+export function decideWithoutRules(
+  withoutRules: WithoutRules,
+  country: string | null,
+  policy: RulePolicy,
+): Decision {
+  if (withoutRules === 'closed') return decision('block', 'no-rules', null, null);
+  return decide(NO_RULES, country, { ...policy, mode: 'blocklist' });
 }
 
 function isOn(list: ReadonlySet<string> | null, country: string | null): boolean {

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
+import { stateFiles } from '../../support/state.js';
 import type { Fault } from '../drill.js';
 import { spooled } from '../spooled-ids.js';
 import { drained, expectIdentity, figuresOf } from '../identity.js';
@@ -72,5 +71,5 @@ export const twoProcesses: Fault = {
 
 /** How many processes have a folder of their own in the spool. */
 function ownersIn(stateDir: string): number {
-  return readdirSync(join(stateDir, 'spool')).filter((name) => !name.startsWith('.')).length;
+  return stateFiles(stateDir, /\/spool\/[^./][^/]*\/heartbeat$/).length;
 }
