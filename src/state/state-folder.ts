@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 /**
  * Where this module keeps what outlives a process, when the host does not say: a folder under the system's temporary
  * one, which exists and can be written in a container too, named after the user and the database. Right under it: with
- * a folder in between, whoever made that one first could put his own in the place of ours at any time.
+ * a folder in between, whoever made that one first could put their own in the place of ours at any time.
  *
  * @param identity what tells one app's state from another's, such as its database's host and name.
  */
@@ -18,7 +18,7 @@ export function defaultStateFolder(identity: string): string {
 /**
  * Makes the folder, readable by this user alone (0700).
  *
- * A folder under a shared one may have been put there by somebody else, who then reads our rules or feeds us his: one
+ * A folder under a shared one may have been put there by somebody else, who then reads our rules or feeds us theirs: one
  * that is a link, or is not ours, is not used.
  *
  * @throws Error where it cannot be made, or is not safe to use.
