@@ -9,7 +9,9 @@ export class BlockReason1763787600000 implements MigrationInterface {
   readonly name = 'BlockReason1763787600000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(alter(`add column reason text, add column repeats integer not null default 0`));
+    await runner.query(
+      alter(`add column reason text, add column repeats integer not null default 0`),
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -82,7 +82,7 @@ async function times<T>(count: number, ask: () => Promise<T>): Promise<T[]> {
 }
 
 describe('RateLimiter', () => {
-  it('counts an anonymous client by his address', async () => {
+  it('counts an anonymous client by their address', async () => {
     const { ask } = onMemory();
     expect(await times(3, () => ask('203.0.113.7'))).toEqual([true, true, false]);
     expect(await ask('203.0.113.8')).toBe(true);
@@ -116,7 +116,7 @@ describe('RateLimiter', () => {
     expect(await ask('203.0.113.7')).toBe(true);
   });
 
-  it('counts a user by his id, from wherever he comes', async () => {
+  it('counts a user by their id, from wherever they come', async () => {
     const { ask } = onMemory();
     let host = 0;
     const answers = await times(5, () => ask(`203.0.113.${host++}`, { user: 'ada' }));
@@ -144,7 +144,7 @@ describe('RateLimiter', () => {
     expect(await ask('203.0.113.7', {}, { user: 'ada' })).toBe(false);
   });
 
-  it('does not take a user for the address that reads like his id', async () => {
+  it('does not take a user for the address that reads like their id', async () => {
     const { ask } = onMemory();
     await times(2, () => ask('203.0.113.7'));
     expect(await ask('198.51.100.1', { user: '203.0.113.7' })).toBe(true);
@@ -235,7 +235,7 @@ describe('RateLimiter', () => {
     expect(storage.stats().admissions).toBe(1);
   });
 
-  /** An attempt from an address whose user, known by now, may have used up his limit. */
+  /** An attempt from an address whose user, known by now, may have used up their limit. */
   async function known({ limiter, contextOf, ask }: ReturnType<typeof onMemory>, before: number) {
     await times(before, () => ask('198.51.100.1', { user: 'ada' }));
     const request: Asker = {};
@@ -245,7 +245,7 @@ describe('RateLimiter', () => {
     return attempt;
   }
 
-  it('does not run a handler for a user over his limit who has hung up before it', async () => {
+  it('does not run a handler for a user over their limit who has hung up before it', async () => {
     const parts = onMemory();
     const attempt = await known(parts, 4);
     const ended = parts.limiter.end(attempt, { status: 200, isComplete: false });
@@ -381,7 +381,7 @@ describe('RateLimiter', () => {
     expect(memory.stats()).toMatchObject({ keys: 1, admissions: 1 });
   });
 
-  it('takes a client who hangs up while his slot is moved for moved', async () => {
+  it('takes a client who hangs up while their slot is moved for moved', async () => {
     const { limiter, contextOf, storage } = onMemory();
     const request: Asker = {};
     const context = contextOf('203.0.113.7', request);

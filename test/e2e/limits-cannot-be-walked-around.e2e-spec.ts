@@ -27,7 +27,7 @@ const FROM = '198.51.100.1';
 /** How often a secret has been compared. */
 let asked = 0;
 
-/** Knows the user by his password, and only then compares the code of his second factor. */
+/** Knows the user by their password, and only then compares the code of their second factor. */
 @Injectable()
 class PasswordGuard implements CanActivate {
   canActivate(execution: ExecutionContext): boolean {
@@ -44,7 +44,7 @@ class CodeGuard implements CanActivate {
   }
 }
 
-/** Puts the user where he belongs before it has compared his password. */
+/** Puts the user where they belong before it has compared their password. */
 @Injectable()
 class HastyGuard implements CanActivate {
   canActivate(execution: ExecutionContext): boolean {
@@ -157,7 +157,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     expect(asked).toBe(5);
   });
 
-  it('who is only said to be a user, and refused with 401, keeps the slot of his address', async () => {
+  it('who is only said to be a user, and refused with 401, keeps the slot of their address', async () => {
     await start();
     for (let i = 0; i < 20; i += 1) {
       await host.send({ path: '/hasty', from: FROM, headers: { 'x-user': `victim${i % 2}` } });

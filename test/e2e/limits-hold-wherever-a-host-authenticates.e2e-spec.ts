@@ -175,7 +175,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect(await statuses(6, account('198.51.100.1'))).toEqual([...times(5, 401), 429]);
     });
 
-    it('serves a user ten times a minute, from wherever he comes', async () => {
+    it('serves a user ten times a minute, from wherever they come', async () => {
       await start(way);
       const seen: number[] = [];
       for (let i = 0; i < 12; i += 1) {
@@ -185,7 +185,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect((await host.send(account('198.51.100.1', 'bob'))).status).toBe(200);
     });
 
-    it('may refuse a user while his address is exhausted, because he is known only later', async () => {
+    it('may refuse a user while their address is exhausted, because they are known only later', async () => {
       await start(way);
       await statuses(5, account('198.51.100.1', 'wrong'));
       expect((await host.send(account('198.51.100.1', 'alice'))).status).toBe(429);
@@ -213,7 +213,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       },
     ],
   ])('a user who is known before the check %s', (_, way) => {
-    it('never depends on the bucket of his address', async () => {
+    it('never depends on the bucket of their address', async () => {
       await start({ controllers: [PlainRoutes], ...way });
       expect(await statuses(6, { ...account('198.51.100.1'), path: '/account' })).toEqual([
         ...times(5, 200),

@@ -53,18 +53,18 @@ export const twoProcesses: Fault = {
     const account = await expectIdentity(server.url, loads, [survivor, sleeper], {
       lost: others.dropped,
     });
-    const [mine, hers] = await Promise.all([survivor.stats(), sleeper.stats()]);
+    const [mine, other] = await Promise.all([survivor.stats(), sleeper.stats()]);
 
     await eventually(async () => (await survivor.stats()).spooledBytes < 2_000, {
       withinMs: 20_000,
       what: 'deletion of what is delivered',
     });
-    expect(mine.adopted + hers.adopted).toBeGreaterThan(0);
+    expect(mine.adopted + other.adopted).toBeGreaterThan(0);
     for (const load of loads) expect(load.failed).toBe(0);
     return {
       ...figuresOf(account),
-      adopted: String(mine.adopted + hers.adopted),
-      'handed over': String(hers.handedOver),
+      adopted: String(mine.adopted + other.adopted),
+      'handed over': String(other.handedOver),
     };
   },
 };
