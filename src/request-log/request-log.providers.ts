@@ -22,6 +22,7 @@ import { REQUEST_LOG_SETTINGS } from './request-log.options.js';
 import { RequestLogService } from './request-log.service.js';
 import { PostgresSink } from './sinks/postgres-sink.js';
 import { DatabaseSpoolPlace, SinkSpoolPlace, type SpoolPlace } from './spool/spool-place.js';
+import { StrandedSpools } from './spool/stranded-spools.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
@@ -39,7 +40,7 @@ export const requestLogProviders = [
     if (state === null) return null;
     return sink === null
       ? new DatabaseSpoolPlace(state)
-      : new SinkSpoolPlace(() => state.sinkHome(), fileSystem);
+      : new SinkSpoolPlace(() => state.sink(), fileSystem);
   }),
   provide(ErasedRecords, [], () => new ErasedRecords()),
   provide(ENRICHMENT, [REQUEST_LOG_SETTINGS], ({ enrich }) =>
@@ -100,8 +101,8 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RequestLogUpkeep],
-    (queue, upkeep) => new RequestLogService(queue, upkeep),
+    [RequestQueue, RequestLogUpkeep, STATE],
+    (queue, upkeep, state) => new RequestLogService(queue, upkeep, new StrandedSpools(state)),
   ),
   provide(
     RecordsOnTheirWay,

@@ -1,8 +1,10 @@
 import type { Decision, DecisionReason } from '../edge/decision.js';
-import type { WithoutRules } from './rules-in-force.js';
 
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
+
+/** What happens to clients while no rules are known: `open` lets in whom nothing else refuses, `closed` nobody. */
+export type WithoutRules = 'open' | 'closed';
 
 /** What the module is configured to do, beside the stored rules. */
 export interface RulePolicy {

@@ -1,11 +1,16 @@
 import { tellHost } from '../edge/host-hook.js';
 import type { RequestContext } from '../edge/request-context.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
-import { decide, decideWithoutRules, NO_RULES, type RulePolicy } from './decide.js';
+import {
+  decide,
+  decideWithoutRules,
+  NO_RULES,
+  type RulePolicy,
+  type WithoutRules,
+} from './decide.js';
 import type { LiveRules } from './live-rules.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';
 import { PLAIN_REFUSAL, refusalOf } from './refusal.js';
-import type { WithoutRules } from './rules-in-force.js';
 
 /** What a {@link Door} needs besides the rules. */
 export interface DoorOptions {

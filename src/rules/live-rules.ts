@@ -1,10 +1,10 @@
 import type { IpAddress } from '../net/ip-address.js';
-import type { MatchedRules } from './decide.js';
+import type { MatchedRules, WithoutRules } from './decide.js';
 import { messageOf } from '../ip-tracking.errors.js';
 import { within } from '../within.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
-import { describeLate, describeOutage, type RulesStatus, type WithoutRules } from './rules-in-force.js';
+import { describeLate, describeOutage, type RulesStatus } from './rules-in-force.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { RuleTableBuilder, type RejectedRule } from './rule-table-builder.js';
 
@@ -24,6 +24,11 @@ export interface LiveRulesOptions {
   now(): number;
   /** What happens to clients while no rules are known. */
   withoutRules: WithoutRules;
+  /**
+   * Names the database that is reached now; null where that is not known. Versions of two say nothing of each other.
+   * Null where nobody asks.
+   */
+  whose: (() => Promise<string | null>) | null;
   /** Called when the rules cannot be read, once per outage. */
   onOutage(): void;
   onRejected(rejected: RejectedRule): void;
@@ -45,6 +50,8 @@ export class LiveRules {
   private isStopped = true;
   /** The rules in memory come from the database, not from a file that may belong to its past. */
   private isConfirmed = false;
+  /** Names the database that the rules in memory come from. */
+  private loadedFrom: string | null = null;
   private confirmedAtMs: number | null = null;
   private writtenAt: Date | null = null;
   private diskTrouble: string | null = null;
@@ -156,7 +163,7 @@ export class LiveRules {
     try {
       const { version, changes } = this.snapshot;
       const delta =
-        this.isConfirmed && changes < MAX_CHANGES
+        this.isConfirmed && changes < MAX_CHANGES && !(await this.isElsewhere())
           ? await this.repository.changesSince(version, MAX_CHANGES)
           : null;
       if (delta === null) await this.loadAll();
@@ -179,7 +186,9 @@ export class LiveRules {
         for (const row of rows) builder.add(row);
         await writer?.rows(rows);
       });
-      this.snapshot = RuleSnapshot.of(version, await builder.buildAsync());
+      const snapshot = RuleSnapshot.of(version, await builder.buildAsync());
+      this.loadedFrom = (await this.options.whose?.()) ?? null;
+      this.snapshot = snapshot;
       this.isConfirmed = true;
       if (this.isLate) this.options.log.log(`the rules are loaded: ${this.snapshot.size}`);
       this.isLate = false;
@@ -234,10 +243,18 @@ export class LiveRules {
     }
   }
 
+  /** Whether the rules in memory are those of another database than the one that is reached. */
+  private async isElsewhere(): Promise<boolean> {
+    if (this.options.whose === null || this.loadedFrom === null) return false;
+    const whose = await this.options.whose();
+    return whose !== null && whose !== this.loadedFrom;
+  }
+
   private async poll(): Promise<void> {
     try {
       const version = await this.repository.version();
-      if (version !== this.snapshot.version || !this.isConfirmed) await this.reload();
+      const isCurrent = this.isConfirmed && version === this.snapshot.version;
+      if (!isCurrent || (await this.isElsewhere())) await this.reload();
       else this.setOut(null);
     } catch (error) {
       this.setOut(error);

@@ -1,4 +1,13 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,7 +33,10 @@ describe('RuleFile', () => {
   let written: number;
 
   const open = () =>
-    new RuleFile({ readable: () => Promise.resolve(folder), writable: () => Promise.resolve(writable) });
+    new RuleFile({
+      readable: () => Promise.resolve(folder),
+      writable: () => Promise.resolve(writable),
+    });
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ipt-rules-'));

@@ -1,7 +1,5 @@
 import { messageOf } from '../ip-tracking.errors.js';
-
-/** What happens to clients while no rules are known: `open` lets in whom nothing else refuses, `closed` nobody. */
-export type WithoutRules = 'open' | 'closed';
+import type { WithoutRules } from './decide.js';
 
 /** What is known of the rules in memory. */
 export interface RulesStatus {

@@ -2,10 +2,9 @@ import { IpTrackingError } from '../ip-tracking.errors.js';
 import { callable, flag, oneOf, wholeNumber, type Check } from '../options/checks.js';
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import { countrySet } from './countries.js';
-import type { RuleMode } from './decide.js';
+import type { RuleMode, WithoutRules } from './decide.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';
 import { token } from '../provide.js';
-import type { WithoutRules } from './rules-in-force.js';
 
 /** Allow and block rules. */
 export interface RulesOptions {
@@ -73,10 +72,7 @@ export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
 type Derived = 'blockCountries' | 'allowCountries' | 'withoutRules';
 
 /** {@link RulesOptions} with every default filled in. */
-export interface RulesSettings extends Omit<
-  Filled<RulesOptions, typeof RULES_DEFAULTS>,
-  Derived
-> {
+export interface RulesSettings extends Omit<Filled<RulesOptions, typeof RULES_DEFAULTS>, Derived> {
   readonly isEnabled: boolean;
   readonly withoutRules: WithoutRules;
   readonly blockCountries: ReadonlySet<string> | null;
@@ -87,7 +83,10 @@ export const RULES_SETTINGS = token<RulesSettings>('rules-settings');
 
 /** Fills in the defaults of options that have passed {@link RULES_CHECKS}. */
 export function rulesSettings(given: false | RulesOptions | undefined): RulesSettings {
-  const { blockCountries, allowCountries, withoutRules, ...others } = filled(given || {}, RULES_DEFAULTS);
+  const { blockCountries, allowCountries, withoutRules, ...others } = filled(
+    given || {},
+    RULES_DEFAULTS,
+  );
   return {
     ...others,
     isEnabled: given !== false,
@@ -106,6 +105,9 @@ export function checkPlaces(rules: RulesSettings, geo: { readonly isEnabled: boo
   );
 }
 
-function setOf(option: 'blockCountries' | 'allowCountries', list: readonly string[] | null): ReadonlySet<string> | null {
+function setOf(
+  option: 'blockCountries' | 'allowCountries',
+  list: readonly string[] | null,
+): ReadonlySet<string> | null {
   return list === null ? null : countrySet(`rules.${option}`, list);
 }

@@ -33,6 +33,7 @@ export const rulesProviders = [
         pollIntervalMs: settings.pollIntervalMs,
         withoutRules: settings.withoutRules,
         now: wallClock,
+        whose: state?.whose.bind(state) ?? null,
         // Whoever answers next at that address may be another database.
         onOutage: () => state?.doubt(),
         onRejected: ({ row, message }) => logger.error(`rule ${row.id} is left out: ${message}`),

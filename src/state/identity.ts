@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Database } from '../database/database.js';
 
 /**
  * What tells one database from every other. No part is enough alone: the installation's id goes along with a dump, a
@@ -13,28 +12,6 @@ export interface DatabaseIdentity {
   readonly system: string | null;
   /** The database's, of `pg_database`. */
   readonly oid: number;
-}
-
-/**
- * Asks a database who it is.
- *
- * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE`, `IPT_SCHEMA_MISSING`; the driver's error where the role may not
- *   read `ip_tracking.installation`.
- */
-export async function readIdentity(database: Database): Promise<DatabaseIdentity> {
-  const [row] = await database.query<{ installation: string; oid: number; maySee: boolean }>(
-    `select id as installation, pg_database.oid::int8::float8 as oid,
-            has_function_privilege('pg_catalog.pg_control_system()', 'execute') as "maySee"
-       from ip_tracking.installation, pg_database where datname = current_database()`,
-  );
-  const { installation, oid, maySee } = row!;
-  // PostgreSQL asks for the right to a function that a statement names, whether it is called or not.
-  const [control] = maySee
-    ? await database.query<{ system: string }>(
-        `select system_identifier::text as system from pg_control_system()`,
-      )
-    : [];
-  return { installation, system: control?.system ?? null, oid };
 }
 
 /** Whether two are the same database, as far as both of them are known. */

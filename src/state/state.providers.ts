@@ -5,8 +5,9 @@ import { nameOfTarget, targetOf } from '../database/connection.js';
 import { Database } from '../database/database.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import { logger, provide, token } from '../provide.js';
-import { readIdentity } from './identity.js';
+import { readIdentity } from './identity.repository.js';
 import { State } from './state.js';
+import { StateFiles } from './state-files.js';
 import {
   defaultStateFolder,
   openStateFolder,
@@ -23,8 +24,8 @@ export const stateProviders = [
   provide(STATE, [STATE_SETTINGS, Database], async (settings, database) => {
     const folder = await (settings.isNeeded ? make(settings) : find(settings));
     if (folder === null) return null;
-    return new State(folder, {
-      target: nameOfTarget(targetOf(database.dataSource)),
+    const target = nameOfTarget(targetOf(database.dataSource));
+    return new State(new StateFiles(folder, target), {
       isReader: !settings.isNeeded,
       identify: () => readIdentity(database),
       isPassing: (error) =>

@@ -16,7 +16,7 @@ import { recordId } from '../../src/request-log/record/record-id.js';
 import type { RequestQueue } from '../../src/request-log/queue/request-queue.js';
 import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool/spool-frame.js';
 import { SpoolSegment } from '../../src/request-log/spool/spool-segment.js';
-import type { SpoolFiles } from '../../src/request-log/spool/spool-folder.js';
+import type { SpoolFiles } from '../../src/request-log/spool/spool-files.js';
 import { SinkSpoolPlace } from '../../src/request-log/spool/spool-place.js';
 import { eventually } from '../support/eventually.js';
 import { frameOf, lineOf } from '../support/plain-line.js';

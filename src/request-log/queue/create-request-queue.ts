@@ -6,7 +6,8 @@ import { recordOf } from '../record/record-line.js';
 import { requestRecord, type LineSink, type RequestSink } from '../record/request-record.js';
 import { SetAside, type SetAsideReport } from '../spool/set-aside.js';
 import { Spool, type SpoolState } from '../spool/spool.js';
-import { SpoolFolder, type SpoolFiles } from '../spool/spool-folder.js';
+import type { SpoolFiles } from '../spool/spool-files.js';
+import { SpoolFolder } from '../spool/spool-folder.js';
 import type { SpoolPlace } from '../spool/spool-place.js';
 
 /** What a queue is made of. */
@@ -66,7 +67,9 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
             now,
             onState: (state, error) => tellState(log, state, error),
           }),
-    setAside: new SetAside(place === null ? null : () => place.root(), files, (report) => log.error(describeReport(report))),
+    setAside: new SetAside(place === null ? null : () => place.root(), files, (report) =>
+      log.error(describeReport(report)),
+    ),
     unenriched: parts.unenriched ?? (() => 0),
     flushIntervalMs: parts.flushIntervalMs,
     writeIntervalMs: spool?.writeIntervalMs ?? 100,

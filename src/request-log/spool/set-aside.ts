@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorCodeOf } from '../../database/connection-error.js';
 import { idOfLine, recordOf } from '../record/record-line.js';
 import { requestRecord } from '../record/request-record.js';
-import type { SpoolFiles } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
 
 /** What is told of what was set aside. */
 export interface SetAsideReport {

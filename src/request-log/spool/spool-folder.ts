@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type * as FileSystem from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { SpoolFiles } from './spool-files.js';
 import { SPOOL_LABEL, type SpoolPlace, type SpoolProcesses } from './spool-place.js';
 
-/** The part of `node:fs/promises` that the spool uses; a test hands in one that fails. */
-export type SpoolFiles = Pick<
-  typeof FileSystem,
-  'open' | 'mkdir' | 'readdir' | 'rename' | 'rm' | 'rmdir' | 'stat' | 'writeFile' | 'appendFile'
->;
-
-const HEARTBEAT = 'heartbeat';
+/** Written to for as long as a process lives. */
+export const HEARTBEAT = 'heartbeat';
 const SEGMENT = '.segment';
 /** Holds nothing: shows whether there is room. */
 const PROBE = 'probe';
@@ -149,9 +144,7 @@ export class SpoolFolder {
 
   private async adopted(): Promise<string[]> {
     const entries = await this.files.readdir(this.path, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => join(this.path, name));
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.path, name));
   }
 
   private async unlabel(path: string): Promise<void> {

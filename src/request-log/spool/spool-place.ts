@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { identityText } from '../../state/identity.js';
-import { LABEL, labelProcess, SPOOL, type State } from '../../state/state.js';
-import type { SpoolFiles } from './spool-folder.js';
+import { IDENTITY, labelProcess } from '../../state/state-files.js';
+import type { State } from '../../state/state.js';
+import type { SpoolFiles } from './spool-files.js';
 
 /** Where a process finds a place for its own folder, and those of other processes. */
 export interface SpoolPlace {
@@ -23,7 +24,7 @@ export interface SpoolProcesses {
 }
 
 /** The note of {@link SpoolProcesses.label}, in a process' folder. */
-export const SPOOL_LABEL = LABEL;
+export const SPOOL_LABEL = IDENTITY;
 
 /** Records for the database: they go to the one that they were taken for, wherever it is by now, and to no other. */
 export class DatabaseSpoolPlace implements SpoolPlace {
@@ -33,8 +34,8 @@ export class DatabaseSpoolPlace implements SpoolPlace {
     return this.state.isVerified;
   }
 
-  async root(): Promise<string> {
-    return join((await this.state.home()).path, SPOOL);
+  root(): Promise<string> {
+    return this.state.spool();
   }
 
   async processes(): Promise<SpoolProcesses | null> {

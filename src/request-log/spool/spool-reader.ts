@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import type { SpoolFiles } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
 
 /** How often the folder is gone through anew where segments change their place meanwhile. */

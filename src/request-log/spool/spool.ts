@@ -1,6 +1,7 @@
 import type { Batch } from './batch.js';
 import { framesOf, SEGMENT_HEADER } from './spool-frame.js';
-import type { SpoolFiles, SpoolFolder } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
+import type { SpoolFolder } from './spool-folder.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
 
 /** Whether records reach the disk: `ready`, `full` at the size cap, or `unavailable` by an error of the file system. */
