@@ -175,6 +175,19 @@ AS $function$ begin
          end if;
        end $function$;
 
+CREATE OR REPLACE FUNCTION ip_tracking.require_database(installation uuid, database oid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         if not exists (select from ip_tracking.installation as here, pg_database
+                         where datname = current_database() and here.id = installation and pg_database.oid = database) then
+           raise exception using errcode = '08004',
+             message = 'another database is in the place of the one that these records were taken for';
+         end if;
+       end $function$;
+
 create table ip_tracking.erased_address (
   ip_address inet not null,
   erased_before timestamp with time zone not null,

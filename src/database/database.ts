@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { describeConnectionError, errorCodeOf } from './connection-error.js';
+import { HeldLocks } from './held-locks.js';
 
 /**
  * How long PostgreSQL waits for the next statement of a transaction, in milliseconds. Where packets vanish it would keep
@@ -14,6 +15,9 @@ const LONGEST_PAUSE_MS = 5_000;
  */
 export class Database {
   private connecting: Promise<DataSource> | null = null;
+  private isClosed = false;
+  /** The locks that others have held up work of ours with. */
+  readonly heldLocks = new HeldLocks();
 
   constructor(
     readonly dataSource: DataSource,
@@ -25,9 +29,15 @@ export class Database {
   /**
    * The DataSource, connected.
    *
-   * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` when PostgreSQL cannot be reached; the next call tries again.
+   * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` when PostgreSQL cannot be reached, where the next call tries
+   *   again, and after {@link close}: a pool that is opened then would keep the process alive.
    */
   connect(): Promise<DataSource> {
+    if (this.isClosed) {
+      return Promise.reject(
+        new IpTrackingError('IPT_DATABASE_UNAVAILABLE', 'the app has been closed'),
+      );
+    }
     this.connecting ??= this.open().catch((error: unknown) => {
       this.connecting = null;
       throw error;
@@ -58,6 +68,7 @@ export class Database {
 
   /** Closes the pool, unless it is the host's. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.connecting?.catch(() => undefined);
     this.connecting = null;
     if (this.isOwned && this.dataSource.isInitialized) await this.dataSource.destroy();
