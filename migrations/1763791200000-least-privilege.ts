@@ -156,10 +156,17 @@ export class LeastPrivilege1763791200000 implements MigrationInterface {
     await runner.query(
       `alter function ip_tracking.forget_erased(timestamptz) set search_path = pg_catalog, pg_temp`,
     );
+    // The audit and the counter of changes are written by the trigger alone, whoever changes a rule.
+    await runner.query(`alter function ip_tracking.ip_rule_changed() security definer`);
+    await runner.query(
+      `alter function ip_tracking.ip_rule_changed() set search_path = pg_catalog, pg_temp`,
+    );
     await runner.query(`revoke all on all functions in schema ip_tracking from public`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`alter function ip_tracking.ip_rule_changed() reset search_path`);
+    await runner.query(`alter function ip_tracking.ip_rule_changed() security invoker`);
     await runner.query(`alter function ip_tracking.forget_erased(timestamptz) reset search_path`);
     await runner.query(`alter function ip_tracking.forget_erased(timestamptz) security invoker`);
     await runner.query(`grant execute on all functions in schema ip_tracking to public`);

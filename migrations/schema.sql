@@ -87,6 +87,8 @@ AS $function$
 CREATE OR REPLACE FUNCTION ip_tracking.ip_rule_changed()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       declare
         current bigint;

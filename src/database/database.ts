@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { IpTrackingError } from '../ip-tracking.errors.js';
+import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import { describeConnectionError, errorCodeOf } from './connection-error.js';
 import { HeldLocks } from './held-locks.js';
 
@@ -48,11 +48,12 @@ export class Database {
   /**
    * Runs one parameterised statement.
    *
-   * @throws IpTrackingError `IPT_SCHEMA_MISSING` where the schema is not there or is an old one.
+   * @throws IpTrackingError `IPT_SCHEMA_MISSING` where the schema is not there or is an old one;
+   *   `IPT_DATABASE_FORBIDDEN` where the role may not do that.
    */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     const dataSource = await this.connect();
-    return dataSource.query<Row[]>(sql, [...parameters]).catch(explainMissingSchema);
+    return dataSource.query<Row[]>(sql, [...parameters]).catch(explain);
   }
 
   /** Runs `work` in one transaction, with no pause in it. Throws like {@link query}. */
@@ -63,7 +64,7 @@ export class Database {
         await manager.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PAUSE_MS}`);
         return work(manager);
       })
-      .catch(explainMissingSchema);
+      .catch(explain);
   }
 
   /** Closes the pool, unless it is the host's. */
@@ -91,9 +92,19 @@ export class Database {
 /** SQLSTATE: undefined table, schema, function, column. */
 const MISSING = new Set(['42P01', '3F000', '42883', '42703']);
 
-/** Turns an error of a missing table or column into one that says what to do; throws every other one on. */
-export function explainMissingSchema(error: unknown): never {
+/** SQLSTATE: insufficient privilege. */
+const FORBIDDEN = '42501';
+
+/** Turns an error of a missing table, column or right into one that says what to do; throws every other one on. */
+export function explain(error: unknown): never {
   const code = errorCodeOf(error);
+  if (code === FORBIDDEN) {
+    throw new IpTrackingError(
+      'IPT_DATABASE_FORBIDDEN',
+      `the role of the database may not do that: ${messageOf(error)}; docs/privileges.md has the rights that each role needs`,
+      { cause: error },
+    );
+  }
   if (code === null || !MISSING.has(code)) throw error;
   throw new IpTrackingError(
     'IPT_SCHEMA_MISSING',

@@ -1,5 +1,5 @@
 import { copyIn } from '../../database/copy-in.js';
-import { explainMissingSchema, type Database } from '../../database/database.js';
+import { explain, type Database } from '../../database/database.js';
 import { errorCodeOf } from '../../database/connection-error.js';
 import { isTimeout } from '../queue/isolating-write.js';
 import { parseIdentity } from '../../state/identity.js';
@@ -75,7 +75,7 @@ export class PostgresSink implements LineSink {
     try {
       await this.copy(`${guard}${COPY}; ${forget}`, rows);
     } catch (error) {
-      if (errorCodeOf(error) !== UNIQUE_VIOLATION) explainMissingSchema(error);
+      if (errorCodeOf(error) !== UNIQUE_VIOLATION) explain(error);
       await this.copy(`${guard}${COPY_AND_INSERT}; ${forget}`, rows);
     }
   }
