@@ -25,6 +25,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
       useFactory: () => ({
         database: {
           url: process.env['IP_TRACKING_DATABASE_URL'] || process.env['DATABASE_URL'] || NOWHERE,
+          directUrl: process.env['IP_TRACKING_DIRECT_URL'] || undefined,
           connectTimeoutMs: 5_000,
         },
         rules: { follow: false },

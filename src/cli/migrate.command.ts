@@ -9,7 +9,10 @@ import { OperatorCommand } from './operator-command.js';
 })
 export class MigrateCommand extends OperatorCommand {
   override async run(): Promise<void> {
-    const applied = await migrateDatabase({ url: databaseUrl() });
+    const applied = await migrateDatabase({
+      url: databaseUrl(),
+      directUrl: process.env['IP_TRACKING_DIRECT_URL'] || undefined,
+    });
     this.say(applied.length === 0 ? 'The schema is up to date.' : `Applied ${applied.join(', ')}.`);
   }
 }

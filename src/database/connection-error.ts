@@ -13,6 +13,9 @@ export function errorCodeOf(error: unknown): string | null {
   return code ?? driverError?.code ?? errors?.[0]?.code ?? null;
 }
 
+const NO_CA =
+  "its certificate is signed by nobody that Node trusts: give the CA's certificate in database.ssl ({ ca }), or with sslrootcert=<file> in the URL; sslmode=no-verify encrypts without asking who answers";
+
 const ADVICE: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there: is PostgreSQL running, and are host and port right?',
   ENOTFOUND: 'its host name cannot be resolved: is the host in the URL right?',
@@ -24,16 +27,45 @@ const ADVICE: Record<string, string> = {
   '3D000': 'the database in the URL does not exist: create it first',
   '53300': 'it has no connection left: raise max_connections or close some',
   '57P03': 'it is still starting up or shutting down: try again in a moment',
+  DEPTH_ZERO_SELF_SIGNED_CERT: NO_CA,
+  SELF_SIGNED_CERT_IN_CHAIN: NO_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NO_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NO_CA,
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'its certificate is for another name: connect by the name that is in it, or give that name in database.ssl ({ servername })',
+  CERT_HAS_EXPIRED: 'its certificate has expired: renew it on the server',
   '42501': 'the user in the URL may not do that there: grant it create on the database',
 };
+
+/** What one can tell by the words of an error alone, before its code is asked. */
+const ADVICE_BY_WORDS: readonly (readonly [RegExp, string])[] = [
+  [
+    /does not support SSL/i,
+    'it takes no TLS, which the URL or database.ssl asks for: set it up on the server, or say sslmode=disable where the way there is safe',
+  ],
+  [
+    /no pg_hba\.conf entry.*(?:no encryption|SSL off)/i,
+    'it takes this user from here only with TLS: say sslmode=verify-full in the URL, or give database.ssl',
+  ],
+  [
+    /no pg_hba\.conf entry/i,
+    'its pg_hba.conf lets this user not in from here to this database: add an entry for them',
+  ],
+  [
+    /unsupported startup parameter/i,
+    'a pooler such as PgBouncer answers there and refuses our settings: give the URL of PostgreSQL itself in database.directUrl, and keep the pooler in database.url',
+  ],
+];
 
 /** One sentence about why PostgreSQL cannot be used, without the URL's password. */
 export function describeConnectionError(error: unknown): string {
   const code = errorCodeOf(error);
+  const words = error instanceof Error ? error.message : String(error);
+  const byWords = ADVICE_BY_WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  if (byWords !== undefined) return `PostgreSQL cannot be used: ${byWords} (${words})`;
   const advice = code === null ? undefined : ADVICE[code];
   if (advice !== undefined) return `PostgreSQL cannot be used: ${advice} (${code})`;
-  const message = error instanceof Error ? error.message : String(error);
-  return `PostgreSQL cannot be used: ${message || code || 'unknown error'}`;
+  return `PostgreSQL cannot be used: ${words || code || 'unknown error'}`;
 }
 
 const UNREACHABLE = /^(ECONN|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EHOST|ENET|08|57P|53)/;

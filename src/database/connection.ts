@@ -41,7 +41,10 @@ export function readUrl(path: string, url: string, ssl?: boolean | TlsOptions): 
     if (!/^(?:postgres(?:ql)?:\/\/|socket:|\/)/.test(url)) throw new TypeError('another scheme');
     read = new Client({ connectionString: url }) as unknown as ReadByPg;
   } catch (error) {
-    const { code, path: file } = error as NodeJS.ErrnoException;
+    const { code, path: file, message } = error as NodeJS.ErrnoException;
+    if (message.includes('sslmode')) {
+      throw new IpTrackingError('IPT_INVALID_OPTION', `${path} cannot be used: ${message}`);
+    }
     const why =
       code === 'ENOENT' || code === 'EACCES'
         ? `names the file ${file}, which cannot be read (${code})`
@@ -102,7 +105,6 @@ export function nameOfTarget({ host, port, database }: ConnectionTarget): string
 }
 
 /** A target as pg takes it. */
-export function clientConfig(target: ConnectionTarget): ClientConfig {
-  const { options, ...others } = target;
-  return { ...others, ...(options === undefined ? {} : { options }) } as ClientConfig;
+export function clientConfig({ options, ...target }: ConnectionTarget): ClientConfig {
+  return { ...target, ...(options === undefined ? {} : { options }) } as ClientConfig;
 }

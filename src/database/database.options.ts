@@ -38,6 +38,8 @@ export interface OwnDatabaseOptions {
 export interface HostDatabaseOptions {
   /** The host's own DataSource. Its entities must include `IP_TRACKING_ENTITIES`, its migrations `IP_TRACKING_MIGRATIONS`. */
   dataSource: DataSource;
+  /** As {@link OwnDatabaseOptions.directUrl}, where the DataSource leads to a pooler in transaction mode: for LISTEN. */
+  directUrl?: string;
 }
 
 /** How this module reaches PostgreSQL. */
@@ -81,6 +83,7 @@ export const checkDatabase: Check = (path, value) => {
   if (typeof value === 'object' && value !== null && 'dataSource' in value) {
     checkObject(path, value, {
       dataSource: withMethods('a TypeORM DataSource', 'initialize', 'getRepository'),
+      directUrl: checkUrl,
     });
     return;
   }
@@ -102,6 +105,15 @@ export function statementTimeoutOf(database: DatabaseOptions): number {
   return 'dataSource' in database
     ? Number.POSITIVE_INFINITY
     : (database.statementTimeoutMs ?? DATABASE_DEFAULTS.statementTimeoutMs);
+}
+
+/** How long a connection attempt may take, in milliseconds. */
+export function connectTimeoutOf(database: DatabaseOptions): number {
+  const given =
+    'dataSource' in database
+      ? (database.dataSource.options as { connectTimeoutMS?: number }).connectTimeoutMS
+      : database.connectTimeoutMs;
+  return given ?? DATABASE_DEFAULTS.connectTimeoutMs;
 }
 
 function checkUrl(path: string, value: unknown): void {

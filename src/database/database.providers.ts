@@ -1,9 +1,10 @@
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { provide, token, type Token } from '../provide.js';
+import { logger, provide, token, type Token } from '../provide.js';
+import { readUrl, targetOf } from './connection.js';
 import { createDataSource, DATA_SOURCE_NAME, type EntityClass } from './data-source.js';
 import { Database } from './database.js';
-import { DATABASE_SETTINGS } from './database.options.js';
+import { connectTimeoutOf, DATABASE_SETTINGS } from './database.options.js';
 import { migrateDatabase } from './migrate-database.js';
 import { NotificationListener } from './notifications.js';
 
@@ -26,7 +27,24 @@ export const databaseProviders = [
   ),
   provide(
     NotificationListener,
-    [DATA_SOURCE],
-    (dataSource) => new NotificationListener(dataSource),
+    [Database, DATABASE_SETTINGS],
+    (database, options) =>
+      new NotificationListener({
+        target: () =>
+          options.directUrl === undefined
+            ? targetOf(database.dataSource)
+            : readUrl(
+                'database.directUrl',
+                options.directUrl,
+                'ssl' in options ? options.ssl : undefined,
+              ),
+        connectTimeoutMs: connectTimeoutOf(options),
+        notify: (channel, message) =>
+          database.query('select pg_notify($1, $2)', [channel, message]),
+        onDeaf: () =>
+          logger.error(
+            'notifications of PostgreSQL do not arrive, so changes of rules are found by asking, every rules.pollIntervalMs, and limits are not reset: does a pooler such as PgBouncer in transaction mode answer there? Give the URL of PostgreSQL itself in database.directUrl',
+          ),
+      }),
   ),
 ];

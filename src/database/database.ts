@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import { describeConnectionError, errorCodeOf } from './connection-error.js';
+import { logger } from '../provide.js';
 import { HeldLocks } from './held-locks.js';
 
 /**
@@ -16,6 +17,7 @@ const LONGEST_PAUSE_MS = 5_000;
 export class Database {
   private connecting: Promise<DataSource> | null = null;
   private isClosed = false;
+  private hasLookedAtDates = false;
   /** The locks that others have held up work of ours with. */
   readonly heldLocks = new HeldLocks();
 
@@ -75,10 +77,23 @@ export class Database {
     if (this.isOwned && this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 
+  /** Sessions of our own are told to speak ISO; those of a host are the host's. */
+  private async lookAtDates(): Promise<void> {
+    if (this.hasLookedAtDates) return;
+    const rows = await this.dataSource.query<{ DateStyle: string }[]>('show DateStyle');
+    this.hasLookedAtDates = true;
+    const style = rows[0]?.DateStyle ?? 'ISO';
+    if (style.startsWith('ISO')) return;
+    logger.warn(
+      `the sessions of database.dataSource have the DateStyle ${JSON.stringify(style)}, and pg reads ISO dates alone: give the DataSource extra: { options: '-c datestyle=ISO' }, or moments in findings and rules come out wrong`,
+    );
+  }
+
   private async open(): Promise<DataSource> {
     try {
       await this.prepare();
       if (!this.dataSource.isInitialized) await this.dataSource.initialize();
+      if (!this.isOwned) await this.lookAtDates();
       return this.dataSource;
     } catch (error) {
       if (error instanceof IpTrackingError) throw error;

@@ -8,14 +8,16 @@ import { runMigrations } from './migrate.js';
  *
  * @returns the names of the migrations that were applied, oldest first.
  * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` when PostgreSQL cannot be reached, `IPT_MIGRATION_LOCKED` when
- * another process does not stop migrating.
+ * another process does not stop migrating, `IPT_POOLED_SESSION` where `url` leads to a pooler and there is no `directUrl`.
  */
 export async function migrateDatabase(
   options: Pick<OwnDatabaseOptions, 'url' | 'directUrl' | 'ssl'>,
 ): Promise<string[]> {
   const database = new Database(createSessionSource(options), true);
   try {
-    return await runMigrations(await database.connect());
+    return await runMigrations(await database.connect(), {
+      isDirect: options.directUrl !== undefined,
+    });
   } finally {
     await database.close();
   }

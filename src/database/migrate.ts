@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MigrationExecutor, type DataSource, type EntityManager } from 'typeorm';
+import { MigrationExecutor, type DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { SCHEMA } from './data-source.js';
 import { holderOf } from './exclusive-work.js';
@@ -15,16 +15,18 @@ const PATIENCE_MS = 60_000;
  *
  * @param dataSource one connection is enough; it has to be a session of its own, not one of a pooler.
  * @returns the names of the migrations that were applied, oldest first; empty when there was nothing to do.
- * @throws IpTrackingError `IPT_MIGRATION_LOCKED` where another session holds the lock for a minute.
+ * @throws IpTrackingError `IPT_MIGRATION_LOCKED` where another session holds the lock for a minute; `IPT_POOLED_SESSION`
+ *   where something stands between this process and its session, unless the host has said that it is direct.
  */
 export async function runMigrations(
   dataSource: DataSource,
-  patienceMs = PATIENCE_MS,
+  { patienceMs = PATIENCE_MS, isDirect = false }: { patienceMs?: number; isDirect?: boolean } = {},
 ): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   const { manager } = runner;
   try {
     if (!(await isPending(dataSource, manager))) return [];
+    if (!isDirect) await refusePooled(runner);
     await lock(manager, patienceMs);
     try {
       // TypeORM keeps its table of applied migrations in our schema, and makes that table before it runs the first one.
@@ -38,6 +40,17 @@ export async function runMigrations(
   } finally {
     await runner.release();
   }
+}
+
+/** A pooler makes up the number of the session that it tells its clients; PostgreSQL tells its own. */
+async function refusePooled(runner: QueryRunner): Promise<void> {
+  const { processID } = (await runner.connect()) as { processID?: number | null };
+  const [session] = (await runner.query(`select pg_backend_pid() as pid`)) as { pid: number }[];
+  if (processID == null || processID === session?.pid) return;
+  throw new IpTrackingError(
+    'IPT_POOLED_SESSION',
+    'migrations need a session of their own, and a pooler such as PgBouncer answers at that URL: give the URL of PostgreSQL itself, in database.directUrl or to "ip-tracking migrate"',
+  );
 }
 
 async function isPending(dataSource: DataSource, manager: EntityManager): Promise<boolean> {

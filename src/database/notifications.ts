@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
-import type { DataSource, DataSourceOptions } from 'typeorm';
+import { within } from '../within.js';
+import { clientConfig, type ConnectionTarget } from './connection.js';
 
 /** What a {@link NotificationListener} tells who follows a channel. */
 export interface NotificationHandlers {
@@ -13,10 +15,27 @@ export interface NotificationHandlers {
 /** What PostgreSQL lists the connections of listeners as. */
 export const LISTENER_NAME = 'nestjs-ip-tracking listen';
 
+/** A channel on which a listener hears itself, and nothing else. */
+const HELLO_CHANNEL = 'ip_tracking_hello';
+
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 15_000;
 /** How long a server is given to say goodbye, in milliseconds. */
 const LEAVE_MS = 1_000;
+/** How long a notification may take, in milliseconds: any that takes longer takes for ever. */
+const HELLO_MS = 5_000;
+
+/** What a {@link NotificationListener} needs. */
+export interface NotificationListenerOptions {
+  /** Where it connects to: to PostgreSQL itself, since a pooler in transaction mode passes nothing on. */
+  target(): ConnectionTarget;
+  /** How long a connection attempt may take, in milliseconds. */
+  connectTimeoutMs: number;
+  /** Sends a notification by another connection. */
+  notify(channel: string, message: string): Promise<unknown>;
+  /** Told once where notifications that were sent do not arrive. */
+  onDeaf(): void;
+}
 
 /**
  * Listens on PostgreSQL channels through a connection of its own, for as long as it is started: a lost connection is
@@ -27,13 +46,16 @@ export class NotificationListener {
   private retry: NodeJS.Timeout | null = null;
   private failures = 0;
   private isStopped = true;
+  /** Notifications are sent, and do not arrive. */
+  private isDeaf = false;
+  private hasToldDeaf = false;
   private name = LISTENER_NAME;
   private onLost: () => void = () => undefined;
 
   /** By the channel's name. */
   private readonly channels = new Map<string, NotificationHandlers>();
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly options: NotificationListenerOptions) {}
 
   /** Registers who follows a channel; before {@link start}. */
   hear(channel: string, handlers: NotificationHandlers): void {
@@ -55,9 +77,9 @@ export class NotificationListener {
     return this.channels.size > 0;
   }
 
-  /** Whether the channels are open right now. */
+  /** Whether notifications arrive right now, as far as that is known. */
   get isListening(): boolean {
-    return this.client !== null;
+    return this.client !== null && !this.isDeaf;
   }
 
   /** Opens the channels that are registered; where there are none, no connection is made. */
@@ -77,7 +99,7 @@ export class NotificationListener {
   }
 
   private async open(): Promise<void> {
-    const client = new Client(connectionOptions(this.dataSource, this.name));
+    const client = new Client(this.connection());
     // Without a listener a lost connection would be an uncaught exception in the host.
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
@@ -94,12 +116,54 @@ export class NotificationListener {
         return;
       }
       this.client = client;
+      this.isDeaf = false;
       this.failures = 0;
       for (const handlers of this.channels.values()) handlers.onListening?.();
+      void this.hello(client);
     } catch {
       void client.end().catch(() => undefined);
       this.again();
     }
+  }
+
+  /**
+   * Sends itself a notification. A pooler in transaction mode takes a LISTEN as any other statement, and hands the
+   * session that listens to somebody else: nothing fails, and nothing is heard.
+   */
+  private async hello(client: Client): Promise<void> {
+    const word = randomUUID();
+    let isHeard = false;
+    const heard = new Promise<void>((resolve) => {
+      client.on('notification', ({ payload }) => {
+        if (payload !== word) return;
+        isHeard = true;
+        this.isDeaf = false;
+        resolve();
+      });
+    });
+    try {
+      await client.query(`listen ${HELLO_CHANNEL}`);
+      await this.options.notify(HELLO_CHANNEL, word);
+    } catch {
+      // Who is gone is told elsewhere.
+      return;
+    }
+    await within(HELLO_MS, heard);
+    if (isHeard || this.client !== client) return;
+    this.isDeaf = true;
+    if (this.hasToldDeaf) return;
+    this.hasToldDeaf = true;
+    this.options.onDeaf();
+  }
+
+  private connection(): ClientConfig {
+    return {
+      ...clientConfig(this.options.target()),
+      application_name: this.name,
+      connectionTimeoutMillis: this.options.connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    };
   }
 
   private lost(client: Client): void {
@@ -130,30 +194,4 @@ async function leave(client: Client): Promise<void> {
   const impatience = setTimeout(() => stream.destroy(), LEAVE_MS);
   await client.end().catch(() => undefined);
   clearTimeout(impatience);
-}
-
-type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
-
-function connectionOptions(dataSource: DataSource, name: string): ClientConfig {
-  const options = dataSource.options as PostgresOptions;
-  const extra = (options.extra ?? {}) as ClientConfig;
-  return {
-    ...(options.url === undefined
-      ? {
-          host: options.host,
-          port: options.port,
-          user: options.username,
-          password: options.password as ClientConfig['password'],
-          database: options.database,
-        }
-      : { connectionString: options.url }),
-    ssl: options.ssl as ClientConfig['ssl'],
-    ...extra,
-    // The pool's gives up a silent connection; this one may be silent for days.
-    stream: undefined,
-    application_name: name,
-    connectionTimeoutMillis: options.connectTimeoutMS ?? 5_000,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-  };
 }

@@ -177,13 +177,12 @@ export class State {
 
   /** Learns where the address led to the last time. */
   private recall(): Promise<void> {
-    this.recalling ??= this.files.lastSeen().then(
-      (home) => {
-        this.expected = home;
-      },
-      () => undefined,
-    );
+    this.recalling ??= this.recallOnce();
     return this.recalling;
+  }
+
+  private async recallOnce(): Promise<void> {
+    this.expected = await this.files.lastSeen().catch(() => null);
   }
 
   private async learn(): Promise<DatabaseIdentity | null> {

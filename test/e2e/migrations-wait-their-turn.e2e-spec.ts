@@ -30,7 +30,7 @@ async function migrateWithin(patienceMs: number): Promise<string[]> {
   const source = createSessionSource({ url: database.url });
   await source.initialize();
   try {
-    return await runMigrations(source, patienceMs);
+    return await runMigrations(source, { patienceMs });
   } finally {
     await source.destroy();
   }

@@ -49,7 +49,7 @@ describe('the rights of docs/privileges.md', () => {
     await ask(server.url, 'create database shop');
     await ask(as('superuser'), sqlOf('The roles'));
     const migrated = await runCli(['migrate'], { IP_TRACKING_DATABASE_URL: as('shop_owner') });
-    expect(migrated).toMatchObject({ code: 0, stderr: '' });
+    if (migrated.code !== 0) throw new Error(migrated.stderr);
     await ask(as('shop_owner'), sqlOf('What the app may do'));
     await ask(as('shop_owner'), sqlOf('What an operator may do'));
     host = await startHost({

@@ -219,6 +219,7 @@ describe('one database', () => {
       const url = `postgres://${username}:${password}@${pathname}?host=${encodeURIComponent(folder.path)}`;
       const second = await start({ url });
       await eventually(async () => (await paths(one.url)).length === 1, { withinMs: 15_000 });
+      expect(await paths(one.url)).toEqual(['/by/port']);
       await stop(second);
     } finally {
       await socket.stop();
@@ -232,6 +233,7 @@ describe('one database', () => {
     proxy.lead(serverPort());
     await start({ url: by(one.url, port).href });
     await eventually(async () => (await paths(one.url)).length === 1, { withinMs: 15_000 });
+    expect(await paths(one.url)).toEqual(['/first']);
   });
 
   it('and a copy of it share nothing until an operator says so', async () => {

@@ -59,7 +59,7 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
       if (lines.length === 0) return;
       try {
         await (isLineSink(sink)
-          ? sink.writeLines(lines, areAdopted ? (kept?.adoptedFor ?? null) : null)
+          ? sink.writeLines(lines, areAdopted ? placeOfAdopted(kept) : null)
           : sink.write(Array.from(lines, (line) => requestRecord(recordOf(line)))));
       } catch (error) {
         parts.onFailure?.(error);
@@ -84,6 +84,13 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
         ? log.log('the request log is written again')
         : log.error(`the request log cannot be written, so records wait: ${messageOf(error)}`),
   });
+}
+
+/** It may have become unknown a moment ago. */
+function placeOfAdopted(spool: Spool | null): string {
+  const place = spool?.adoptedGoTo ?? null;
+  if (place !== null) return place;
+  throw new Error('the connection is being looked at: it may lead to another database');
 }
 
 function isLineSink(sink: RequestSink | LineSink): sink is LineSink {

@@ -41,14 +41,10 @@ export class SpoolFolder {
     private readonly files: SpoolFiles,
   ) {}
 
-  /** Whether what was adopted may go where this process' own records go. */
-  get isKnown(): boolean {
-    return this.claimed !== null && this.place.whoseNow === this.claimed.whose;
-  }
-
-  /** Names the place that what was adopted goes to; null where nothing was. */
-  get claimedFor(): string | null {
-    return this.claimed?.whose ?? null;
+  /** Names the place that adopted records go to, if that is where this process' own go right now; else null. */
+  get adoptedGoTo(): string | null {
+    const whose = this.claimed?.whose ?? null;
+    return this.place.whoseNow === whose ? whose : null;
   }
 
   /** Makes the folder, unless it is there. It appears with its heartbeat in it: nobody takes it for abandoned. */

@@ -57,14 +57,9 @@ export class Spool {
     return this.currentState;
   }
 
-  /** Whether what was adopted may go to the sink now: nobody knows while the database may be another one. */
-  get maySendAdopted(): boolean {
-    return this.folder.isKnown;
-  }
-
-  /** Names the place that what was adopted goes to. */
-  get adoptedFor(): string | null {
-    return this.folder.claimedFor;
+  /** Names the place that adopted records may go to now; null while the sink may lead to another one. */
+  get adoptedGoTo(): string | null {
+    return this.folder.adoptedGoTo;
   }
 
   /** What the segments take, in bytes. */
@@ -247,26 +242,25 @@ export class Spool {
     this.fail(error);
   }
 
-  /** What was adopted is in other hands: it belongs where this process' records do not go any more. */
+  /** What was adopted belongs where this process' records do not go any more. */
   private release(): void {
-    for (const segment of this.segments) {
-      if (!this.adopted.has(segment.path)) continue;
-      segment.isForeign = true;
-      this.segments.delete(segment);
-      void segment.close();
-    }
-    this.adopted.clear();
+    this.letGo([...this.segments].filter(({ path }) => this.adopted.has(path)));
   }
 
   private disown(): void {
-    for (const segment of this.segments) {
-      segment.isForeign = true;
-      void segment.close();
-    }
-    this.segments.clear();
-    this.adopted.clear();
+    this.letGo([...this.segments]);
     this.active = null;
     this.unsynced = [];
+  }
+
+  /** These are in other hands from now on. */
+  private letGo(segments: readonly SpoolSegment[]): void {
+    for (const segment of segments) {
+      segment.isForeign = true;
+      this.segments.delete(segment);
+      this.adopted.delete(segment.path);
+      void segment.close();
+    }
   }
 
   private seal(): void {
