@@ -149,6 +149,12 @@ export const HEADERS_DEFAULTS = {
 export const SHARED_LIMIT = 'sensitive';
 const NAME = /^[\w.:-]{1,64}$/;
 
+/** The name of a limit: 1 to 64 letters, digits or `._:-`. */
+export const limitName: Check = (path, value) => {
+  if (typeof value === 'string' && NAME.test(value)) return;
+  invalid(path, value, 'give 1 to 64 letters, digits or ._:-');
+};
+
 const LIMIT_CHECKS: Record<keyof LimitDetails, Check> = {
   authenticated: limit(0),
   anonymous: limit(0),
@@ -183,11 +189,7 @@ export const LIMITS_CHECKS: Record<keyof RateLimitOptions, Check> = {
 
 const ROUTE_CHECKS: Record<keyof RouteRateLimit, Check> = {
   ...LIMIT_CHECKS,
-  name: (path, value) => {
-    if (typeof value !== 'string' || !NAME.test(value)) {
-      invalid(path, value, 'give 1 to 64 letters, digits or ._:-');
-    }
-  },
+  name: limitName,
   cost: valueOrFunction(wholeNumber(1)),
   countOnly: (path, value) => {
     if (typeof value !== 'function') oneOf('failures')(path, value);

@@ -1,11 +1,15 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp } from '../net/ip-address.js';
+import { plainText, show } from '../options/checks.js';
 import { addressKey, userKey } from './bucket-keys.js';
 import { limitNames } from './limit-policy.js';
 import type { LimitResets } from './limit-resets.js';
+import { limitName } from './limits.options.js';
 import type { RateLimiter } from './rate-limiter.js';
 
 const USER = 'user:';
+/** The other processes are told by a row, and that holds no more than text. */
+const userId = plainText(1_000);
 
 /** What a reset has reached. */
 export interface ResetResult {
@@ -34,10 +38,12 @@ export class RateLimitService {
    *
    * @param client an IP address, which stands for all that is counted with it (an IPv6 /64), or `user:` and the id.
    * @param name one limit's name. @default every limit there is
-   * @throws IpTrackingError `IPT_INVALID_IP` for text that is neither; `IPT_DATABASE_UNAVAILABLE` where the others could
-   * not be told. This process, and a store that it shares with them, has forgotten the client even so.
+   * @throws IpTrackingError `IPT_INVALID_IP` for text that is neither; `IPT_INVALID_OPTION` for an id or a name that can be
+   * none; `IPT_DATABASE_UNAVAILABLE` where the others could not be told. This process, and a store that it shares with
+   * them, has forgotten the client even so.
    */
   async resetLimits(client: string, name?: string): Promise<ResetResult> {
+    if (name !== undefined) limitName('name', name);
     const hadCounted = await this.forget(client, name);
     return { hadCounted, processes: await this.resets.request(client, name ?? null) };
   }
@@ -65,13 +71,15 @@ export async function forgetClient(
 }
 
 function keyOf(client: string, ipv6PrefixLength: number): string {
-  if (client.startsWith(USER) && client.length > USER.length) {
-    return userKey(client.slice(USER.length));
+  if (typeof client === 'string' && client.startsWith(USER) && client.length > USER.length) {
+    const id = client.slice(USER.length);
+    userId("the user's id", id);
+    return userKey(id);
   }
   const ip = parseIp(client);
   if (ip !== null) return addressKey(ip, ipv6PrefixLength);
   throw new IpTrackingError(
     'IPT_INVALID_IP',
-    `${JSON.stringify(client.slice(0, 64))} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
+    `${show(client)} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
   );
 }

@@ -41,6 +41,21 @@ export const flag: Check = (path, value) => {
   if (typeof value !== 'boolean') invalid(path, value, 'give true or false');
 };
 
+/** Text of at most so many characters that PostgreSQL can store: no NUL, and no half of a character. */
+export function plainText(maxLength: number): Check {
+  return (path, value) => {
+    if (typeof value !== 'string') invalid(path, value, 'give a text');
+    const text = value as string;
+    if (text.includes('\0') || !text.isWellFormed()) {
+      invalid(path, text, 'leave out NUL and halves of surrogate pairs, which cannot be stored');
+    }
+    // Never fewer UTF-16 units than characters, so most texts need not be counted.
+    if (text.length > maxLength && [...text].length > maxLength) {
+      invalid(path, text, `give ${maxLength.toLocaleString('en')} characters at most`);
+    }
+  };
+}
+
 /** A function. */
 export const callable: Check = (path, value) => {
   if (typeof value !== 'function') invalid(path, value, 'give a function');

@@ -1,4 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from './checks.js';
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const LONGEST_MS = 3_650 * UNIT_MS.d;
@@ -22,4 +23,17 @@ export function parseDuration(text: string): number {
     );
   }
   return total;
+}
+
+/**
+ * Checks a duration in milliseconds: more than none, and at most ten years, so that what ends then is a date.
+ *
+ * @throws IpTrackingError `IPT_INVALID_DURATION`.
+ */
+export function durationMs(path: string, value: unknown): void {
+  if (typeof value === 'number' && value >= 1 && value <= LONGEST_MS) return;
+  throw new IpTrackingError(
+    'IPT_INVALID_DURATION',
+    `${path} is ${show(value)}: give milliseconds, from 1 to ${LONGEST_MS} (ten years)`,
+  );
 }

@@ -1,5 +1,6 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp, type IpAddress } from '../net/ip-address.js';
+import { show } from '../options/checks.js';
 import type { AddressPrivacy } from './address-privacy.js';
 import type { PersonalDataRepository } from './personal-data.repository.js';
 import type { FormsAt, SpooledRecords } from './spooled-records.js';
@@ -142,7 +143,7 @@ function readIp(text: string): IpAddress {
   if (ip !== null) return ip;
   throw new IpTrackingError(
     'IPT_INVALID_IP',
-    `${JSON.stringify(String(text).slice(0, 64))} is not an IP address: give exactly one, such as 203.0.113.7 or 2001:db8::1`,
+    `${show(text)} is not an IP address: give exactly one, such as 203.0.113.7 or 2001:db8::1`,
   );
 }
 

@@ -1,8 +1,12 @@
+import { checkObject, wholeNumber } from '../options/checks.js';
 import type { RequestQueue } from './queue/request-queue.js';
 import type { RequestQueueStats } from './queue/request-queue-stats.js';
 import type { PruneResult, RetentionDays } from './table/retention.js';
 import type { StrandedSpool, StrandedSpools } from './spool/stranded-spools.js';
 import type { RequestLogUpkeep } from './table/upkeep.js';
+
+/** No default here: what was left out by mistake would say how much is dropped. */
+const days = wholeNumber(0, 36_500);
 
 /** What a host can ask of the request log, and have it do. */
 export class RequestLogService {
@@ -30,10 +34,14 @@ export class RequestLogService {
   /**
    * Counts the hours that are over, and lets go of what is older than these days, whatever the app is configured to.
    *
-   * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`.
+   * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`; `IPT_INVALID_OPTION` or
+   * `IPT_UNKNOWN_OPTION` for days that are none.
    */
-  prune(days: RetentionDays): Promise<PruneResult> {
-    return this.upkeep.prune(days);
+  async prune(kept: RetentionDays): Promise<PruneResult> {
+    checkObject('days', kept, { retentionDays: days, rollupRetentionDays: days });
+    days('days.retentionDays', kept.retentionDays);
+    days('days.rollupRetentionDays', kept.rollupRetentionDays);
+    return this.upkeep.prune(kept);
   }
 
   /**
