@@ -5,6 +5,7 @@ import { RequestRollup1763776800000 } from './1763776800000-request-rollup.js';
 import { ErasedAddresses1763784000000 } from './1763784000000-erased-addresses.js';
 import { BlockReason1763787600000 } from './1763787600000-block-reason.js';
 import { LeastPrivilege1763791200000 } from './1763791200000-least-privilege.js';
+import { ForwardingPeers1763793000000 } from './1763793000000-forwarding-peers.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS = [
@@ -15,4 +16,5 @@ export const IP_TRACKING_MIGRATIONS = [
   ErasedAddresses1763784000000,
   BlockReason1763787600000,
   LeastPrivilege1763791200000,
+  ForwardingPeers1763793000000,
 ];

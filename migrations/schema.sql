@@ -264,7 +264,7 @@ create table ip_tracking.protected_network (
   kind text not null,
   announced_at timestamp with time zone not null default now(),
   constraint protected_network_pkey PRIMARY KEY (network, kind),
-  constraint protected_network_kind CHECK ((kind = ANY (ARRAY['trusted proxy'::text, 'own address'::text])))
+  constraint protected_network_kind CHECK ((kind = ANY (ARRAY['trusted proxy'::text, 'own address'::text, 'forwarding peer'::text])))
 );
 
 create table ip_tracking.request_log (

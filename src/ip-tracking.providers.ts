@@ -38,6 +38,7 @@ import { requestLogProviders } from './request-log/request-log.providers.js';
 import { RequestLogPartitions } from './request-log/table/partitions.js';
 import { RequestLogUpkeep } from './request-log/table/upkeep.js';
 import { announceNetworks } from './rules/announce-networks.js';
+import { ForwardingPeers } from './rules/forwarding-peers.js';
 import { LiveRules } from './rules/live-rules.js';
 import { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
 import { RULES_SETTINGS } from './rules/rules.options.js';
@@ -61,10 +62,14 @@ const settings = [
 ];
 
 const clientIp = [
-  provide(ClientIpResolver, [IP_TRACKING_SETTINGS], (options) =>
-    createClientIpResolver(options.clientIp, {
-      onWarning: ({ message }) => logger.warn(message),
-    }),
+  provide(
+    ClientIpResolver,
+    [IP_TRACKING_SETTINGS, ForwardingPeers],
+    ({ clientIp: options, rules }, forwarders) =>
+      createClientIpResolver(options, {
+        onWarning: ({ message }) => logger.warn(message),
+        ...(rules.isEnabled ? { onForwarder: (address) => forwarders.saw(address) } : {}),
+      }),
   ),
   provide(CLIENT_IP_IN_WORDS, [IP_TRACKING_SETTINGS], (options) =>
     describeClientIp(options.clientIp),
@@ -78,15 +83,18 @@ const lifecycle = [
       RequestLogUpkeep,
       ProtectedNetworkRepository,
       ClientIpResolver,
+      ForwardingPeers,
       UnsharedLimits,
       REQUEST_LOG_SETTINGS,
       RULES_SETTINGS,
     ],
-    (upkeep, networks, resolver, unshared, log, rules) =>
+    (upkeep, networks, resolver, forwarders, unshared, log, rules) =>
       new HourlyWork(
         [
           ...(log.isEnabled && log.sink === null ? [() => upkeep.run()] : []),
-          ...(rules.isEnabled ? [() => announceNetworks(networks, resolver.trustedPrefixes)] : []),
+          ...(rules.isEnabled
+            ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
+            : []),
           () => unshared.look(),
         ],
         {

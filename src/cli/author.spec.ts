@@ -39,6 +39,8 @@ describe('caller', () => {
     ['SSH_CLIENT', '203.0.113.7 50122 22', '203.0.113.7'],
     ['SSH_CONNECTION', '', undefined],
     ['SSH_CONNECTION', ' ', undefined],
+    ['SSH_CONNECTION', '::ffff:203.0.113.7 50122 ::ffff:10.0.0.1 22', '203.0.113.7'],
+    ['SSH_CONNECTION', 'UNKNOWN 65535 UNKNOWN 65535', undefined],
   ])('comes from %s=%s', (name, value, expected) => {
     vi.stubEnv(name, value);
     expect(caller()).toBe(expected);

@@ -16,7 +16,7 @@ export class BlockIpCommand extends RuleCommand {
 
   @Option({
     flags: '--force',
-    description: 'block even a very wide network, yourself, or a trusted proxy',
+    description: "block even a very wide network, yourself, a proxy, or the app's own host",
   })
   parseForce(): boolean {
     return true;
@@ -24,16 +24,25 @@ export class BlockIpCommand extends RuleCommand {
 
   override async run(
     [network = '']: string[],
-    options: RuleOptions & { force?: boolean },
+    { reason, for: forMs, force = false }: RuleOptions & { force?: boolean },
   ): Promise<void> {
+    const from = caller();
+    const warnings: string[] = [];
     const rule = await this.rules.block(network, {
-      reason: options.reason,
-      forMs: options.for,
+      reason,
+      forMs,
       source: 'cli',
       createdBy: author(),
-      caller: caller(),
-      force: options.force ?? false,
+      caller: from,
+      force,
+      onWarning: (warning) => warnings.push(warning),
     });
     this.say(confirmation('blocked', rule));
+    for (const warning of warnings) this.remark(warning);
+    if (from === undefined && !force) {
+      this.remark(
+        'your own address is not known (no SSH_CONNECTION, which sudo drops), so nobody has checked that this does not block you',
+      );
+    }
   }
 }

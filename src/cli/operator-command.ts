@@ -1,4 +1,5 @@
 import { CommandRunner } from 'nest-commander';
+import { printable } from './printable.js';
 
 type Command = Parameters<CommandRunner['setCommand']>[0];
 
@@ -17,5 +18,10 @@ export abstract class OperatorCommand extends CommandRunner {
   /** Prints a line to standard output. */
   protected say(line: string): void {
     process.stdout.write(`${line}\n`);
+  }
+
+  /** Prints a line to standard error: what was asked for is done, and this is to be known about it. */
+  protected remark(line: string): void {
+    process.stderr.write(`ip-tracking: ${printable(line)}\n`);
   }
 }

@@ -146,3 +146,63 @@ describe('warnings about the client IP', () => {
     ).toBe('192.0.2.1');
   });
 });
+
+describe('who forwards for others, and is taken for the client', () => {
+  const forwardersOf = (options: ClientIpOptions, ...requests: Seen[]): string[] => {
+    const told: string[] = [];
+    const resolver = createClientIpResolver(options, {
+      onForwarder: (address) => void told.push(address.toString()),
+    });
+    for (const [remoteAddress, headers] of requests) resolver.resolve({ remoteAddress, headers });
+    return told;
+  };
+
+  it.each([
+    ['a proxy where none is trusted', socket, [['10.0.0.1', xff('8.8.8.8')]], '10.0.0.1'],
+    ['a proxy with its own header', socket, [['10.0.0.1', { 'x-real-ip': '8.8.8.8' }]], '10.0.0.1'],
+    ['a proxy that is not listed', trusted, [['192.0.2.9', xff('8.8.8.8')]], '192.0.2.9'],
+    [
+      'a second proxy that is not listed',
+      trusted,
+      [['10.0.0.1', xff('8.8.8.8, 172.18.0.1')]],
+      '172.18.0.1',
+    ],
+    [
+      'a proxy that was not counted',
+      { strategy: 'hops', hops: 1 },
+      [['10.0.0.1', xff('8.8.8.8, 10.0.0.2')]],
+      '10.0.0.2',
+    ],
+    [
+      'a proxy where more were counted',
+      { strategy: 'hops', hops: 2 },
+      [['10.0.0.1', xff('8.8.8.8')]],
+      '10.0.0.1',
+    ],
+  ] as [string, ClientIpOptions, Seen[], string][])(
+    'is told, each time: %s',
+    (_what, options, requests, address) => {
+      expect(forwardersOf(options, ...requests, ...requests)).toEqual([address, address]);
+    },
+  );
+
+  it.each([
+    ['a client', socket, [['192.0.2.1', {}]]],
+    ['a trusted proxy', trusted, [['10.0.0.1', xff('8.8.8.8')]]],
+    ['a private client', trusted, [['10.0.0.1', xff('192.168.1.2')]]],
+    ['a client that made up the left of a list', trusted, [['10.0.0.1', xff('6.6.6.6, 8.8.8.8')]]],
+  ] as [string, ClientIpOptions, Seen[]][])('is not %s', (_what, options, requests) => {
+    expect(forwardersOf(options, ...requests)).toEqual([]);
+  });
+
+  it('costs no request where whoever is told throws', () => {
+    const resolver = createClientIpResolver(socket, {
+      onForwarder: () => {
+        throw new Error('no');
+      },
+    });
+    expect(
+      resolver.resolve({ remoteAddress: '192.0.2.1', headers: xff('1.1.1.1') }).ip?.toString(),
+    ).toBe('192.0.2.1');
+  });
+});

@@ -14,17 +14,21 @@ const MAX_LOOKED_AT = 8;
 export class ClientIpWarnings {
   private readonly told = new Set<ClientIpWarning['kind']>();
   private readonly onWarning: ClientIpHooks['onWarning'];
+  private readonly onForwarder: ClientIpHooks['onForwarder'];
   private hasSeenPublicClient = false;
 
-  constructor({ onWarning }: ClientIpHooks) {
+  constructor({ onWarning, onForwarder }: ClientIpHooks) {
     this.onWarning = onWarning;
+    this.onForwarder = onForwarder;
   }
 
   /** Strategy `socket`: a proxy's header means that all clients behind it share the proxy's address. */
   headerIgnored(peer: IpAddress, headers: ClientIpHeaders): void {
-    if (!this.isOpen('forwarded-header-ignored')) return;
+    if (this.onForwarder === undefined && !this.isOpen('forwarded-header-ignored')) return;
     const header = FORWARDING_HEADERS.find((name) => headers[name] !== undefined);
     if (header === undefined) return;
+    this.forwards(peer);
+    if (!this.isOpen('forwarded-header-ignored')) return;
     this.tell(
       'forwarded-header-ignored',
       `A request from ${peer} has the header ${header}, which clientIp { strategy: 'socket' } ignores. If ${peer} is your ` +
@@ -35,7 +39,9 @@ export class ClientIpWarnings {
 
   /** A header that would count came from somewhere else. */
   peerNotTrusted(peer: IpAddress, headers: ClientIpHeaders, header: string): void {
-    if (!this.isOpen('header-from-untrusted-peer') || headers[header] === undefined) return;
+    if (headers[header] === undefined) return;
+    this.forwards(peer);
+    if (!this.isOpen('header-from-untrusted-peer')) return;
     this.tell(
       'header-from-untrusted-peer',
       `A request from ${peer} has the header ${header}, but ${peer} is not among the trusted proxies, so the header was ` +
@@ -55,6 +61,7 @@ export class ClientIpWarnings {
 
   /** Strategy `hops`: a request came past a proxy, or there are fewer of them than was said. */
   tooFewHops(peer: IpAddress, header: string, entries: number, hops: number): void {
+    this.forwards(peer);
     if (!this.isOpen('too-few-hops')) return;
     this.tell(
       'too-few-hops',
@@ -77,12 +84,15 @@ export class ClientIpWarnings {
 
   /** A client with a private address although public ones are about: a proxy that nobody declared. */
   clientFound(ip: IpAddress, further?: ForwardedEntries): void {
-    if (!this.isOpen('private-client-ip')) return;
+    if (this.onForwarder === undefined && !this.isOpen('private-client-ip')) return;
     if (!isLocal(ip)) {
       this.hasSeenPublicClient = true;
       return;
     }
-    if (!this.hasSeenPublicClient && !namesPublicAddress(further)) return;
+    const isForwarding = namesPublicAddress(further);
+    if (isForwarding) this.forwards(ip);
+    if (!this.hasSeenPublicClient && !isForwarding) return;
+    if (!this.isOpen('private-client-ip')) return;
     this.tell(
       'private-client-ip',
       `The client IP came out as ${ip}, a private address, although the app has public clients. Most likely it is another ` +
@@ -103,6 +113,14 @@ export class ClientIpWarnings {
   /** Whether there is still somebody to tell; what only a warning needs is not worked out otherwise. */
   private isOpen(kind: ClientIpWarning['kind']): boolean {
     return this.onWarning !== undefined && !this.told.has(kind);
+  }
+
+  private forwards(peer: IpAddress): void {
+    try {
+      this.onForwarder?.(peer);
+    } catch {
+      // As below.
+    }
   }
 
   private tell(kind: ClientIpWarning['kind'], message: string): void {

@@ -104,4 +104,9 @@ export interface ClientIpWarning {
 export interface ClientIpHooks {
   /** Called once for each kind of warning. What it throws is swallowed. */
   onWarning?: (warning: ClientIpWarning) => void;
+  /**
+   * Told of an address that was taken for the client although it forwards for others: an undeclared proxy, or a client
+   * that pretends to be one. Called for each such request, so it must be quick; what it throws is swallowed.
+   */
+  onForwarder?: (address: IpAddress) => void;
 }

@@ -1,21 +1,38 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { parseIp, type IpAddress } from '../net/ip-address.js';
+import type { IpAddress } from '../net/ip-address.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
 import type { Decision } from '../edge/decision.js';
+import { tellHost } from '../edge/host-hook.js';
 import { decide, type RulePolicy } from './decide.js';
 import type { IpRule, RuleAction } from './ip-rule.entity.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { LiveRules } from './live-rules.js';
-import { checkBan, checkBlock, type LockoutFacts } from './lockout.js';
+import { checkBan, checkBlock, type LockoutFacts, type WidestNetwork } from './lockout.js';
 import type { ProtectedNetworkRepository } from './protected-network.repository.js';
+import type { RecentTrafficRepository } from './recent-traffic.repository.js';
+import {
+  BLOCK_DETAILS,
+  checkDetails,
+  EXPLAINED,
+  LIST_OPTIONS,
+  REMOVAL_DETAILS,
+  requireIp,
+  requirePrefix,
+  RULE_DETAILS,
+} from './rule-input.js';
 
-/** What is noted about a rule beside its network. */
+/** A larger share of the last hour's requests is odd for one client. */
+const LARGE_SHARE = 0.1;
+/** Of fewer requests a share says nothing. */
+const FEWEST_REQUESTS = 10;
+
+/** What is noted about a rule beside its network. Texts have 1,000 characters at most. */
 export interface RuleDetails {
   /** Why, for whoever reads the list later. */
   reason?: string;
-  /** How long the rule acts, in milliseconds from now. @default for ever */
+  /** How long the rule acts, in milliseconds from now, ten years at most. @default for ever */
   forMs?: number;
-  /** Where the rule comes from. The same network from the same source is one rule. @default 'manual' */
+  /** Where the rule comes from, not empty. The same network from the same source is one rule. @default 'manual' */
   source?: string;
   /** Who makes the change, for the rule and for the audit. @default the database's user */
   createdBy?: string;
@@ -23,12 +40,19 @@ export interface RuleDetails {
 
 /** What {@link IpRuleService.block} may be given besides. */
 export interface BlockDetails extends RuleDetails {
-  /** The address of whoever makes the rule: a block that contains it needs `force`. */
+  /** The address of whoever makes the rule, exactly one: a block that contains it needs `force`. */
   caller?: string;
-  /** Makes the rule although it is very wide, or contains its maker or a trusted proxy. @default false */
+  /** Makes the rule although it is very wide, or contains its maker, a proxy or the app's own host. @default false */
   force?: boolean;
-  /** The rule is made by a program: it is checked more strictly, and `force` does nothing. @default false */
+  /**
+   * The rule is made by a program: it is checked more strictly, `rules.automaticBlocks` says how wide it may be, and
+   * `force` does nothing.
+   *
+   * @default false
+   */
   isAutomatic?: boolean;
+  /** Told what is odd about a block that a person makes, and that was made all the same. @default the app's log */
+  onWarning?: (warning: string) => unknown;
 }
 
 /** What a client would meet, and why. */
@@ -52,12 +76,16 @@ export interface IpRuleServiceOptions {
   /** This process follows the rules, and so can act on its own change before it says that it is made. */
   isLive: boolean;
   policy: RulePolicy;
+  /** The widest network that a program may block. */
+  widestAutomatic: WidestNetwork;
   /** The proxies that this app trusts. */
   trustedProxies: readonly Prefix[];
   /** Where the address of a client is taken from, in a few words. */
   clientIp: string;
   locate(ip: IpAddress): { country: string | null };
   isSensitivePath(path: string): boolean;
+  /** Says on the app's log what is odd about a block. */
+  warn(warning: string): void;
   /** Epoch milliseconds. */
   now(): number;
 }
@@ -71,38 +99,48 @@ export class IpRuleService {
     private readonly repository: IpRuleRepository,
     private readonly protectedNetworks: ProtectedNetworkRepository,
     private readonly live: LiveRules,
+    private readonly traffic: RecentTrafficRepository,
     private readonly options: IpRuleServiceOptions,
   ) {}
 
   /**
    * Refuses every request from an address or network.
    *
-   * @throws IpTrackingError `IPT_INVALID_PREFIX` for text that is neither an address nor a CIDR; `IPT_RULE_TOO_WIDE`,
-   * `IPT_RULE_COVERS_CALLER` or `IPT_RULE_COVERS_PROXY` for what would lock somebody out by accident, unless forced;
-   * `IPT_RULE_PROTECTED` for an automatic rule that nothing may make.
+   * @throws IpTrackingError what {@link allow} throws, and `IPT_INVALID_IP` for a caller that is not exactly one address;
+   * `IPT_RULE_TOO_WIDE`, `IPT_RULE_COVERS_CALLER`, `IPT_RULE_COVERS_PROXY`, `IPT_RULE_COVERS_HOST` or
+   * `IPT_RULE_COVERS_FORWARDER` for what would lock somebody out by accident, unless forced; of an automatic rule the
+   * first two and `IPT_RULE_PROTECTED`, whatever is forced.
    */
   async block(network: string, details: BlockDetails = {}): Promise<IpRule> {
     const prefix = requirePrefix(network);
+    checkDetails(details, BLOCK_DETAILS);
     if (details.isAutomatic === true) {
-      checkBan(prefix, await this.lockoutFacts(prefix, details));
+      checkBan(prefix, await this.lockoutFacts(prefix, details), this.options.widestAutomatic);
     } else if (details.force !== true) {
       checkBlock(prefix, await this.lockoutFacts(prefix, details));
     }
-    return this.save('block', prefix, details);
+    const rule = await this.save('block', prefix, details);
+    if (details.isAutomatic !== true) await this.warnOfShare(prefix, details.onWarning);
+    return rule;
   }
 
   /**
    * Lets an address or network in, whatever blocks it.
    *
-   * @throws IpTrackingError `IPT_INVALID_PREFIX` for text that is neither an address nor a CIDR.
+   * @throws IpTrackingError `IPT_INVALID_PREFIX` for text that is neither an address nor a CIDR; `IPT_INVALID_DURATION`,
+   * `IPT_INVALID_OPTION` or `IPT_UNKNOWN_OPTION` for details that mean nothing. Nothing is stored then.
    */
   async allow(network: string, details: RuleDetails = {}): Promise<IpRule> {
-    return this.save('allow', requirePrefix(network), details);
+    const prefix = requirePrefix(network);
+    checkDetails(details, RULE_DETAILS);
+    return this.save('allow', prefix, details);
   }
 
   /** Notes on each matching request that the rule has matched, and does nothing else. Throws like {@link allow}. */
   async monitor(network: string, details: RuleDetails = {}): Promise<IpRule> {
-    return this.save('monitor', requirePrefix(network), details);
+    const prefix = requirePrefix(network);
+    checkDetails(details, RULE_DETAILS);
+    return this.save('monitor', prefix, details);
   }
 
   /**
@@ -111,21 +149,22 @@ export class IpRuleService {
    * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is.
    */
   unblock(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
-    return this.remove('block', network, details.by);
+    return this.remove('block', network, details);
   }
 
   /** Removes the allow rules for exactly this network. Throws like {@link unblock}. */
   disallow(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
-    return this.remove('allow', network, details.by);
+    return this.remove('allow', network, details);
   }
 
   /** Removes the monitor rules for exactly this network. Throws like {@link unblock}. */
   unmonitor(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
-    return this.remove('monitor', network, details.by);
+    return this.remove('monitor', network, details);
   }
 
   /** The stored rules that act. */
-  list(options: { includeExpired?: boolean } = {}): Promise<IpRule[]> {
+  async list(options: { includeExpired?: boolean } = {}): Promise<IpRule[]> {
+    checkDetails(options, LIST_OPTIONS);
     return this.repository.list(options);
   }
 
@@ -143,13 +182,15 @@ export class IpRuleService {
    * Says what a client with this address would meet.
    *
    * @param about `country` to judge instead of the one that is known; `path` to say something about.
-   * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
+   * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address; `IPT_INVALID_COUNTRY`,
+   * `IPT_INVALID_OPTION` or `IPT_UNKNOWN_OPTION` for what it cannot be about.
    */
   async explain(
     ipAddress: string,
     about: { path?: string; country?: string | null } = {},
   ): Promise<Explanation> {
     const ip = requireIp(ipAddress);
+    checkDetails(about, EXPLAINED);
     if (!this.options.isLive) await this.live.reload();
     const country = about.country === undefined ? this.options.locate(ip).country : about.country;
     const decision = decide(this.live.match(ip), country, this.options.policy);
@@ -182,10 +223,11 @@ export class IpRuleService {
   private async remove(
     action: RuleAction,
     network: string,
-    by: string | undefined,
+    details: { by?: string },
   ): Promise<IpRule[]> {
     const prefix = requirePrefix(network).toString();
-    const removed = await this.repository.remove(action, prefix, by ?? null);
+    checkDetails(details, REMOVAL_DETAILS);
+    const removed = await this.repository.remove(action, prefix, details.by ?? null);
     if (removed.length === 0) {
       const [wider] = await this.repository.covering(action, prefix);
       throw new IpTrackingError(
@@ -203,9 +245,10 @@ export class IpRuleService {
     const allowed =
       details.isAutomatic === true ? await this.repository.overlapping('allow', prefix) : [];
     return {
-      caller: details.caller === undefined ? null : parseIp(details.caller),
+      caller: details.caller === undefined ? null : requireIp(details.caller),
       trustedProxies: [...this.options.trustedProxies, ...announced['trusted proxy']],
       ownAddresses: announced['own address'],
+      forwardingPeers: announced['forwarding peer'],
       allowed: allowed.flatMap(({ network }) => parsePrefix(network) ?? []),
     };
   }
@@ -213,31 +256,17 @@ export class IpRuleService {
   private async followOwnChange(): Promise<void> {
     if (this.options.isLive) await this.live.reload();
   }
-}
 
-function requireIp(ipAddress: string): IpAddress {
-  const ip = parseIp(ipAddress);
-  if (ip === null) {
-    throw new IpTrackingError(
-      'IPT_INVALID_IP',
-      `${quote(ipAddress)} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
+  /** Where a tenth of all requests came from is a proxy rather than a client. The block is made, so nothing fails here. */
+  private async warnOfShare(prefix: Prefix, onWarning = this.options.warn): Promise<void> {
+    const found = await this.traffic.lastHour(prefix).catch(() => null);
+    if (found === null || found.total < FEWEST_REQUESTS) return;
+    const share = found.matching / found.total;
+    if (share <= LARGE_SHARE) return;
+    tellHost(
+      onWarning,
+      `${prefix.toString()} is blocked, and made ${Math.round(share * 100)} % of the requests of the last hour: ` +
+        'if it is a proxy of yours, the client IP is probably not configured (clientIp)',
     );
   }
-  return ip;
-}
-
-function requirePrefix(network: string): Prefix {
-  const prefix = parsePrefix(network);
-  if (prefix === null) {
-    throw new IpTrackingError(
-      'IPT_INVALID_PREFIX',
-      `${quote(network)} is neither an IP address nor a network: write one such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32`,
-    );
-  }
-  return prefix;
-}
-
-function quote(text: string): string {
-  const shown = text.length > 64 ? `${text.slice(0, 64)}...` : text;
-  return JSON.stringify(shown);
 }

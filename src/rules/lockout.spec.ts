@@ -7,9 +7,11 @@ const facts = (given: Partial<LockoutFacts> = {}): LockoutFacts => ({
   caller: null,
   trustedProxies: [],
   ownAddresses: [],
+  forwardingPeers: [],
   allowed: [],
   ...given,
 });
+const WIDEST = { 4: 24, 6: 48 } as const;
 const p = (text: string) => parsePrefix(text)!;
 const codeOf = (check: () => void): string | null => {
   try {
@@ -46,9 +48,31 @@ describe('a block that somebody makes', () => {
     }
     expect(codeOf(() => checkBlock(p('10.2.0.0/16'), behind))).toBeNull();
   });
+
+  it('must not touch the host itself, where only a proxy on it can seem to be a client', () => {
+    const here = facts({ ownAddresses: [p('192.0.2.1'), p('2001:db8::1')] });
+    for (const network of ['127.0.0.1', '127.9.9.9', '::1', '192.0.2.1', '192.0.2.0/24']) {
+      expect(codeOf(() => checkBlock(p(network), here))).toBe('IPT_RULE_COVERS_HOST');
+    }
+    expect(codeOf(() => checkBlock(p('2001:db8::/64'), here))).toBe('IPT_RULE_COVERS_HOST');
+    expect(codeOf(() => checkBlock(p('192.0.2.2'), here))).toBeNull();
+    expect(() => checkBlock(p('127.0.0.1'), here)).toThrow(
+      'the client IP is probably not configured',
+    );
+  });
+
+  it('must not touch who forwards for others', () => {
+    const behind = facts({ forwardingPeers: [p('10.1.2.3')] });
+    expect(codeOf(() => checkBlock(p('10.1.2.3'), behind))).toBe('IPT_RULE_COVERS_FORWARDER');
+    expect(codeOf(() => checkBlock(p('10.1.0.0/16'), behind))).toBe('IPT_RULE_COVERS_FORWARDER');
+    expect(codeOf(() => checkBlock(p('10.1.2.4'), behind))).toBeNull();
+    expect(() => checkBlock(p('10.1.2.3'), behind)).toThrow(
+      'the client IP is probably not configured',
+    );
+  });
 });
 
-describe('a ban that detection makes', () => {
+describe('a block that a program makes', () => {
   const guarded = facts({
     trustedProxies: [p('10.1.0.0/16')],
     ownAddresses: [p('192.0.2.1')],
@@ -64,11 +88,34 @@ describe('a ban that detection makes', () => {
     '198.51.100.9',
     '192.0.0.0/16',
   ])('never hits %s', (network) => {
-    expect(codeOf(() => checkBan(p(network), guarded))).toBe('IPT_RULE_PROTECTED');
+    expect(codeOf(() => checkBan(p(network), guarded, WIDEST))).toBe('IPT_RULE_PROTECTED');
   });
 
   it('hits everybody else', () => {
-    expect(codeOf(() => checkBan(p('203.0.113.7'), guarded))).toBeNull();
-    expect(codeOf(() => checkBan(p('2001:db8::/64'), guarded))).toBeNull();
+    expect(codeOf(() => checkBan(p('203.0.113.7'), guarded, WIDEST))).toBeNull();
+    expect(codeOf(() => checkBan(p('2001:db8::/64'), guarded, WIDEST))).toBeNull();
+  });
+
+  it('never hits who has it made', () => {
+    const mine = facts({ caller: parseIp('203.0.113.7') });
+    expect(codeOf(() => checkBan(p('203.0.113.0/24'), mine, WIDEST))).toBe(
+      'IPT_RULE_COVERS_CALLER',
+    );
+    expect(codeOf(() => checkBan(p('203.0.113.8'), mine, WIDEST))).toBeNull();
+  });
+
+  it.each([
+    ['203.0.113.0/24', null],
+    ['203.0.112.0/23', 'IPT_RULE_TOO_WIDE'],
+    ['192.0.0.0/2', 'IPT_RULE_TOO_WIDE'],
+    ['2001:db8::/48', null],
+    ['2001:db8::/47', 'IPT_RULE_TOO_WIDE'],
+  ])('is as wide as it may be: %s', (network, code) => {
+    expect(codeOf(() => checkBan(p(network), facts(), WIDEST))).toBe(code);
+  });
+
+  it('hits who forwards: any client could say so of itself', () => {
+    const pretender = facts({ forwardingPeers: [p('203.0.113.7')] });
+    expect(codeOf(() => checkBan(p('203.0.113.7'), pretender, WIDEST))).toBeNull();
   });
 });

@@ -2,10 +2,13 @@ import type { Database } from '../database/database.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
 
 /** Why a network is protected. */
-export type ProtectedKind = 'trusted proxy' | 'own address';
+export type ProtectedKind = 'trusted proxy' | 'own address' | 'forwarding peer';
 
-/** An app that has not said so for this long is taken to be gone. */
-const FORGOTTEN_AFTER = `interval '7 days'`;
+/**
+ * An app that has not said so for this long is taken to be gone. A peer that forwards is said every hour for as long as
+ * it does; a client that only pretends to is soon forgotten.
+ */
+const IS_FORGOTTEN = `announced_at < now() - case kind when 'forwarding peer' then interval '1 day' else interval '7 days' end`;
 
 /** The only place that reads and writes `ip_tracking.protected_network`. */
 export class ProtectedNetworkRepository {
@@ -20,18 +23,27 @@ export class ProtectedNetworkRepository {
        on conflict (network, kind) do update set announced_at = now()`,
       [prefixes.map(String), kind],
     );
+    await this.database.query(
+      `delete from ip_tracking.protected_network where kind = $1 and ${IS_FORGOTTEN}`,
+      [kind],
+    );
   }
 
   /** What running apps have said, by kind. */
   async all(): Promise<Record<ProtectedKind, Prefix[]>> {
     const rows = await this.database.query<{ network: string; kind: ProtectedKind }>(
       `select network::text as network, kind from ip_tracking.protected_network
-        where announced_at > now() - ${FORGOTTEN_AFTER}`,
+        where not (${IS_FORGOTTEN})`,
     );
-    const found: Record<ProtectedKind, Prefix[]> = { 'trusted proxy': [], 'own address': [] };
+    const found: Record<ProtectedKind, Prefix[]> = {
+      'trusted proxy': [],
+      'own address': [],
+      'forwarding peer': [],
+    };
     for (const { network, kind } of rows) {
       const prefix = parsePrefix(network);
-      if (prefix !== null) found[kind].push(prefix);
+      // A later version may know more kinds.
+      if (prefix !== null) found[kind]?.push(prefix);
     }
     return found;
   }

@@ -1,10 +1,18 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { callable, flag, oneOf, wholeNumber, type Check } from '../options/checks.js';
+import { callable, checkObject, flag, oneOf, wholeNumber, type Check } from '../options/checks.js';
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import { countrySet } from './countries.js';
 import type { RuleMode, WithoutRules } from './decide.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';
 import { token } from '../provide.js';
+
+/** How wide a block may be that a program makes, as a prefix length: a smaller one is a wider network. */
+export interface AutomaticBlockOptions {
+  /** 0 to 32. @default 24 */
+  widestIpv4?: number;
+  /** 0 to 128. @default 48 */
+  widestIpv6?: number;
+}
 
 /** Allow and block rules. */
 export interface RulesOptions {
@@ -35,6 +43,8 @@ export interface RulesOptions {
   blockCountries?: string[];
   /** The only countries that are let in. An unknown country is refused; an allow rule lets it in. @default all */
   allowCountries?: string[];
+  /** Bounds for blocks that are made with `isAutomatic`, and by detection. @default { widestIpv4: 24, widestIpv6: 48 } */
+  automaticBlocks?: AutomaticBlockOptions;
   /** Makes the answer to a refused client: a page, or another status such as 451 or 404. @default 403 in JSON */
   refusal?: RefusalFactory;
   /** Told of every refusal, after it was decided. What it throws or rejects with is swallowed. */
@@ -51,9 +61,21 @@ export const RULES_DEFAULTS = {
   endWebSockets: true,
   blockCountries: null,
   allowCountries: null,
+  automaticBlocks: null,
   refusal: null,
   onBlocked: null,
 } satisfies Defaults<RulesOptions>;
+
+/** What each of {@link AutomaticBlockOptions} is where it is left out. */
+export const AUTOMATIC_BLOCK_DEFAULTS = {
+  widestIpv4: 24,
+  widestIpv6: 48,
+} satisfies Defaults<AutomaticBlockOptions>;
+
+const AUTOMATIC_BLOCK_CHECKS: Record<keyof AutomaticBlockOptions, Check> = {
+  widestIpv4: wholeNumber(0, 32),
+  widestIpv6: wholeNumber(0, 128),
+};
 
 /** How each of {@link RulesOptions} is checked. */
 export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
@@ -65,16 +87,18 @@ export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
   endWebSockets: flag,
   blockCountries: (path, value) => void countrySet(path, value as string[]),
   allowCountries: (path, value) => void countrySet(path, value as string[]),
+  automaticBlocks: (path, value) => checkObject(path, value, AUTOMATIC_BLOCK_CHECKS),
   refusal: callable,
   onBlocked: callable,
 };
 
-type Derived = 'blockCountries' | 'allowCountries' | 'withoutRules';
+type Derived = 'blockCountries' | 'allowCountries' | 'withoutRules' | 'automaticBlocks';
 
 /** {@link RulesOptions} with every default filled in. */
 export interface RulesSettings extends Omit<Filled<RulesOptions, typeof RULES_DEFAULTS>, Derived> {
   readonly isEnabled: boolean;
   readonly withoutRules: WithoutRules;
+  readonly automaticBlocks: Filled<AutomaticBlockOptions, typeof AUTOMATIC_BLOCK_DEFAULTS>;
   readonly blockCountries: ReadonlySet<string> | null;
   readonly allowCountries: ReadonlySet<string> | null;
 }
@@ -83,7 +107,7 @@ export const RULES_SETTINGS = token<RulesSettings>('rules-settings');
 
 /** Fills in the defaults of options that have passed {@link RULES_CHECKS}. */
 export function rulesSettings(given: false | RulesOptions | undefined): RulesSettings {
-  const { blockCountries, allowCountries, withoutRules, ...others } = filled(
+  const { blockCountries, allowCountries, withoutRules, automaticBlocks, ...others } = filled(
     given || {},
     RULES_DEFAULTS,
   );
@@ -91,6 +115,7 @@ export function rulesSettings(given: false | RulesOptions | undefined): RulesSet
     ...others,
     isEnabled: given !== false,
     withoutRules: withoutRules ?? (others.mode === 'allowlist' ? 'closed' : 'open'),
+    automaticBlocks: filled(automaticBlocks ?? {}, AUTOMATIC_BLOCK_DEFAULTS),
     blockCountries: setOf('blockCountries', blockCountries),
     allowCountries: setOf('allowCountries', allowCountries),
   };

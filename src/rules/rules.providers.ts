@@ -4,13 +4,15 @@ import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
 import { GeoService } from '../geo/geo-service.js';
 import { ClientIpResolver } from '../net/client-ip.js';
-import { logger, provide, token, wallClock } from '../provide.js';
+import { logger, provide, steadyClock, token, wallClock } from '../provide.js';
 import { STATE } from '../state/state.providers.js';
 import { Door } from './door.js';
 import { IpRuleRepository } from './ip-rule.repository.js';
 import { IpRuleService } from './ip-rule.service.js';
 import { LiveRules, RULE_CHANNEL } from './live-rules.js';
+import { ForwardingPeers } from './forwarding-peers.js';
 import { ProtectedNetworkRepository } from './protected-network.repository.js';
+import { RecentTrafficRepository } from './recent-traffic.repository.js';
 import { RuleFile } from './rule-file.js';
 import { RULES_SETTINGS } from './rules.options.js';
 
@@ -24,6 +26,16 @@ export const rulesProviders = [
     ProtectedNetworkRepository,
     [Database],
     (database) => new ProtectedNetworkRepository(database),
+  ),
+  provide(
+    ForwardingPeers,
+    [ProtectedNetworkRepository],
+    (networks) => new ForwardingPeers((peers) => networks.announce('forwarding peer', peers)),
+  ),
+  provide(
+    RecentTrafficRepository,
+    [Database],
+    (database) => new RecentTrafficRepository(database, steadyClock),
   ),
   provide(
     LiveRules,
@@ -49,21 +61,35 @@ export const rulesProviders = [
       IpRuleRepository,
       ProtectedNetworkRepository,
       LiveRules,
+      RecentTrafficRepository,
       ClientIpResolver,
       GeoService,
       RULES_SETTINGS,
       EDGE_SETTINGS,
       CLIENT_IP_IN_WORDS,
     ],
-    (repository, networks, live, resolver, geo, settings, { sensitivePaths }, clientIp) => {
+    (
+      repository,
+      networks,
+      live,
+      traffic,
+      resolver,
+      geo,
+      settings,
+      { sensitivePaths },
+      clientIp,
+    ) => {
       const sensitive = new ListedPaths(sensitivePaths);
-      return new IpRuleService(repository, networks, live, {
+      const { widestIpv4, widestIpv6 } = settings.automaticBlocks;
+      return new IpRuleService(repository, networks, live, traffic, {
         isLive: settings.isEnabled && settings.follow,
         policy: settings,
+        widestAutomatic: { 4: widestIpv4, 6: widestIpv6 },
         trustedProxies: resolver.trustedPrefixes,
         clientIp,
         locate: (ip) => geo.lookup(ip),
         isSensitivePath: (path) => sensitive.has(path),
+        warn: (warning) => logger.warn(warning),
         now: wallClock,
       });
     },

@@ -8,6 +8,7 @@ import {
   AllowIps,
   BlockCountries,
   IpRuleService,
+  type BlockDetails,
   type BlockedRequest,
   type GeoProvider,
 } from '../../src/index.js';
@@ -60,6 +61,12 @@ const [GERMAN, FRENCH, AMERICAN, NOWHERE] = [
   '198.51.0.3',
   '198.51.0.4',
 ];
+
+const codeOf = (attempt: Promise<unknown>): Promise<string> =>
+  attempt.then(
+    () => 'made',
+    (error: { code: string }) => error.code,
+  );
 
 describe.each(ADAPTERS)('the rules on %s', (adapter) => {
   let database: TestDatabase;
@@ -161,24 +168,27 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     const [one, two] = [await start(), await start()];
     const rules = one.app.get(IpRuleService);
     for (let change = 1; change <= 20; change += 1) {
-      await rules.block(`192.0.2.${change}`);
-      await eventually(async () => (await two.send({ from: `192.0.2.${change}` })).status === 403, {
-        withinMs: 1_000,
-      });
+      await rules.block(`203.0.113.${change}`);
+      await eventually(
+        async () => (await two.send({ from: `203.0.113.${change}` })).status === 403,
+        {
+          withinMs: 1_000,
+        },
+      );
     }
-    await rules.unblock('192.0.2.7');
-    await eventually(async () => (await two.send({ from: '192.0.2.7' })).status === 200, {
+    await rules.unblock('203.0.113.7');
+    await eventually(async () => (await two.send({ from: '203.0.113.7' })).status === 200, {
       withinMs: 1_000,
     });
-    expect((await two.send({ from: '192.0.2.8' })).status).toBe(403);
+    expect((await two.send({ from: '203.0.113.8' })).status).toBe(403);
   });
 
   it('survive a TRUNCATE, of which nobody can tell the rows', async () => {
     const host = await start();
-    await host.app.get(IpRuleService).block('192.0.2.1');
-    expect((await host.send({ from: '192.0.2.1' })).status).toBe(403);
+    await host.app.get(IpRuleService).block('203.0.113.1');
+    expect((await host.send({ from: '203.0.113.1' })).status).toBe(403);
     await database.query('truncate ip_tracking.ip_rule');
-    await eventually(async () => (await host.send({ from: '192.0.2.1' })).status === 200, {
+    await eventually(async () => (await host.send({ from: '203.0.113.1' })).status === 200, {
       withinMs: 1_000,
     });
   });
@@ -187,15 +197,15 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     const host = await start({ rules: { pollIntervalMs: 100 } });
     await database.query(`alter table ip_tracking.ip_rule disable trigger user`);
     await database.query(
-      `insert into ip_tracking.ip_rule (action, network) values ('block', '192.0.2.1')`,
+      `insert into ip_tracking.ip_rule (action, network) values ('block', '203.0.113.1')`,
     );
     await database.query(`alter table ip_tracking.ip_rule enable trigger user`);
-    expect((await host.send({ from: '192.0.2.1' })).status).toBe(200);
+    expect((await host.send({ from: '203.0.113.1' })).status).toBe(200);
     await database.query(`update ip_tracking.ip_rule_version set version = version + 5`);
-    await eventually(async () => (await host.send({ from: '192.0.2.1' })).status === 403, {
+    await eventually(async () => (await host.send({ from: '203.0.113.1' })).status === 403, {
       withinMs: 2_000,
     });
-    expect((await host.send({ from: '192.0.2.1' })).status).toBe(403);
+    expect((await host.send({ from: '203.0.113.1' })).status).toBe(403);
   });
 
   it('come back after the listening connection was cut', async () => {
@@ -206,12 +216,12 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     );
     expect(cut).toHaveLength(1);
     await database.query(
-      `insert into ip_tracking.ip_rule (action, network) values ('block', '192.0.2.1')`,
+      `insert into ip_tracking.ip_rule (action, network) values ('block', '203.0.113.1')`,
     );
-    await eventually(async () => (await host.send({ from: '192.0.2.1' })).status === 403, {
+    await eventually(async () => (await host.send({ from: '203.0.113.1' })).status === 403, {
       withinMs: 3_000,
     });
-    expect((await host.send({ from: '192.0.2.1' })).status).toBe(403);
+    expect((await host.send({ from: '203.0.113.1' })).status).toBe(403);
   });
 
   it('hold from disk when the app starts while the database is down', async () => {
@@ -224,9 +234,9 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
       stateDir,
     };
     const first = await startHost({ adapter, controllers: [Routes], options });
-    await first.app.get(IpRuleService).block('192.0.2.1');
-    await first.app.get(IpRuleService).block('192.0.2.2');
-    await first.app.get(IpRuleService).unblock('192.0.2.2');
+    await first.app.get(IpRuleService).block('203.0.113.1');
+    await first.app.get(IpRuleService).block('203.0.113.2');
+    await first.app.get(IpRuleService).unblock('203.0.113.2');
     await first.close();
     await server.stop('fast');
 
@@ -235,21 +245,21 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
       controllers: [Routes],
       options: { ...options, rules: { startTimeoutMs: 300, pollIntervalMs: 100 } },
     });
-    expect((await second.send({ from: '192.0.2.1' })).status).toBe(403);
-    expect((await second.send({ from: '192.0.2.2' })).status).toBe(200);
+    expect((await second.send({ from: '203.0.113.1' })).status).toBe(403);
+    expect((await second.send({ from: '203.0.113.2' })).status).toBe(200);
     await server.start();
     await eventually(
       () =>
         second.app
           .get(IpRuleService)
-          .unblock('192.0.2.1')
+          .unblock('203.0.113.1')
           .then(
             () => true,
             () => false,
           ),
       { withinMs: 10_000 },
     );
-    await eventually(async () => (await second.send({ from: '192.0.2.1' })).status === 200);
+    await eventually(async () => (await second.send({ from: '203.0.113.1' })).status === 200);
     await second.close();
 
     await server.stop('fast');
@@ -259,7 +269,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
       controllers: [Routes],
       options: { ...options, rules: { startTimeoutMs: 300, mode: 'allowlist' } },
     });
-    expect((await third.send({ from: '192.0.2.9' })).status).toBe(403);
+    expect((await third.send({ from: '203.0.113.9' })).status).toBe(403);
     await third.close();
     await server.close();
     await rm(stateDir, { recursive: true });
@@ -298,6 +308,111 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     expect(announced.map(({ network }) => network)).toEqual(['10.1.0.0/16', '127.0.0.1/32']);
   });
 
+  it('stay narrow where a program makes them, and never hit who has it made', async () => {
+    const host = await start({ clientIp: { strategy: 'socket' } });
+    const rules = host.app.get(IpRuleService);
+    const made = (network: string, details: BlockDetails = {}) =>
+      codeOf(rules.block(network, { isAutomatic: true, ...details }));
+    expect(await made('192.0.0.0/2')).toBe('IPT_RULE_TOO_WIDE');
+    expect(await made('198.51.0.0/23', { force: true })).toBe('IPT_RULE_TOO_WIDE');
+    expect(await made('2001:db8::/47')).toBe('IPT_RULE_TOO_WIDE');
+    expect(await made('198.51.100.0/24', { caller: '198.51.100.9', force: true })).toBe(
+      'IPT_RULE_COVERS_CALLER',
+    );
+    expect(await made('::1')).toBe('IPT_RULE_PROTECTED');
+    expect(await rules.list()).toEqual([]);
+    expect(await made('198.51.100.0/24', { caller: '198.51.101.9' })).toBe('made');
+    expect(await made('2001:db8::/48')).toBe('made');
+    const wider = await start({ rules: { automaticBlocks: { widestIpv4: 16 } } });
+    expect(
+      await codeOf(wider.app.get(IpRuleService).block('203.0.0.0/16', { isAutomatic: true })),
+    ).toBe('made');
+  });
+
+  it('are not made for a caller that cannot be read', async () => {
+    const rules = (await start()).app.get(IpRuleService);
+    for (const caller of [
+      '203.0.113.7:5544',
+      '[::ffff:1.2.3.4]:80',
+      ' 203.0.113.7',
+      '203.0.113.7, 10.0.0.1',
+      'UNKNOWN',
+      '',
+    ]) {
+      for (const details of [{}, { force: true }, { isAutomatic: true }]) {
+        const attempt = rules.block('203.0.113.0/24', { ...details, caller });
+        await expect(attempt).rejects.toMatchObject({
+          code: 'IPT_INVALID_IP',
+          message: expect.stringContaining(JSON.stringify(caller)),
+        });
+      }
+    }
+    expect(await rules.list()).toEqual([]);
+    // A dual-stack server names an IPv4 client in this way.
+    expect(await codeOf(rules.block('203.0.113.0/24', { caller: '::ffff:203.0.113.7' }))).toBe(
+      'IPT_RULE_COVERS_CALLER',
+    );
+  });
+
+  it('do not hit a proxy that nobody declared, unless forced', async () => {
+    const host = await start({ clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] } });
+    const rules = host.app.get(IpRuleService);
+    // 127.0.0.1 is trusted and names a second proxy, which names a client: the proxy is taken for the client.
+    expect((await host.send({ from: '8.8.8.8, 10.77.0.1' })).status).toBe(200);
+    await eventually(
+      async () => (await codeOf(rules.block('10.77.0.1'))) === 'IPT_RULE_COVERS_FORWARDER',
+    );
+    await expect(rules.block('10.77.0.0/16')).rejects.toThrow(
+      'the client IP is probably not configured',
+    );
+    await rules.unblock('10.77.0.1').catch(() => undefined);
+    expect(await codeOf(rules.block('10.77.0.1', { force: true }))).toBe('made');
+    // Who has not forwarded for a day does so no more.
+    await database.query(
+      `insert into ip_tracking.protected_network (network, kind, announced_at)
+       values ('10.78.0.1', 'forwarding peer', now() - interval '25 hours')`,
+    );
+    expect(await codeOf(rules.block('10.78.0.1'))).toBe('made');
+    expect((await host.send({ from: '8.8.8.8, 10.77.0.2' })).status).toBe(200);
+    const announced = async () => {
+      const rows = await database.query<{ network: string }>(
+        `select network::text from ip_tracking.protected_network where kind = 'forwarding peer' order by 1`,
+      );
+      return rows.map(({ network }) => network).join(' ');
+    };
+    await eventually(async () => (await announced()) === '10.77.0.1/32 10.77.0.2/32');
+    expect(await announced()).toBe('10.77.0.1/32 10.77.0.2/32');
+  });
+
+  it('warn where one client has made much of the traffic, and are made', async () => {
+    const host = await start();
+    const rules = host.app.get(IpRuleService);
+    const warnings: string[] = [];
+    const onWarning = (warning: string) => {
+      warnings.push(warning);
+      throw new Error('a bug of the host');
+    };
+    await database.query(
+      `insert into ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us, sensitive)
+       select gen_random_uuid(), now() - interval '1 minute' - (hours || ' hours')::interval, address, 'socket', 'GET', '/', 200, 'served', 1, false
+         from (values (0, '203.0.113.7'::inet, 3), (0, '203.0.113.9', 2), (0, '198.51.100.1', 15), (2, '203.0.113.1', 500)) as asked (hours, address, requests),
+              generate_series(1, requests)`,
+    );
+    await rules.block('203.0.113.9', { onWarning });
+    await rules.block('203.0.113.1', { onWarning });
+    await rules.block('203.0.113.7', { onWarning, isAutomatic: true });
+    expect(warnings).toEqual([]);
+    await rules.block('203.0.113.7', { onWarning });
+    await rules.block('203.0.113.0/24', { onWarning, force: true });
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^203\.0\.113\.7\/32 .* 15 % .*the client IP is probably not configured/,
+      ),
+      expect.stringMatching(/^203\.0\.113\.0\/24 .* 25 % /),
+    ]);
+    expect(await rules.list()).toHaveLength(4);
+  });
+
   it('are explained, with every other rule that matches', async () => {
     const host = await start({ geo: { provider: places } });
     const rules = host.app.get(IpRuleService);
@@ -320,10 +435,10 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
   it('leave an audit that nobody can rewrite', async () => {
     const host = await start();
     const rules = host.app.get(IpRuleService);
-    const rule = await rules.block('192.0.2.1', { reason: 'first', createdBy: 'alice' });
-    await rules.block('192.0.2.1', { reason: 'second', createdBy: 'bob' });
-    await rules.block('192.0.2.1', { reason: 'second', createdBy: 'bob' });
-    await rules.unblock('192.0.2.1', { by: 'carol' });
+    const rule = await rules.block('203.0.113.1', { reason: 'first', createdBy: 'alice' });
+    await rules.block('203.0.113.1', { reason: 'second', createdBy: 'bob' });
+    await rules.block('203.0.113.1', { reason: 'second', createdBy: 'bob' });
+    await rules.unblock('203.0.113.1', { by: 'carol' });
     const events = await database.query(
       `select operation, rule_id, actor, old->>'reason' as old, new->>'reason' as new
          from ip_tracking.ip_rule_event order by id`,

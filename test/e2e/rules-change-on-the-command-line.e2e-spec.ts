@@ -31,9 +31,19 @@ describe('the command line', () => {
   });
   afterAll(() => host.close());
 
-  const run = (args: string[], url: string | null = host.database.url): Promise<Result> =>
+  const run = (
+    args: string[],
+    url: string | null = host.database.url,
+    from: NodeJS.ProcessEnv = { SSH_CONNECTION: '192.0.2.200 50122 10.0.0.1 22' },
+  ): Promise<Result> =>
     new Promise((resolve) => {
-      const env = { ...process.env, ...(url === null ? {} : { IP_TRACKING_DATABASE_URL: url }) };
+      const env: NodeJS.ProcessEnv = {
+        ...process.env,
+        SSH_CONNECTION: undefined,
+        SSH_CLIENT: undefined,
+        ...from,
+        ...(url === null ? {} : { IP_TRACKING_DATABASE_URL: url }),
+      };
       execFile(process.execPath, [main, ...args], { env }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       });
@@ -60,6 +70,54 @@ describe('the command line', () => {
       stdout: 'unblocked 203.0.113.7/32\n',
     });
     await eventually(async () => (await status('203.0.113.7')) === 200, { withinMs: 1_000 });
+  });
+
+  it('does not block who types it, nor where only a proxy can seem to be a client', async () => {
+    const refused = async (args: string[], from?: NodeJS.ProcessEnv) => {
+      const { code, stdout, stderr } = await run(['block-ip', ...args], undefined, from);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+      return stderr;
+    };
+    expect(await refused(['192.0.2.128/25'])).toContain('where you come from');
+    const mapped = { SSH_CLIENT: '::ffff:203.0.113.9 50122 22' };
+    expect(await refused(['203.0.113.0/24'], mapped)).toContain('203.0.113.9');
+    expect(await refused(['127.0.0.1'])).toContain('trusted proxy');
+    expect(await refused(['127.0.0.2'])).toContain('the client IP is probably not configured');
+    expect(await refused(['::1'], {})).toContain('the client IP is probably not configured');
+    expect(await rules()).toEqual([]);
+    expect(await run(['block-ip', '127.0.0.2', '--force'])).toMatchObject({
+      code: 0,
+      stdout: 'blocked 127.0.0.2/32\n',
+    });
+    await run(['unblock-ip', '127.0.0.2']);
+  });
+
+  it.each([
+    ['none', {}],
+    ['none that OpenSSH knows', { SSH_CONNECTION: 'UNKNOWN 65535 UNKNOWN 65535' }],
+  ])('says that it does not know where who types it comes from: %s', async (_, from) => {
+    const args = ['block-ip', '203.0.113.7'];
+    const { code, stderr } = await run(args, undefined, from);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^ip-tracking: your own address is not known .+\n$/);
+    expect((await run([...args, '--force'], undefined, from)).stderr).toBe('');
+    expect((await run(args)).stderr).toBe('');
+    await run(['unblock-ip', '203.0.113.7']);
+  });
+
+  it('warns of a block that takes much of the traffic', async () => {
+    await host.database.query(
+      `insert into ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us, sensitive)
+       select gen_random_uuid(), now(), '203.0.113.77', 'socket', 'GET', '/', 200, 'served', 1, false
+         from generate_series(1, 100)`,
+    );
+    const { code, stdout, stderr } = await run(['block-ip', '203.0.113.77']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'blocked 203.0.113.77/32\n' });
+    expect(stderr).toMatch(
+      /^ip-tracking: 203\.0\.113\.77\/32 is blocked, and made \d+ % of the requests of the last hour: .+ the client IP is probably not configured .+\n$/,
+    );
+    await run(['unblock-ip', '203.0.113.77']);
   });
 
   it('allows over a block, and takes it back', async () => {
@@ -111,7 +169,7 @@ describe('the command line', () => {
     const { stderr } = await run(['block-ip', '\u001b[31mred\u001b[0m']);
     expect(stderr).not.toContain('\u001b');
     await host.database.query(
-      `insert into ip_tracking.ip_rule (action, network, reason) values ('block', '192.0.2.1', $1)`,
+      `insert into ip_tracking.ip_rule (action, network, reason) values ('block', '198.51.100.1', $1)`,
       ['\u001b]0;gotcha\u0007 \u202e txt'],
     );
     const { stdout } = await run(['list-rules']);
@@ -119,17 +177,17 @@ describe('the command line', () => {
     expect(['\u001b', '\u0007', '\u202e'].filter((hostile) => stdout.includes(hostile))).toEqual(
       [],
     );
-    await run(['unblock-ip', '192.0.2.1']);
+    await run(['unblock-ip', '198.51.100.1']);
   });
 
   it('says what is missing when there is nothing to remove, and which rule covers it', async () => {
-    await run(['block-ip', '192.0.2.0/24']);
-    const { code, stderr } = await run(['unblock-ip', '192.0.2.9']);
+    await run(['block-ip', '198.51.100.0/24']);
+    const { code, stderr } = await run(['unblock-ip', '198.51.100.9']);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'ip-tracking: there is no block rule for 192.0.2.9/32; 192.0.2.0/24 covers it, and is removed by that name\n',
+      'ip-tracking: there is no block rule for 198.51.100.9/32; 198.51.100.0/24 covers it, and is removed by that name\n',
     );
-    await run(['unblock-ip', '192.0.2.0/24']);
+    await run(['unblock-ip', '198.51.100.0/24']);
   });
 
   it('scans now, and lists what was flagged', async () => {

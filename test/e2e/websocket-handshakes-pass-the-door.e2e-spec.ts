@@ -194,7 +194,7 @@ describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
   it('of socket.io: who is blocked while they poll gets 403 for the next poll', async () => {
     const rules = await start(byAddress(adapter, gatewayOn(), useIo));
     const path = '/socket.io/?EIO=4&transport=polling';
-    const from = '192.0.2.44';
+    const from = '203.0.113.44';
     const { sid } = JSON.parse((await host.send({ path, from })).text.slice(1)) as { sid: string };
     await rules.block(from);
     expect((await host.send({ path: `${path}&sid=${sid}`, from })).status).toBe(403);
@@ -396,7 +396,7 @@ describe.each(ADAPTERS)("a host's own upgrade listener on %s", (adapter) => {
 });
 
 describe.each(ADAPTERS)('the open WebSockets of a client who becomes blocked, on %s', (adapter) => {
-  const from = '192.0.2.45';
+  const from = '203.0.113.45';
 
   async function openWs(url: string, address: string): Promise<WebSocket> {
     const client = new WebSocket(`${url.replace('http', 'ws')}/live`, {
@@ -425,7 +425,7 @@ describe.each(ADAPTERS)('the open WebSockets of a client who becomes blocked, on
       openWs(url, FREE),
     ]);
     const closed = Promise.all([once(theirs, 'close'), once(alsoTheirs, 'close')]);
-    await rules.block('192.0.2.0/24');
+    await rules.block('203.0.113.32/27');
     await closed;
     expect(await ask(free)).toContain('hello');
     await expectRows('101 served /live', '101 served /live', '101 served /live');
@@ -446,7 +446,7 @@ describe.each(ADAPTERS)('the open WebSockets of a client who becomes blocked, on
   it('are ended where an allow rule goes that stood above a block', async () => {
     const rules = await start(byAddress(adapter, gatewayOn(0, { path: '/live' }), useWs));
     await rules.allow(from);
-    await rules.block('192.0.2.0/24');
+    await rules.block('203.0.113.32/27');
     const client = await openWs(host.url, from);
     const closed = once(client, 'close');
     expect(await ask(client)).toContain('hello');

@@ -1,0 +1,38 @@
+import type { IpAddress } from '../net/ip-address.js';
+import { Prefix } from '../net/prefix.js';
+
+/** So many are remembered between two rounds. A client can pretend to forward, and each costs a row. */
+const MAX_PEERS = 32;
+
+/**
+ * The peers that were seen forwarding for others although the options trust none of them to: a proxy that nobody
+ * declared, most likely. What an operator sees as the client is then the proxy, and to block it blocks everybody.
+ */
+export class ForwardingPeers {
+  private readonly seen = new Map<string, Prefix>();
+  private last: IpAddress | null = null;
+
+  constructor(private readonly announce: (peers: readonly Prefix[]) => Promise<void>) {}
+
+  /** A request came through this peer. A new one is announced at once; never waits, never throws. */
+  saw(peer: IpAddress): void {
+    // The resolver gives the same object for as long as the same peer comes again, as a proxy does.
+    if (peer === this.last) return;
+    this.last = peer;
+    if (this.seen.size >= MAX_PEERS) return;
+    const prefix = Prefix.of(peer, peer.family === 4 ? 32 : 128);
+    const key = prefix.toString();
+    if (this.seen.has(key)) return;
+    this.seen.set(key, prefix);
+    // Where that fails, the next round does it.
+    this.announce([prefix]).catch(() => undefined);
+  }
+
+  /** Announces those that were seen since the last round, and forgets them: who still forwards is seen again. */
+  async round(): Promise<void> {
+    if (this.seen.size === 0) return;
+    await this.announce([...this.seen.values()]);
+    this.seen.clear();
+    this.last = null;
+  }
+}
