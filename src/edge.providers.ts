@@ -2,8 +2,10 @@ import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core
 import { attachEdge } from './edge/attach-edge.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { identifySafely } from './edge/identify.js';
+import { applicationConfig, declaredVersions } from './edge/nest-container.js';
 import { RequestEdge } from './edge/request-edge.js';
 import { describeRoute } from './edge/route-description.js';
+import { RoutePrefixes } from './edge/route-prefixes.js';
 import { GeoService } from './geo/geo-service.js';
 import { RateLimitGate } from './limits/rate-limit.gate.js';
 import { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
@@ -29,6 +31,12 @@ export const EDGE_ATTACHMENT = token<EdgeAttachment>('edge-attachment');
 
 /** The one place where rooms meet that do not know each other: what the edge asks of rules, limits and log. */
 export const edgeProviders = [
+  provide(
+    RoutePrefixes,
+    [DiscoveryService, MetadataScanner],
+    (discovery, scanner) =>
+      new RoutePrefixes(applicationConfig(discovery), () => declaredVersions(discovery, scanner)),
+  ),
   provide(
     LIMIT_EXEMPTION,
     [Door, LIMITS_SETTINGS],

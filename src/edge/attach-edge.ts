@@ -1,13 +1,14 @@
 import type { RequestListener } from 'node:http';
-import {
+import type {
   ApplicationConfig,
-  type DiscoveryService,
-  type HttpAdapterHost,
-  type MetadataScanner,
+  DiscoveryService,
+  HttpAdapterHost,
+  MetadataScanner,
 } from '@nestjs/core';
 import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
 import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
+import { applicationConfig } from './nest-container.js';
 import type { RequestEdge } from './request-edge.js';
 import { stampRoutes } from './route-stamps.js';
 import { optimizeNextTick } from './next-tick.js';
@@ -34,8 +35,7 @@ export interface EdgeSite {
  */
 export function attachEdge(site: EdgeSite): ApplicationConfig {
   const { adapterHost, discovery, edge, isReady, warn } = site;
-  const config = discovery.getProviders().find(({ token }) => token === ApplicationConfig)!
-    .instance as ApplicationConfig;
+  const config = applicationConfig(discovery);
   attachGatewayEdge(config, { edge, isReady, warn });
   if (adapterHost.httpAdapter) attachToAdapter(site);
   else {

@@ -12,8 +12,9 @@ export interface EdgeOptions {
    */
   identify?: Identify | string[];
   /**
-   * Paths of interest to detection, with all that is below them, compared segment by segment; a request for one is
-   * `sensitive` in the log, and flags whoever has made it.
+   * Paths of interest to detection, with all that is below them, compared segment by segment, with the app's global
+   * prefix and URI version in front or without; a request for one is `sensitive` in the log, and flags whoever has made
+   * it.
    *
    * @default ['/admin', '/login']
    */

@@ -46,28 +46,55 @@ function firstSegment(path: string): string {
   return end === -1 ? path.slice(1) : path.slice(1, end);
 }
 
+/** Where the path of a route may begin in that of a request, by segments. */
+interface Starts {
+  readonly areNone: boolean;
+  someStart(segments: readonly string[], passes: (start: number) => boolean): boolean;
+}
+
 /** Tells whether a path is one of a list, the sensitive ones for instance: equal to it, or below it, segment by segment. */
 export class ListedPaths {
   /** By first segment, so that the usual path costs one lookup. */
   private readonly byFirst = new Map<string, string[][]>();
+  private readonly firsts: readonly string[];
 
-  constructor(paths: readonly string[]) {
+  /** @param prefixes what may stand in front of a listed path. @default nothing */
+  constructor(
+    paths: readonly string[],
+    private readonly prefixes: Starts | null = null,
+  ) {
     for (const path of paths) {
       const segments = pathSegments(path);
       const first = segments[0];
       if (first === undefined) continue;
       this.byFirst.set(first, [...(this.byFirst.get(first) ?? []), segments]);
     }
+    this.firsts = [...this.byFirst.keys()];
   }
 
   /** @param path a request's path without its query string. */
   has(path: string): boolean {
     if (this.byFirst.size === 0 || path === '/') return false;
-    if (PLAIN.test(path) && !this.byFirst.has(firstSegment(path))) return false;
-    const segments = pathSegments(path);
-    const candidates = segments[0] === undefined ? undefined : this.byFirst.get(segments[0]);
+    const prefixes = this.prefixes === null || this.prefixes.areNone ? null : this.prefixes;
+    const isPlain = PLAIN.test(path);
+    if (isPlain && !this.mayBeListed(path, prefixes !== null)) return false;
+    const segments = isPlain ? path.slice(1).split('/') : pathSegments(path);
+    if (prefixes === null) return this.isListed(segments, 0);
+    return prefixes.someStart(segments, (start) => this.isListed(segments, start));
+  }
+
+  /** What can be said of a plain path before it is taken apart, which takes ten times as long. */
+  private mayBeListed(path: string, hasPrefixes: boolean): boolean {
+    if (!hasPrefixes) return this.byFirst.has(firstSegment(path));
+    return this.firsts.some((first) => path.includes(first));
+  }
+
+  private isListed(segments: readonly string[], start: number): boolean {
+    const first = segments[start];
+    const candidates = first === undefined ? undefined : this.byFirst.get(first);
     return (
-      candidates?.some((listed) => listed.every((segment, i) => segment === segments[i])) ?? false
+      candidates?.some((listed) => listed.every((segment, i) => segment === segments[start + i])) ??
+      false
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { controllersOf } from './nest-container.js';
 import { describeRoute, PLAIN_ROUTE, type RouteDescription } from './route-description.js';
 
 /** What is known of a route before any guard has run: of a method, whichever controller it is called for. */
@@ -33,18 +34,12 @@ export function stampRoutes(
   onController: (controller: object, methods: readonly object[]) => void,
 ): boolean {
   const found = new Map<object, StampedRoute>();
-  for (const { instance, metatype } of discovery.getControllers()) {
-    const prototype: unknown = metatype?.prototype ?? Object.getPrototypeOf(instance ?? null);
-    if (typeof prototype !== 'object' || prototype === null) continue;
-    const methods = scanner
-      .getAllMethodNames(prototype)
-      .map((name) => (prototype as Record<string, unknown>)[name])
-      .filter((method) => typeof method === 'function');
+  for (const { type, methods } of controllersOf(discovery, scanner)) {
     for (const method of methods) {
       const before = found.get(method) ?? stampOf(method);
-      found.set(method, merged(describeRoute(method, metatype as object), before));
+      found.set(method, merged(describeRoute(method, type), before));
     }
-    onController(metatype as object, methods);
+    onController(type, methods);
   }
   for (const [method, route] of found) {
     if (Object.values(route).some(Boolean)) stamp(method, route);

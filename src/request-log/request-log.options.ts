@@ -27,8 +27,8 @@ export interface RequestLogOptions {
    */
   enrich?: Enrich;
   /**
-   * Paths whose uneventful requests are not logged, with all that is below them, compared segment by segment: health
-   * checks, static files. What was refused by anybody or has failed is logged all the same, and so is whatever a monitor
+   * Paths whose uneventful requests are not logged, with all that is below them, compared segment by segment, with the
+   * app's global prefix and URI version in front or without: health checks, static files. What was refused by anybody or has failed is logged all the same, and so is whatever a monitor
    * rule or `@Sensitive()` is interested in.
    *
    * @default none

@@ -3,6 +3,7 @@ import { isTransient } from '../database/connection-error.js';
 import { Database } from '../database/database.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
+import { RoutePrefixes } from '../edge/route-prefixes.js';
 import { GeoService } from '../geo/geo-service.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
@@ -71,15 +72,17 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogger,
-    [RecordIntake, RecordPrivacy, ENRICHMENT, REQUEST_LOG_SETTINGS, EDGE_SETTINGS],
-    (intake, privacy, enrichment, { skipPaths, sampleServed }, { sensitivePaths }) =>
+    [RecordIntake, RecordPrivacy, ENRICHMENT, REQUEST_LOG_SETTINGS, EDGE_SETTINGS, RoutePrefixes],
+    (intake, privacy, enrichment, { skipPaths, sampleServed }, { sensitivePaths }, prefixes) =>
       new RequestLogger(intake, {
-        sensitivePaths: new ListedPaths(sensitivePaths),
+        sensitivePaths: new ListedPaths(sensitivePaths, prefixes),
         queryOf: (url) => privacy.queryOf(url),
         selection:
           skipPaths.length === 0 && sampleServed === 1
             ? null
-            : new RecordSelection(skipPaths, sampleServed, () => Math.random()),
+            : new RecordSelection(new ListedPaths(skipPaths, prefixes), sampleServed, () =>
+                Math.random(),
+              ),
         enrichment,
       }),
   ),

@@ -2,6 +2,7 @@ import { Database } from '../database/database.js';
 import { NotificationListener } from '../database/notifications.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
+import { RoutePrefixes } from '../edge/route-prefixes.js';
 import { GeoService } from '../geo/geo-service.js';
 import { ClientIpResolver } from '../net/client-ip.js';
 import { logger, provide, steadyClock, token, wallClock } from '../provide.js';
@@ -66,6 +67,7 @@ export const rulesProviders = [
       GeoService,
       RULES_SETTINGS,
       EDGE_SETTINGS,
+      RoutePrefixes,
       CLIENT_IP_IN_WORDS,
     ],
     (
@@ -77,9 +79,10 @@ export const rulesProviders = [
       geo,
       settings,
       { sensitivePaths },
+      prefixes,
       clientIp,
     ) => {
-      const sensitive = new ListedPaths(sensitivePaths);
+      const sensitive = new ListedPaths(sensitivePaths, prefixes);
       const { widestIpv4, widestIpv6 } = settings.automaticBlocks;
       return new IpRuleService(repository, networks, live, traffic, {
         isLive: settings.isEnabled && settings.follow,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ListedPaths } from '../../edge/listed-paths.js';
 import type { Outcome } from '../record/outcome.js';
 import { RecordSelection } from './record-selection.js';
 import type { LogRecord } from '../record/request-record.js';
@@ -17,7 +18,7 @@ const OUTCOMES: Outcome[] = [
 ];
 
 describe('skipped paths', () => {
-  const selection = new RecordSelection(['/health', '/assets/'], 1, () => 0);
+  const selection = new RecordSelection(new ListedPaths(['/health', '/assets/']), 1, () => 0);
 
   it.each([
     '/health',
@@ -76,13 +77,13 @@ describe('a sample', () => {
     [1, 100],
   ])('of %d keeps %i of 100 served requests, evenly drawn', (rate, kept) => {
     let drawn = 0;
-    const selection = new RecordSelection([], rate, () => (drawn++ % 100) / 100);
+    const selection = new RecordSelection(new ListedPaths([]), rate, () => (drawn++ % 100) / 100);
     const found = Array.from({ length: 100 }, () => selection.keeps(record(), '/'));
     expect(found.filter(Boolean)).toHaveLength(kept);
   });
 
   it('is of served requests alone, and of none that detection or a rule looks at', () => {
-    const selection = new RecordSelection([], 0, () => 0);
+    const selection = new RecordSelection(new ListedPaths([]), 0, () => 0);
     expect(OUTCOMES.filter((outcome) => !selection.keeps(record({ outcome }), '/'))).toEqual([
       'served',
     ]);

@@ -1,4 +1,4 @@
-import { ListedPaths } from '../../edge/listed-paths.js';
+import type { ListedPaths } from '../../edge/listed-paths.js';
 import type { Outcome } from '../record/outcome.js';
 import type { LogRecord } from '../record/request-record.js';
 
@@ -13,17 +13,13 @@ const AMBIGUOUS = /[\\;]|\/\/|\/\.\.?(?:\/|$)|%(?:00|25|2e|2f|3b|5c)/i;
 
 /** Which records are written, where a host does not want all of them. */
 export class RecordSelection {
-  private readonly skipped: ListedPaths;
-
   constructor(
-    skipPaths: readonly string[],
+    private readonly skipped: ListedPaths,
     /** The share of served requests that is kept, from 0 to 1. */
     private readonly sampleServed: number,
     /** A number from 0 to 1, 1 excluded, another one each time. */
     private readonly draw: () => number,
-  ) {
-    this.skipped = new ListedPaths(skipPaths);
-  }
+  ) {}
 
   /**
    * Whether a record is written. One of a sensitive route, which detection reads, and one that a rule has matched always
