@@ -8,6 +8,7 @@ import type {
 import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
 import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
+import { type HostCors, isForCors } from './host-cors.js';
 import { applicationConfig } from './nest-container.js';
 import type { RequestEdge } from './request-edge.js';
 import { stampRoutes } from './route-stamps.js';
@@ -54,23 +55,24 @@ function attachToAdapter(site: EdgeSite): void {
   const isAnyExempt = stampRoutes(discovery, scanner, (controller, methods) =>
     site.onController(controller, methods),
   );
-  // Only a framework can tell which route is exempt; where none is, nobody has to be asked.
-  const attach = (serve: RequestListener): void =>
+  // Only a framework can tell which route is exempt, and what CORS settings say; else nobody has to be asked.
+  const attach = (serve: RequestListener, cors: HostCors): void =>
     whenServerExists(adapter, (server) =>
-      attachServerEdge(server, edge, isAnyExempt ? serve : 'answer'),
+      attachServerEdge(server, edge, {
+        serve,
+        isAsked: (raw) => isAnyExempt || (isForCors(raw) && cors.areSet),
+      }),
     );
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {
     case 'express': {
       const app = instance as ExpressApplication;
-      attachExpressEdge(app, edge);
-      attach(app);
+      attach(app, attachExpressEdge(app, adapter, edge));
       break;
     }
     case 'fastify': {
       const app = instance as FastifyApplication;
-      attachFastifyEdge(app, edge);
-      attach(app.routing);
+      attach(app.routing, attachFastifyEdge(app, adapter, edge));
       break;
     }
     default:

@@ -8,6 +8,7 @@ export const DETECTED_FRAMEWORK: Framework = {
     isFastify(request) ? fastifyRoute(request) : expressRoute(request as ExpressRequest),
   mayBeExempt: () => false,
   routeAhead: () => null,
+  cors: null,
 };
 
 function isFastify(request: unknown): request is FastifyRequest {

@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse } from 'node:url';
-import { answer } from './refusal-response.js';
+import { type CorsAdapter, ExpressCors, type MiddlewareLayer } from './express-cors.js';
+import type { HostCors } from './host-cors.js';
+import { answer, whenSettled } from './refusal-response.js';
 import type { Framework, MatchedRoute } from './request-context.js';
-import { type RequestEdge, whenCounted } from './request-edge.js';
+import type { RequestEdge } from './request-edge.js';
 import { stampOfHandler, type StampedRoute } from './route-stamps.js';
 
 /** The parts of an Express application, its requests and its router that the edge touches. */
 export interface ExpressApplication {
   (request: IncomingMessage, response: ServerResponse): void;
   handle(request: ExpressRequest, response: ServerResponse, next?: (error?: unknown) => void): void;
+  readonly request: object;
+  readonly response: object;
   router?: { stack?: ExpressLayer[] };
 }
 
@@ -24,9 +28,8 @@ interface ExpressRoute {
   stack: { handle: unknown }[];
 }
 
-interface ExpressLayer {
-  route?: ExpressRoute;
-  match(path: string): unknown;
+interface ExpressLayer extends MiddlewareLayer {
+  readonly route?: ExpressRoute;
 }
 
 /** The pattern under which Nest registers its own not-found handler below a global prefix. */
@@ -36,28 +39,33 @@ const NEST_NOT_FOUND = '*path';
  * Wraps the application's own `handle`, which is the one function that every way into an Express app goes through:
  * Nest's server, a server of the host's, a serverless adapter, `supertest`. A middleware would run after the host's
  * earlier ones; a listener on Nest's HTTP server would miss all others.
+ *
+ * @returns the CORS settings that the application has, or will have.
  */
-export function attachExpressEdge(app: ExpressApplication, edge: RequestEdge): void {
+export function attachExpressEdge(
+  app: ExpressApplication,
+  adapter: CorsAdapter,
+  edge: RequestEdge,
+): HostCors {
   const handle = app.handle;
-  const framework = new ExpressFramework(app);
+  const stack = (): ExpressLayer[] => app.router?.stack ?? [];
+  const cors = new ExpressCors(app, stack, ({ url = '' }) => pathnameOf(url));
+  cors.listenTo(adapter);
+  const framework = new ExpressFramework(stack, cors);
   app.handle = function (this: unknown, request, response, next) {
     const arrival = { raw: request, response, request, framework };
-    const refusal = edge.admit(arrival);
-    if (refusal !== null) {
-      answer(response, refusal);
-      return;
-    }
-    const throttled = edge.throttle(arrival);
-    if (throttled === null) {
+    const refusal = edge.admit(arrival) ?? edge.throttle(arrival);
+    if (refusal === null) {
       handle.call(this, request, response, next);
       return;
     }
-    void whenCounted(
-      throttled,
+    void whenSettled(
+      refusal,
       () => handle.call(this, request, response, next),
       (refused) => answer(response, refused),
     );
   };
+  return cors;
 }
 
 /** The route that Express has put on a request. */
@@ -81,7 +89,10 @@ class ExpressFramework implements Framework {
   private routes: ExpressLayer[] | null = null;
   private exempt: ExpressLayer[] | null = null;
 
-  constructor(private readonly app: ExpressApplication) {}
+  constructor(
+    private readonly stack: () => readonly ExpressLayer[],
+    readonly cors: HostCors,
+  ) {}
 
   matchedRoute(request: unknown): MatchedRoute | null {
     return expressRoute(request as ExpressRequest);
@@ -100,7 +111,7 @@ class ExpressFramework implements Framework {
 
   /** The layers of routes: asked first by a request, when all of them have been registered. */
   private collect(): ExpressLayer[] {
-    return (this.app.router?.stack ?? []).filter(({ route }) => route !== undefined);
+    return this.stack().filter(({ route }) => route !== undefined);
   }
 }
 

@@ -1,7 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { RefusalResponse } from './refusal-response.js';
+import { FastifyCors } from './fastify-cors.js';
+import type { HostCors } from './host-cors.js';
+import { type RefusalResponse, whenSettled } from './refusal-response.js';
 import { type Framework, type MatchedRoute, UNROUTED } from './request-context.js';
-import { type RequestEdge, whenCounted } from './request-edge.js';
+import type { RequestEdge } from './request-edge.js';
 import { stampOfConfig } from './route-stamps.js';
 import { attachServerEdge } from './server-edge.js';
 
@@ -31,26 +33,36 @@ interface FastifyReply {
   send(body: unknown): unknown;
 }
 
-/** Attaches the edge to Fastify: a request that is routed at all has its `onRequest` hooks run, `inject()` included. */
-export function attachFastifyEdge(app: FastifyApplication, edge: RequestEdge): void {
+/**
+ * Attaches the edge to Fastify: a request that is routed at all has its `onRequest` hooks run, `inject()` included.
+ *
+ * @returns the CORS settings that the application has, or will have.
+ */
+export function attachFastifyEdge(
+  app: FastifyApplication,
+  adapter: object,
+  edge: RequestEdge,
+): HostCors {
+  const cors = new FastifyCors(adapter, () => internal(app, 'fastify.hooks') ?? {});
+  const framework = new FastifyFramework(cors);
   const hook: OnRequestHook = (request, reply, done) => {
-    const arrival = { raw: request.raw, response: reply.raw, request, framework: FASTIFY };
-    const refusal = edge.admit(arrival);
-    if (refusal !== null) {
-      send(reply, refusal);
-      return;
-    }
-    const throttled = edge.throttle(arrival);
-    if (throttled === null) done();
-    else void whenCounted(throttled, done, (refused) => send(reply, refused));
+    const arrival = { raw: request.raw, response: reply.raw, request, framework };
+    const refusal = edge.admit(arrival) ?? edge.throttle(arrival);
+    if (refusal === null) done();
+    else void whenSettled(refusal, done, (refused) => send(reply, refused));
   };
   if (!addHookInFront(app, hook)) app.addHook('onRequest', hook);
   coverFrameworkErrors(app, edge);
   coverOtherServers(app, edge);
+  return cors;
 }
 
 function send(reply: FastifyReply, { status, headers, body }: RefusalResponse): void {
-  reply.code(status).headers(headers).send(body);
+  // Fastify takes an empty text for a body.
+  reply
+    .code(status)
+    .headers(headers)
+    .send(body === '' ? undefined : body);
 }
 
 /** The route that Fastify has matched. */
@@ -60,12 +72,22 @@ export function fastifyRoute(request: FastifyRequest): MatchedRoute | null {
   return { pattern: url ?? '', route: stampOfConfig(config) };
 }
 
-/** Fastify has routed before it runs its first hook, so both answers are its own. */
-const FASTIFY: Framework = {
-  matchedRoute: (request) => fastifyRoute(request as FastifyRequest),
-  mayBeExempt: (request) => fastifyRoute(request as FastifyRequest)?.route.skipsRules ?? false,
-  routeAhead: (request) => fastifyRoute(request as FastifyRequest),
-};
+/** Fastify has routed before it runs its first hook, so its answers are its own. */
+class FastifyFramework implements Framework {
+  constructor(readonly cors: HostCors) {}
+
+  matchedRoute(request: unknown): MatchedRoute | null {
+    return fastifyRoute(request as FastifyRequest);
+  }
+
+  mayBeExempt(request: unknown): boolean {
+    return fastifyRoute(request as FastifyRequest)?.route.skipsRules ?? false;
+  }
+
+  routeAhead(request: unknown): MatchedRoute | null {
+    return fastifyRoute(request as FastifyRequest);
+  }
+}
 
 /**
  * Nest registers its middleware bridge while the app is created, before any provider exists, so a hook that is added
@@ -100,7 +122,12 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
       request,
       framework: UNROUTED,
     });
-    if (refusal !== null) send(reply, refusal);
+    if (refusal !== null)
+      void whenSettled(
+        refusal,
+        () => undefined,
+        (refused) => send(reply, refused),
+      );
     else if (before === undefined) reply.send(error);
     else before(error, request, reply);
   };
@@ -113,7 +140,7 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
 function coverOtherServers(app: FastifyApplication, edge: RequestEdge): void {
   app.addHook('onListen', (done) => {
     for (const server of internal<unknown[]>(app, 'fastify.serverBindings') ?? []) {
-      attachServerEdge(server, edge, app.routing);
+      attachServerEdge(server, edge, { serve: app.routing, isAsked: () => true });
     }
     done();
   });

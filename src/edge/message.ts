@@ -102,6 +102,8 @@ interface GraphqlContext {
 
 /** A message has no route: its class and its handler stand for it. */
 class MessageRoute implements Framework {
+  readonly cors = null;
+
   constructor(private readonly execution: ExecutionContext) {}
 
   matchedRoute(): MatchedRoute {

@@ -14,8 +14,22 @@ export interface RefusalResponse {
   hasPlainHeaders?: boolean;
 }
 
-/** Answers a refused client on node's own response. */
+/** What becomes of a request, where it is not served at once: what is answered instead, or what tells that later. */
+export type Refusal = RefusalResponse | Promise<RefusalResponse | null> | null;
+
+/** Serves or refuses a request, when what the edge gave has come. */
+export function whenSettled(
+  refusal: NonNullable<Refusal>,
+  serve: () => void,
+  refuse: (refusal: RefusalResponse) => void,
+): void | Promise<void> {
+  if (!(refusal instanceof Promise)) return refuse(refusal);
+  return refusal.then((refused) => (refused === null ? serve() : refuse(refused)));
+}
+
+/** Answers a refused client on node's own response, unless somebody has meanwhile: a time-out of the host's, for one. */
 export function answer(response: ServerResponse, { status, headers, body }: RefusalResponse): void {
+  if (response.headersSent) return;
   response.writeHead(status, headers);
   response.end(body);
 }

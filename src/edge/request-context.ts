@@ -3,6 +3,7 @@ import type { ClientIp } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
 import type { Decision, DecisionReason } from './decision.js';
 import type { Ending } from './ending.js';
+import type { HostCors } from './host-cors.js';
 import type { StampedRoute } from './route-stamps.js';
 
 /** The framework's own answer to the question which route a request has matched. */
@@ -20,6 +21,8 @@ export interface Framework {
   mayBeExempt(request: unknown): boolean;
   /** The route that a request is going to match; asked before the router has run, and null where that cannot be told. */
   routeAhead(request: unknown): MatchedRoute | null;
+  /** The host's CORS settings; null where there can be none. */
+  readonly cors: HostCors | null;
 }
 
 /** What the rules have said of a request so far. */
@@ -30,7 +33,9 @@ export type Admission =
   /** Its client is refused, and nobody but a framework, which may know that its route is exempt, may have it. */
   | 'refused'
   /** A framework has it although its client is refused: the guard tells whether its route is exempt. */
-  | 'deferred';
+  | 'deferred'
+  /** A guard has found that its route says `@SkipIpRules()`, whoever its client is. */
+  | 'exempt';
 
 /** What a context has to ask, when it is asked. */
 export interface ContextSources {
@@ -122,6 +127,7 @@ export const UNROUTED: Framework = {
   matchedRoute: () => null,
   mayBeExempt: () => false,
   routeAhead: () => null,
+  cors: null,
 };
 
 /**

@@ -2,9 +2,24 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
+import { guardResponse, inviteBody } from './deferred-response.js';
 import { answered, endingOf, type Ending } from './ending.js';
+import {
+  askCors,
+  type HostCors,
+  isForCors,
+  isPreflight,
+  preflightAnswer,
+  withCors,
+} from './host-cors.js';
 import { OpenConnections } from './open-connections.js';
-import { answer, sendable, withBodyUnread, type RefusalResponse } from './refusal-response.js';
+import {
+  answer,
+  sendable,
+  withBodyUnread,
+  type Refusal,
+  type RefusalResponse,
+} from './refusal-response.js';
 import {
   attachRequestContext,
   MessageContext,
@@ -78,21 +93,56 @@ export class RequestEdge {
    * Where a request enters its framework: opens the context and judges the client, unless the server's edge has done
    * both.
    *
-   * @returns what to answer instead of serving the request, or null to serve it.
+   * @returns what to answer instead of serving the request, or null to serve it; a promise of either where the host's
+   * CORS settings are asked. It never rejects.
    */
-  admit(arrival: Arrival): RefusalResponse | null {
+  admit(arrival: Arrival): Refusal {
     const { raw, response, request, framework } = arrival;
     const context = this.open(arrival);
     if (context.hasEntered) return null;
     context.enter(request, framework);
     if (context.admission === 'unjudged') this.policy.refuses(context);
     if (context.admission !== 'refused') return null;
+    const cors = corsOf(arrival);
+    if (cors !== null && isPreflight(raw)) return this.admitPreflight(arrival, context, cors);
     if (framework.mayBeExempt(request)) {
-      context.admission = 'deferred';
-      inviteBody(raw, response);
+      this.defer(context, raw, response);
       return null;
     }
-    return withBodyUnread(raw, this.refuse(context));
+    const refusal = withBodyUnread(raw, this.refuse(context));
+    return cors === null ? refusal : askCors(cors, arrival).then((said) => withCors(refusal, said));
+  }
+
+  /**
+   * Nobody but the host's CORS settings answers the preflight of a refused client: a browser would take a refusal for an
+   * error of the network, and not even send the request whose refusal its page can read.
+   */
+  private async admitPreflight(
+    arrival: Arrival,
+    context: RequestContext,
+    cors: HostCors,
+  ): Promise<RefusalResponse | null> {
+    const { raw, response, request, framework } = arrival;
+    const said = await askCors(cors, arrival);
+    if (said !== null && said.status !== null) {
+      return withBodyUnread(raw, preflightAnswer(said.status, said));
+    }
+    if (!framework.mayBeExempt(request)) {
+      return withBodyUnread(raw, withCors(this.refuse(context), said));
+    }
+    this.defer(context, raw, response);
+    return this.throttle(arrival);
+  }
+
+  /** Leaves it to the guard whether the route is exempt, and lets nobody else answer. */
+  private defer(context: RequestContext, raw: IncomingMessage, response: ServerResponse): void {
+    context.admission = 'deferred';
+    guardResponse(raw, response, {
+      // Whatever we refuse for is answered by us.
+      mayAnswer: () => context.admission !== 'deferred' || context.refusal !== null,
+      refuse: () => withBodyUnread(raw, this.refuse(context)),
+    });
+    inviteBody(raw, response);
   }
 
   /**
@@ -100,23 +150,27 @@ export class RequestEdge {
    *
    * @returns null to serve it at once; else a promise of what to answer, or of null to serve it then. It never rejects.
    */
-  throttle({ raw, response, request, framework }: Arrival): Promise<RefusalResponse | null> | null {
+  throttle(arrival: Arrival): Promise<RefusalResponse | null> | null {
+    const { raw, response, request, framework } = arrival;
     const { throttles } = this.policy;
     if (throttles === null) return null;
     const context = requestContextOf(raw);
     if (context === undefined || context.attempts !== null) return null;
     const route = framework.routeAhead(request);
     if (route === null) return null;
-    return this.throttled(raw, throttles(context, route, response));
+    return this.throttled(arrival, throttles(context, route, response));
   }
 
   private async throttled(
-    raw: IncomingMessage,
+    arrival: Arrival,
     throttling: Promise<RefusalResponse | null>,
   ): Promise<RefusalResponse | null> {
     // A limit that fails must not cost the request.
     const refusal = await throttling.catch(() => null);
-    return refusal === null ? null : withBodyUnread(raw, sendable(refusal));
+    if (refusal === null) return null;
+    const cors = corsOf(arrival);
+    const said = cors === null ? null : await askCors(cors, arrival);
+    return withBodyUnread(arrival.raw, withCors(sendable(refusal), said));
   }
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
@@ -218,25 +272,12 @@ export class RequestEdge {
   }
 }
 
-/** Serves or refuses a request when what {@link RequestEdge.throttle} gave has come. */
-export async function whenCounted(
-  throttled: Promise<RefusalResponse | null>,
-  serve: () => void,
-  refuse: (refusal: RefusalResponse) => void,
-): Promise<void> {
-  const refusal = await throttled;
-  if (refusal === null) serve();
-  else refuse(refusal);
+/** The host's CORS settings, where they have something to say of a request. */
+function corsOf({ raw, framework: { cors } }: Arrival): HostCors | null {
+  return cors !== null && isForCors(raw) && cors.areSet ? cors : null;
 }
 
 /** Whether others than a framework may have a request that has been judged. */
 function isLetIn({ admission }: RequestContext): boolean {
   return admission !== 'refused' && admission !== 'deferred';
-}
-
-/** A refused client whose route is exempt was not yet told to go on, if it asked. */
-function inviteBody(request: IncomingMessage, response: ServerResponse): void {
-  if (request.headers.expect?.toLowerCase() !== '100-continue') return;
-  const { _sent100: wasInvited } = response as { _sent100?: boolean };
-  if (wasInvited !== true && !response.headersSent) response.writeContinue();
 }

@@ -10,12 +10,19 @@ export interface ServerHolder {
   initHttpServer(options: never): void;
 }
 
+/** The framework behind a server. */
+export interface FrameworkEntry {
+  /** Serves a refused request, past all other listeners: it answers it, or knows that its route is exempt. */
+  serve: RequestListener;
+  /** Whether it may know more of a request than that its client is refused. */
+  isAsked(raw: IncomingMessage): boolean;
+}
+
 /**
- * What becomes of a refused request: the framework's own handler serves it, past all other listeners, and answers it or
- * knows that its route is exempt; it is answered at once, because no route is exempt or there are none; or requests are
- * left alone.
+ * What becomes of a refused request: the framework has it, if that is to be asked; it is answered at once, because there
+ * is none; or requests are left alone.
  */
-export type OnRefused = RequestListener | 'answer' | 'ignore';
+export type OnRefused = FrameworkEntry | 'answer' | 'ignore';
 
 const ATTACHED = new WeakSet<EventEmitter>();
 
@@ -34,9 +41,11 @@ export function attachServerEdge(server: unknown, edge: RequestEdge, onRefused: 
       case 'checkContinue':
       case 'checkExpectation':
         if (onRefused === 'ignore') return true;
-        if (onRefused === 'answer') return edge.meetsUnrouted(raw, other as ServerResponse);
+        if (onRefused === 'answer' || !onRefused.isAsked(raw)) {
+          return edge.meetsUnrouted(raw, other as ServerResponse);
+        }
         if (edge.meets(raw, other as ServerResponse)) return true;
-        onRefused(raw, other as ServerResponse);
+        onRefused.serve(raw, other as ServerResponse);
         return false;
       case 'upgrade':
         return meetHandshake(edge, raw, other as Duplex);

@@ -35,11 +35,8 @@ export class IpRuleGuard implements CanActivate {
     const route = describeRoute(execution.getHandler(), execution.getClass());
     if (route.skipsRules) {
       if (context.admission === 'deferred') context.decision = null;
-      context.admission = 'admitted';
-    } else if (
-      context.admission === 'deferred' ||
-      (context.admission === 'unjudged' && this.door.refuses(context))
-    ) {
+      if (context.admission !== 'admitted') context.admission = 'exempt';
+    } else if (this.isRefused(context)) {
       return this.refuse(context);
     }
     if (route.rules !== null && this.routeRefuses(route.rules, context)) {
@@ -47,6 +44,18 @@ export class IpRuleGuard implements CanActivate {
       return this.refuse(context);
     }
     return true;
+  }
+
+  /** An exempt handler may have handed the request on to one that is not. */
+  private isRefused(context: RequestContext): boolean {
+    switch (context.admission) {
+      case 'admitted':
+        return false;
+      case 'deferred':
+        return true;
+      default:
+        return this.door.refuses(context);
+    }
   }
 
   private routeRefuses(rules: RouteRules, context: RequestContext): boolean {

@@ -67,12 +67,13 @@ export const RULES_DEFAULTS = {
 } satisfies Defaults<RulesOptions>;
 
 /** What each of {@link AutomaticBlockOptions} is where it is left out. */
-export const AUTOMATIC_BLOCK_DEFAULTS = {
+export const AUTOMATIC_BLOCKS_DEFAULTS = {
   widestIpv4: 24,
   widestIpv6: 48,
 } satisfies Defaults<AutomaticBlockOptions>;
 
-const AUTOMATIC_BLOCK_CHECKS: Record<keyof AutomaticBlockOptions, Check> = {
+/** How each of {@link AutomaticBlockOptions} is checked. */
+export const AUTOMATIC_BLOCKS_CHECKS: Record<keyof AutomaticBlockOptions, Check> = {
   widestIpv4: wholeNumber(0, 32),
   widestIpv6: wholeNumber(0, 128),
 };
@@ -87,7 +88,7 @@ export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
   endWebSockets: flag,
   blockCountries: (path, value) => void countrySet(path, value as string[]),
   allowCountries: (path, value) => void countrySet(path, value as string[]),
-  automaticBlocks: (path, value) => checkObject(path, value, AUTOMATIC_BLOCK_CHECKS),
+  automaticBlocks: (path, value) => checkObject(path, value, AUTOMATIC_BLOCKS_CHECKS),
   refusal: callable,
   onBlocked: callable,
 };
@@ -98,7 +99,7 @@ type Derived = 'blockCountries' | 'allowCountries' | 'withoutRules' | 'automatic
 export interface RulesSettings extends Omit<Filled<RulesOptions, typeof RULES_DEFAULTS>, Derived> {
   readonly isEnabled: boolean;
   readonly withoutRules: WithoutRules;
-  readonly automaticBlocks: Filled<AutomaticBlockOptions, typeof AUTOMATIC_BLOCK_DEFAULTS>;
+  readonly automaticBlocks: Filled<AutomaticBlockOptions, typeof AUTOMATIC_BLOCKS_DEFAULTS>;
   readonly blockCountries: ReadonlySet<string> | null;
   readonly allowCountries: ReadonlySet<string> | null;
 }
@@ -115,7 +116,7 @@ export function rulesSettings(given: false | RulesOptions | undefined): RulesSet
     ...others,
     isEnabled: given !== false,
     withoutRules: withoutRules ?? (others.mode === 'allowlist' ? 'closed' : 'open'),
-    automaticBlocks: filled(automaticBlocks ?? {}, AUTOMATIC_BLOCK_DEFAULTS),
+    automaticBlocks: filled(automaticBlocks ?? {}, AUTOMATIC_BLOCKS_DEFAULTS),
     blockCountries: setOf('blockCountries', blockCountries),
     allowCountries: setOf('allowCountries', allowCountries),
   };

@@ -18,6 +18,7 @@ const PLACES: Record<string, string> = {
   DATABASE: 'database',
   EDGE: '',
   RULES: 'rules',
+  AUTOMATIC_BLOCKS: 'rules.automaticBlocks',
   REQUEST_LOG: 'requestLog',
   TUNING: 'requestLog.tuning',
   SPOOL: 'requestLog.spool',

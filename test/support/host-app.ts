@@ -50,6 +50,7 @@ export interface LogRow {
   user_id: string | null;
   sensitive: boolean;
   rule_id: number | null;
+  reason: string | null;
   extra: Record<string, unknown> | null;
 }
 
