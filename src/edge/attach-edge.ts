@@ -8,7 +8,7 @@ import type {
 import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
 import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
-import { type HostCors, isForCors } from './host-cors.js';
+import type { HostCors } from './host-cors.js';
 import { applicationConfig } from './nest-container.js';
 import type { RequestEdge } from './request-edge.js';
 import { stampRoutes } from './route-stamps.js';
@@ -52,16 +52,12 @@ function attachToAdapter(site: EdgeSite): void {
   optimizeNextTick();
   const { adapterHost, discovery, scanner, edge, warn } = site;
   const adapter = adapterHost.httpAdapter;
-  const isAnyExempt = stampRoutes(discovery, scanner, (controller, methods) =>
+  const hasExempt = stampRoutes(discovery, scanner, (controller, methods) =>
     site.onController(controller, methods),
   );
-  // Only a framework can tell which route is exempt, and what CORS settings say; else nobody has to be asked.
   const attach = (serve: RequestListener, cors: HostCors): void =>
     whenServerExists(adapter, (server) =>
-      attachServerEdge(server, edge, {
-        serve,
-        isAsked: (raw) => isAnyExempt || (isForCors(raw) && cors.areSet),
-      }),
+      attachServerEdge(server, edge, { serve, hasExempt, cors }),
     );
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {

@@ -53,7 +53,7 @@ export function attachFastifyEdge(
   };
   if (!addHookInFront(app, hook)) app.addHook('onRequest', hook);
   coverFrameworkErrors(app, edge);
-  coverOtherServers(app, edge);
+  coverOtherServers(app, edge, cors);
   return cors;
 }
 
@@ -137,10 +137,10 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
  * For `localhost` Fastify opens a second server at the name's other address. It passes handshakes on to the first, and
  * its requests meet the hook; what it would say to `Expect: 100-continue` is all that is left.
  */
-function coverOtherServers(app: FastifyApplication, edge: RequestEdge): void {
+function coverOtherServers(app: FastifyApplication, edge: RequestEdge, cors: HostCors): void {
   app.addHook('onListen', (done) => {
     for (const server of internal<unknown[]>(app, 'fastify.serverBindings') ?? []) {
-      attachServerEdge(server, edge, { serve: app.routing, isAsked: () => true });
+      attachServerEdge(server, edge, { serve: app.routing, hasExempt: true, cors });
     }
     done();
   });

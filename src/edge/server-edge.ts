@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { meetHandshake } from './handshake.js';
+import { type HostCors, isForCors } from './host-cors.js';
 import type { RequestEdge } from './request-edge.js';
 
 /** What an HTTP adapter of Nest has of a server. */
@@ -14,8 +15,10 @@ export interface ServerHolder {
 export interface FrameworkEntry {
   /** Serves a refused request, past all other listeners: it answers it, or knows that its route is exempt. */
   serve: RequestListener;
-  /** Whether it may know more of a request than that its client is refused. */
-  isAsked(raw: IncomingMessage): boolean;
+  /** Whether any of its routes says `@SkipIpRules()`; only it can tell which one a request is for. */
+  hasExempt: boolean;
+  /** The host's CORS settings, which say how a refusal is answered. */
+  cors: HostCors;
 }
 
 /**
@@ -41,7 +44,7 @@ export function attachServerEdge(server: unknown, edge: RequestEdge, onRefused: 
       case 'checkContinue':
       case 'checkExpectation':
         if (onRefused === 'ignore') return true;
-        if (onRefused === 'answer' || !onRefused.isAsked(raw)) {
+        if (onRefused === 'answer' || !hasToBeAsked(onRefused, raw)) {
           return edge.meetsUnrouted(raw, other as ServerResponse);
         }
         if (edge.meets(raw, other as ServerResponse)) return true;
@@ -95,6 +98,11 @@ function answerExpectations(server: EventEmitter): void {
     response.writeHead(417);
     response.end();
   });
+}
+
+/** Whether the framework may know more of a request than that its client is refused. */
+function hasToBeAsked({ hasExempt, cors }: FrameworkEntry, raw: IncomingMessage): boolean {
+  return hasExempt || (isForCors(raw) && cors.areSet);
 }
 
 function isEmitter(server: unknown): server is EventEmitter {

@@ -31,7 +31,7 @@ const WAYS = {
     rooms: ['edge', 'rules', 'limits', 'geo', 'privacy', 'net', 'request-log', 'detection'],
     longest: [49, 30],
   },
-  'A rule': { rooms: ['rules'], longest: [17, 15] },
+  'A rule': { rooms: ['rules'], longest: [19, 16] },
   'An attempt': { rooms: ['limits'], longest: [16, 8] },
 } as const;
 type Name = keyof typeof WAYS;
