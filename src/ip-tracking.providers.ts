@@ -28,6 +28,8 @@ import { UnsharedLimits } from './limits/unshared-limits.js';
 import { LIMIT_STORAGE, limitsProviders } from './limits/limits.providers.js';
 import { ClientIpResolver, createClientIpResolver } from './net/client-ip.js';
 import { describeClientIp } from './net/describe-client-ip.js';
+import type { IpAddress } from './net/ip-address.js';
+import { isLocal } from './net/special-ranges.js';
 import { PRIVACY_SETTINGS } from './privacy/privacy.options.js';
 import { privacyProviders } from './privacy/privacy.providers.js';
 import { logger, provide, provideNamed, token } from './provide.js';
@@ -65,11 +67,16 @@ const clientIp = [
   provide(
     ClientIpResolver,
     [IP_TRACKING_SETTINGS, ForwardingPeers],
-    ({ clientIp: options, rules }, forwarders) =>
-      createClientIpResolver(options, {
+    ({ clientIp: options, rules, privacy }, forwarders) => {
+      // Whose addresses are not kept is not announced either; a private one tells nobody who somebody is.
+      const saw = (address: IpAddress): void => {
+        if (privacy.address === 'full' || isLocal(address)) forwarders.saw(address);
+      };
+      return createClientIpResolver(options, {
         onWarning: ({ message }) => logger.warn(message),
-        ...(rules.isEnabled ? { onForwarder: (address) => forwarders.saw(address) } : {}),
-      }),
+        ...(rules.isEnabled ? { onForwarder: saw } : {}),
+      });
+    },
   ),
   provide(CLIENT_IP_IN_WORDS, [IP_TRACKING_SETTINGS], (options) =>
     describeClientIp(options.clientIp),

@@ -66,7 +66,9 @@ export class ExpressCors implements HostCors {
 
   judge({ raw }: CorsRequest, settle: (said: CorsAnswer | null) => void): void {
     const path = this.pathOf(raw);
-    const layers = (this.layers ?? []).filter((layer) => path !== null && layer.match(path));
+    const layers = (this.layers ?? []).filter(
+      (layer) => path !== null && matchesSafely(layer, path),
+    );
     const response = this.standIn(raw);
     response.end = function (this: ServerResponse) {
       settle({ headers: headersOf(response), status: response.statusCode });
@@ -99,6 +101,16 @@ export class ExpressCors implements HostCors {
     Object.setPrototypeOf(response, this.app.response);
     response.locals = {};
     return response;
+  }
+}
+
+/** Whether a layer is for a path. */
+export function matchesSafely(layer: Pick<MiddlewareLayer, 'match'>, path: string): boolean {
+  try {
+    return Boolean(layer.match(path));
+  } catch {
+    // A malformed percent-escape in a parameter: Express would answer 400, the edge 403.
+    return false;
   }
 }
 

@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse } from 'node:url';
-import { type CorsAdapter, ExpressCors, type MiddlewareLayer } from './express-cors.js';
+import {
+  type CorsAdapter,
+  ExpressCors,
+  matchesSafely,
+  type MiddlewareLayer,
+} from './express-cors.js';
 import type { HostCors } from './host-cors.js';
 import { answer, whenSettled } from './refusal-response.js';
 import type { Framework, MatchedRoute } from './request-context.js';
@@ -133,15 +138,6 @@ function firstMatch(
 function answersTo({ methods }: ExpressRoute, method: string): boolean {
   if (methods['_all'] === true || methods[method] === true) return true;
   return method === 'head' && methods['get'] === true;
-}
-
-function matchesSafely(layer: ExpressLayer, path: string): boolean {
-  try {
-    return Boolean(layer.match(path));
-  } catch {
-    // A malformed percent-escape in a parameter: Express would answer 400, the edge 403.
-    return false;
-  }
 }
 
 /**

@@ -157,6 +157,22 @@ export class PersonalDataRepository {
     );
   }
 
+  /** Forgets that an address was seen forwarding for others, as any client can say of itself. */
+  async deleteForwarder(ip: IpAddress): Promise<void> {
+    await this.manager.query(
+      `delete from ip_tracking.protected_network where kind = 'forwarding peer' and network = $1::inet::cidr`,
+      [ip.toString()],
+    );
+  }
+
+  async forwarder(ip: IpAddress): Promise<Record<string, unknown>[]> {
+    return this.manager.query(
+      `select network::text, kind, announced_at from ip_tracking.protected_network
+        where kind = 'forwarding peer' and network = $1::inet::cidr`,
+      [ip.toString()],
+    );
+  }
+
   /** The transactions that write to the log: all of them, or those that are left of some. */
   private async writers(among: readonly string[] | null): Promise<string[]> {
     const rows = await this.manager.query<{ writer: string }>(

@@ -31,7 +31,7 @@ export interface ErasedAddress {
 
 /** One thing that is stored of an address: a row by its columns. */
 export interface ExportedRow {
-  kind: 'request' | 'spooled' | 'finding' | 'rule' | 'erasure';
+  kind: 'request' | 'spooled' | 'finding' | 'rule' | 'forwarder' | 'erasure';
   row: Record<string, unknown>;
 }
 
@@ -70,6 +70,7 @@ export class PrivacyService {
         requests += await stored.deleteRows(day, this.formsOf(ip, day));
       }
       const findings = await stored.deleteFindings(await this.foundForms(ip, stored));
+      await stored.deleteForwarder(ip);
       const keptRules = (await stored.rules(ip)).length;
       return { ipAddress: ip.toString(), requests, findings, spooled, keptRules };
     });
@@ -77,7 +78,7 @@ export class PrivacyService {
 
   /**
    * Everything that is stored of an address, a day at a time: rows of the request log, records on their way there,
-   * findings, and the rules that name it.
+   * findings, the rules that name it, and whether it was seen forwarding for others.
    *
    * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
    */
@@ -91,6 +92,7 @@ export class PrivacyService {
     }
     yield* ofKind('finding', await stored.findings(await this.foundForms(ip, stored)));
     yield* ofKind('rule', await stored.rules(ip));
+    yield* ofKind('forwarder', await stored.forwarder(ip));
     yield* ofKind('erasure', await stored.marks(await this.arrivingForms(ip)));
   }
 

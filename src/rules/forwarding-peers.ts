@@ -28,9 +28,8 @@ export class ForwardingPeers {
     this.announce([prefix]).catch(() => undefined);
   }
 
-  /** Announces those that were seen since the last round, and forgets them: who still forwards is seen again. */
+  /** Announces those that were seen since the last round, none even, and forgets them: who still forwards is seen again. */
   async round(): Promise<void> {
-    if (this.seen.size === 0) return;
     await this.announce([...this.seen.values()]);
     this.seen.clear();
     this.last = null;

@@ -14,15 +14,16 @@ const IS_FORGOTTEN = `announced_at < now() - case kind when 'forwarding peer' th
 export class ProtectedNetworkRepository {
   constructor(private readonly database: Database) {}
 
-  /** Says that this app would not survive a block of these. */
+  /** Says that this app would not survive a block of these, and forgets those of the kind that nobody says any more. */
   async announce(kind: ProtectedKind, prefixes: readonly Prefix[]): Promise<void> {
-    if (prefixes.length === 0) return;
-    await this.database.query(
-      `insert into ip_tracking.protected_network (network, kind)
-       select distinct network::cidr, $2 from unnest($1::text[]) as network
-       on conflict (network, kind) do update set announced_at = now()`,
-      [prefixes.map(String), kind],
-    );
+    if (prefixes.length > 0) {
+      await this.database.query(
+        `insert into ip_tracking.protected_network (network, kind)
+         select distinct network::cidr, $2 from unnest($1::text[]) as network
+         on conflict (network, kind) do update set announced_at = now()`,
+        [prefixes.map(String), kind],
+      );
+    }
     await this.database.query(
       `delete from ip_tracking.protected_network where kind = $1 and ${IS_FORGOTTEN}`,
       [kind],

@@ -97,6 +97,21 @@ describe('an address', () => {
     expect(await service().eraseAddress(ADDRESS)).toMatchObject({ requests: 0, findings: 0 });
   });
 
+  it('is forgotten as one that was seen forwarding, as any client can say of itself', async () => {
+    await test.query(
+      `insert into ip_tracking.protected_network (network, kind)
+       values ($1, 'forwarding peer'), ($2, 'forwarding peer'), ($1, 'own address')`,
+      [`${ADDRESS}/32`, `${NEIGHBOUR}/32`],
+    );
+    expect(await exported(ADDRESS)).toEqual([`forwarder ${ADDRESS}/32`]);
+    await service().eraseAddress(ADDRESS);
+    expect(await exported(ADDRESS)).toEqual([`erasure ${ADDRESS}`]);
+    const left = await test.query<{ kind: string }>(
+      'select kind from ip_tracking.protected_network order by kind',
+    );
+    expect(left.map(({ kind }) => kind)).toEqual(['forwarding peer', 'own address']);
+  });
+
   it('of IPv6 takes the findings about its /64 with it, and no rows of others there', async () => {
     await store('2001:db8:1:2::3');
     await store('2001:db8:1:2::4');

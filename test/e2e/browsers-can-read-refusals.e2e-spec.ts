@@ -322,7 +322,12 @@ describe.each(ADAPTERS)('where the host has CORS settings on %s', (adapter) => {
 
 describe('CORS that the host has set up past Nest', () => {
   it('is found on express where it is the package cors, on the paths it is for', async () => {
-    const host = await start('express', (app) => app.use('/shop', cors({ origin: ORIGIN })));
+    const host = await start('express', (app) => {
+      app.use('/shop', cors({ origin: ORIGIN }));
+      app.use('/of/:tenant', cors({ origin: ORIGIN }));
+    });
+    expect(originOf(await host.send(ordinary('/of/acme')))).toBe(ORIGIN);
+    expect(await host.send(ordinary('/of/%zz'))).toMatchObject({ status: 403 });
     expect(await host.send(preflight('/shop/x'))).toMatchObject({ status: 204 });
     expect(originOf(await host.send(ordinary('/shop/x')))).toBe(ORIGIN);
     expect(await host.send(preflight('/x'))).toMatchObject({ status: 403 });

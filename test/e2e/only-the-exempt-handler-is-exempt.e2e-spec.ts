@@ -20,7 +20,7 @@ import {
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import express from 'express';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { IpRuleService, SkipIpRules } from '../../src/index.js';
+import { IpRuleService, RateLimit, SkipIpRules } from '../../src/index.js';
 import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
 import { RawSocket, statusesIn } from '../support/raw-socket.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -46,6 +46,12 @@ class OpenRoutes {
   @Post('letters')
   letter(@Body() body: unknown) {
     return body;
+  }
+
+  @Get('limited/twice')
+  @RateLimit({ name: 'twice', anonymous: 2 })
+  limited() {
+    return 'open';
   }
 
   @Get(':name')
@@ -184,6 +190,20 @@ describe.each(ADAPTERS)('a blocked client on %s', (adapter) => {
     socket.write('{"a":1}');
     expect(statusesIn(await socket.untilClosed())).toEqual([100, 201]);
   });
+
+  it.each(['guards', 'edge'] as const)(
+    'is limited there like anybody, at the %s',
+    async (checkAt) => {
+      const host = await start({ adapter, options: { rateLimits: { checkAt } } });
+      const statuses: number[] = [];
+      for (let i = 0; i < 3; i += 1) {
+        statuses.push((await host.send({ path: '/open/limited/twice', from: BLOCKED })).status);
+      }
+      expect(statuses).toEqual([200, 200, 429]);
+      const rows = await host.rows(3);
+      expect(rows.map(({ outcome }) => outcome)).toEqual(['served', 'served', 'throttled']);
+    },
+  );
 
   it('gets 403 for another version by header, and for one that there is not', async () => {
     const host = await start({

@@ -1,6 +1,11 @@
 import { Controller, Get } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
-import { IpRuleService, type GeoPlace, type IpTrackingOptions } from '../../src/index.js';
+import {
+  ClientIpResolver,
+  IpRuleService,
+  type GeoPlace,
+  type IpTrackingOptions,
+} from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Adapter, type Host } from '../support/host-app.js';
 
@@ -66,6 +71,28 @@ describe.each(ADAPTERS)('on %s', (adapter: Adapter) => {
     expect(hashes[0]).toBe(hashes[1]);
     expect(hashes[2]).not.toBe(hashes[0]);
   });
+
+  it.each([
+    ['full', ['10.1.2.3/32', '81.2.69.142/32']],
+    ['none', ['10.1.2.3/32']],
+  ] as const)(
+    'announces who seems to forward, where addresses are stored %s',
+    async (address, expected) => {
+      await start({ privacy: { address }, clientIp: { strategy: 'socket' } });
+      const resolver = host.app.get(ClientIpResolver);
+      for (const remoteAddress of [ADDRESS, '10.1.2.3']) {
+        resolver.resolve({ remoteAddress, headers: { 'x-forwarded-for': '8.8.8.8' } });
+      }
+      const announced = async () => {
+        const rows = await host.database.query<{ network: string }>(
+          `select network::text from ip_tracking.protected_network where kind = 'forwarding peer' order by 1`,
+        );
+        return rows.map(({ network }) => network);
+      };
+      await eventually(async () => (await announced()).length === expected.length);
+      expect(await announced()).toEqual(expected);
+    },
+  );
 
   it('goes by the real address at the door, whatever is stored', async () => {
     await start({ privacy: { address: 'none' }, rules: { blockCountries: ['SE'] } });
