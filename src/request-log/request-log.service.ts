@@ -1,21 +1,35 @@
+import { within } from '../within.js';
+import type { RecordFolding } from './capture/record-folding.js';
+import type { RecordIntake } from './capture/record-intake.js';
 import type { RequestQueue } from './queue/request-queue.js';
 import type { RequestQueueStats } from './queue/request-queue-stats.js';
 import type { PruneResult, RetentionDays } from './table/retention.js';
 import type { StrandedSpool, StrandedSpools } from './spool/stranded-spools.js';
 import type { RequestLogUpkeep } from './table/upkeep.js';
 
+/** What a {@link RequestLogService} asks. */
+export interface RequestLogParts {
+  queue: Pick<RequestQueue, 'stats' | 'flush'>;
+  intake: Pick<RecordIntake, 'settle'>;
+  folding: Pick<RecordFolding, 'folded'> | null;
+  upkeep: Pick<RequestLogUpkeep, 'prune'>;
+  stranded: StrandedSpools;
+}
+
+/** What has become of the requests of this process: each is `enqueued` as a record, or `folded` into another one's. */
+export interface RequestLogStats extends RequestQueueStats {
+  /** Blocked requests that another one's row stands for, by its `repeats`. */
+  folded: number;
+}
+
 /** What a host can ask of the request log, and have it do. */
 export class RequestLogService {
   /** @internal */
-  constructor(
-    private readonly queue: Pick<RequestQueue, 'stats' | 'flush'>,
-    private readonly upkeep: Pick<RequestLogUpkeep, 'prune'>,
-    private readonly stranded: StrandedSpools,
-  ) {}
+  constructor(private readonly parts: RequestLogParts) {}
 
   /** What has become of the records so far, in this process. */
-  get stats(): RequestQueueStats {
-    return this.queue.stats;
+  get stats(): RequestLogStats {
+    return { ...this.parts.queue.stats, folded: this.parts.folding?.folded ?? 0 };
   }
 
   /**
@@ -23,8 +37,11 @@ export class RequestLogService {
    *
    * @returns the records that could not be written yet.
    */
-  flush(patienceMs: number): Promise<number> {
-    return this.queue.flush(patienceMs);
+  async flush(patienceMs: number): Promise<number> {
+    const { intake, queue } = this.parts;
+    const startedAt = performance.now();
+    await within(patienceMs, intake.settle());
+    return queue.flush(Math.max(0, patienceMs - (performance.now() - startedAt)));
   }
 
   /**
@@ -33,7 +50,7 @@ export class RequestLogService {
    * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`.
    */
   prune(days: RetentionDays): Promise<PruneResult> {
-    return this.upkeep.prune(days);
+    return this.parts.upkeep.prune(days);
   }
 
   /**
@@ -42,7 +59,7 @@ export class RequestLogService {
    * @throws IpTrackingError `IPT_STATE_UNKNOWN` where nothing is kept on disk, or the database cannot say who it is.
    */
   listStranded(): Promise<StrandedSpool[]> {
-    return this.stranded.list();
+    return this.parts.stranded.list();
   }
 
   /**
@@ -52,6 +69,6 @@ export class RequestLogService {
    *   two databases have nothing in common.
    */
   adoptStranded(name: string, options: { force?: boolean } = {}): Promise<StrandedSpool> {
-    return this.stranded.adopt(name, options);
+    return this.parts.stranded.adopt(name, options);
   }
 }
