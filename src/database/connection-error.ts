@@ -1,3 +1,5 @@
+import { messageOf } from '../ip-tracking.errors.js';
+
 /** The parts of a driver's error that say which kind it is. */
 interface DriverError {
   code?: string;
@@ -32,7 +34,7 @@ export function describeConnectionError(error: unknown): string {
   const code = errorCodeOf(error);
   const advice = code === null ? undefined : ADVICE[code];
   if (advice !== undefined) return `PostgreSQL cannot be used: ${advice} (${code})`;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return `PostgreSQL cannot be used: ${message || code || 'unknown error'}`;
 }
 

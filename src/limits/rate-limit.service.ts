@@ -1,5 +1,6 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp } from '../net/ip-address.js';
+import { show } from '../options/checks.js';
 import { addressKey, userKey } from './bucket-keys.js';
 import { limitNames } from './limit-policy.js';
 import type { RateLimiter } from './rate-limiter.js';
@@ -73,7 +74,7 @@ export class RateLimitService {
     if (ip !== null) return addressKey(ip, this.options.ipv6PrefixLength);
     throw new IpTrackingError(
       'IPT_INVALID_IP',
-      `${JSON.stringify(client.slice(0, 64))} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
+      `${show(client)} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
     );
   }
 }

@@ -1,6 +1,7 @@
+import { messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
-import type { MatchedRules } from './decide.js';
 import { within } from '../within.js';
+import type { MatchedRules } from './decide.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
 import { RuleSnapshot } from './rule-snapshot.js';
@@ -199,7 +200,7 @@ export class LiveRules {
       return await write(this.file);
     } catch (error) {
       this.options.onFile(
-        `the rules cannot be kept on disk, so a boot without the database will have none: ${(error as Error).message}`,
+        `the rules cannot be kept on disk, so a boot without the database will have none: ${messageOf(error)}`,
       );
       return null;
     }
