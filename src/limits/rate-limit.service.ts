@@ -26,6 +26,7 @@ export interface RateLimitServiceOptions {
 
 /** What an operator can do about limits. */
 export class RateLimitService {
+  /** @internal */
   constructor(
     private readonly limiter: RateLimiter,
     private readonly options: RateLimitServiceOptions,
@@ -48,7 +49,7 @@ export class RateLimitService {
     return { hadCounted, processes };
   }
 
-  /** Does what another process was asked to. Never throws: what it is sent may be anything. */
+  /** Does what another process was asked to. Never throws: what it is sent may be anything. @internal */
   async hear(message: string): Promise<void> {
     try {
       const [client, name] = JSON.parse(message) as unknown[];

@@ -39,6 +39,7 @@ export interface ExportedRow {
  * address, cannot be told from what others did, and is left alone.
  */
 export class PrivacyService {
+  /** @internal */
   constructor(
     private readonly stored: PersonalDataRepository,
     private readonly addresses: AddressPrivacy,

@@ -68,6 +68,7 @@ export interface IpRuleServiceOptions {
  * this one acts on it before the promise resolves.
  */
 export class IpRuleService {
+  /** @internal */
   constructor(
     private readonly repository: IpRuleRepository,
     private readonly protectedNetworks: ProtectedNetworkRepository,
