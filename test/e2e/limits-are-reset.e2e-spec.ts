@@ -1,7 +1,16 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { Controller, Get } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest';
 import { IpTrackingError, RateLimit, RateLimitService, Sensitive } from '../../src/index.js';
 import { compiledMain } from '../support/compiled.js';
 import { eventually } from '../support/eventually.js';
@@ -29,6 +38,14 @@ interface Result {
   stderr: string;
 }
 
+async function listenersTo(database: TestDatabase): Promise<number> {
+  const rows = await database.query(
+    `select from pg_stat_activity
+      where datname = current_database() and application_name = 'nestjs-ip-tracking listen' and query ~ 'limit_reset'`,
+  );
+  return rows.length;
+}
+
 describe.each(ADAPTERS)('limits on %s', (adapter) => {
   let main: string;
   let database: TestDatabase;
@@ -53,13 +70,7 @@ describe.each(ADAPTERS)('limits on %s', (adapter) => {
     await eventually(async () => (await listening()) === 0);
   });
 
-  async function listening(): Promise<number> {
-    const rows = await database.query(
-      `select from pg_stat_activity
-        where datname = current_database() and application_name = 'nestjs-ip-tracking listen' and query ~ 'limit_reset'`,
-    );
-    return rows.length;
-  }
+  const listening = () => listenersTo(database);
   const run = (args: string[]): Promise<Result> =>
     new Promise((resolve) => {
       const env = { ...process.env, IP_TRACKING_DATABASE_URL: database.url };
@@ -163,3 +174,30 @@ describe('the command line', () => {
 interface AnyRequest {
   headers: Record<string, string | undefined>;
 }
+
+describe.each(ADAPTERS)('limits of apps without rules, on %s', (adapter) => {
+  it('are reset all the same: nobody has to follow rules to hear of it', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.close());
+    const hosts: Host[] = [];
+    for (const rules of [false, { follow: false }] as const) {
+      const host = await startHost({
+        adapter,
+        controllers: [Routes],
+        database,
+        options: { rules, stateDir: false },
+      });
+      onTestFinished(() => host.close());
+      hosts.push(host);
+    }
+    await eventually(async () => (await listenersTo(database)) === 2);
+    const status = async (host: Host) =>
+      (await host.send({ path: '/sensitive', from: '198.51.100.1' })).status;
+    for (const host of hosts) while ((await status(host)) === 200);
+
+    const service = hosts[0]!.app.get(RateLimitService);
+    expect(await service.resetLimits('198.51.100.1')).toEqual({ hadCounted: true, processes: 2 });
+    expect(await status(hosts[0]!)).toBe(200);
+    await eventually(async () => (await status(hosts[1]!)) === 200);
+  });
+});
