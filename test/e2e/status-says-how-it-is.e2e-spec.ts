@@ -19,7 +19,7 @@ import {
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createTestDatabase, createTestServer, type TestDatabase } from '../support/postgres.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const NOWHERE = 'postgres://127.0.0.1:1/none';
@@ -107,16 +107,22 @@ describe.each(ADAPTERS)('the status on %s', (adapter) => {
     });
 
     it('says that they come from the disk where the database is down', async () => {
+      const server = await createTestServer();
+      onTestFinished(() => server.close());
       const folder = temporaryFolder('state');
       onTestFinished(() => folder.remove());
-      const stateDir = `${folder.path}/state`;
-      const earlier = await start({ stateDir });
+      const options: Partial<IpTrackingOptions> = {
+        database: { url: server.url, migrationsRun: true },
+        stateDir: `${folder.path}/state`,
+        requestLog: false,
+      };
+      const earlier = await start(options);
       await earlier.app.get(IpRuleService).block('203.0.113.7');
       const { version } = read(earlier).rules!;
       await earlier.app.close();
-      const down = { database: { url: NOWHERE }, requestLog: false as const };
-      const host = await start({ ...down, stateDir });
-      expect(read(host).rules).toEqual({
+      await server.stop();
+      const host = await start(options);
+      expect(read(host).rules).toMatchObject({
         from: 'disk',
         version,
         size: 1,
@@ -124,8 +130,11 @@ describe.each(ADAPTERS)('the status on %s', (adapter) => {
         isOut: true,
       });
       expect(await host.send({ from: '203.0.113.7' })).toMatchObject({ status: 403 });
-      const bare = await start({ ...down, stateDir: false });
+      const bare = await start({ ...options, stateDir: false });
       expect(read(bare).rules).toMatchObject({ from: 'nowhere', version: null, size: 0 });
+      await server.start();
+      await eventually(() => read(bare).rules?.from === 'database', { withinMs: 30_000 });
+      expect(read(bare).rules).toMatchObject({ version, size: 1, isOut: false });
     });
   });
 
