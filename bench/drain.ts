@@ -7,7 +7,7 @@
  *   npm run bench -- drain [rows] [rounds] [rows of a write]
  */
 import { cpus, tmpdir } from 'node:os';
-import { mkdtemp, rm } from 'node:fs/promises';
+import * as fileSystem from 'node:fs/promises';
 import { join } from 'node:path';
 import { serialize } from 'node:v8';
 import { createDataSource } from '../src/database/data-source.js';
@@ -22,6 +22,7 @@ import type { Lines } from '../src/request-log/record/lines.js';
 import { LINE_COLUMNS } from '../src/request-log/record/record-line.js';
 import type { LogRecord } from '../src/request-log/record/request-record.js';
 import { framesOf } from '../src/request-log/spool/spool-frame.js';
+import { SinkSpoolPlace } from '../src/request-log/spool/spool-place.js';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
 
@@ -88,7 +89,7 @@ const FIELDS: readonly ((record: LogRecord) => unknown)[] = [
 ];
 
 const server = await openBenchDatabase();
-const database = new Database(createDataSource({ url: server.url }, []), true, false);
+const database = new Database(createDataSource({ url: server.url }, []), true);
 await new RequestLogPartitions(database, Date.now).ensure();
 const sink = new PostgresSink(database);
 
@@ -103,10 +104,10 @@ async function inBatches(
 
 /** The whole way, as a request takes it: pushed, made a line, sent by the queue. */
 async function throughTheQueue(records: readonly LogRecord[]): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'ipt-drain-'));
+  const folder = await fileSystem.mkdtemp(join(tmpdir(), 'ipt-drain-'));
   const queue = createRequestQueue({
     sink: { writeLines: (lines: Lines) => sink.writeLines(lines) },
-    spoolFolder: folder,
+    spoolPlace: new SinkSpoolPlace(() => Promise.resolve(folder), fileSystem),
     spool: { writeIntervalMs: 100, syncIntervalMs: 1_000, maxBytes: 2 ** 29, adoptAfterMs: 6_000 },
     flushIntervalMs: 50,
     maxBatchSize: BATCH,
@@ -123,7 +124,7 @@ async function throughTheQueue(records: readonly LogRecord[]): Promise<void> {
   }
   if (queue.stats.written !== records.length) throw new Error('not all of it was written');
   await queue.close(1_000);
-  await rm(folder, { recursive: true, force: true });
+  await fileSystem.rm(folder, { recursive: true, force: true });
 }
 
 interface Series {

@@ -29,7 +29,7 @@ const SETTINGS = process.argv[5] ?? 'shared_buffers=4GB,max_wal_size=8GB';
 const server = await openBenchDatabase(
   Object.fromEntries(SETTINGS.split(',').map((setting) => setting.split('=') as [string, string])),
 );
-const database = new Database(createDataSource({ url: server.url }, []), true, false);
+const database = new Database(createDataSource({ url: server.url }, []), true);
 await new RequestLogPartitions(database, Date.now).ensure();
 const sink = new PostgresSink(database);
 const start = Date.now();

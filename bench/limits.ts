@@ -56,7 +56,7 @@ async function nsPerHit(hit: Hit, hits: number, keyOf: (i: number) => string): P
 async function benchMemory(): Promise<void> {
   const rounds = 9;
   const shapes = [
-    { name: 'one client over his limit', hits: 100_000, keyOf: () => address(7) },
+    { name: 'one client over their limit', hits: 100_000, keyOf: () => address(7) },
     { name: 'first hits of 50,000 clients', hits: 50_000, keyOf: address },
     { name: '20,000 clients at random', hits: 100_000, keyOf: scattered },
   ];

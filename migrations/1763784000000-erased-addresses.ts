@@ -17,8 +17,8 @@ export class ErasedAddresses1763784000000 implements MigrationInterface {
     await runner.query(
       `create index erased_address_before on ip_tracking.erased_address (erased_before)`,
     );
-    // By xmin only the rows of this transaction: those of before are the business of whoever erases, and are locked by
-    // him. One address after the other, because a join might read a whole day.
+    // By xmin only the rows of this transaction: those of before are the business of whoever erases, who has locked
+    // them. One address after the other, because a join might read a whole day.
     await runner.query(`
       create function ip_tracking.forget_erased(since timestamptz) returns void language plpgsql as $$
       declare

@@ -1,19 +1,21 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Rows say why a request was blocked. A column that may be null is added without a look at a row, but for a moment the
- * table has to be had alone: whoever waits for that makes all writers wait behind it, so nobody waits longer than a
+ * Rows say why a request was blocked, and for how many others they stand. Such columns are added without a look at a row,
+ * but for a moment the table has to be had alone: whoever waits for that makes all writers wait behind it, so nobody waits longer than a
  * tenth of a second, and tries again.
  */
 export class BlockReason1763787600000 implements MigrationInterface {
   readonly name = 'BlockReason1763787600000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(alter(`add column reason text`));
+    await runner.query(
+      alter(`add column reason text, add column repeats integer not null default 0`),
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(alter(`drop column reason`));
+    await runner.query(alter(`drop column reason, drop column repeats`));
   }
 }
 

@@ -5,6 +5,7 @@ import { ProtectedNetworks1763773200000 } from './1763773200000-protected-networ
 import { RequestRollup1763776800000 } from './1763776800000-request-rollup.js';
 import { ErasedAddresses1763784000000 } from './1763784000000-erased-addresses.js';
 import { BlockReason1763787600000 } from './1763787600000-block-reason.js';
+import { LeastPrivilege1763791200000 } from './1763791200000-least-privilege.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -14,4 +15,5 @@ export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
   RequestRollup1763776800000,
   ErasedAddresses1763784000000,
   BlockReason1763787600000,
+  LeastPrivilege1763791200000,
 ];

@@ -4,9 +4,73 @@
 
 create schema ip_tracking;
 
+CREATE OR REPLACE FUNCTION ip_tracking.delete_strays(before date, at_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ declare
+         deleted integer;
+       begin
+         perform ip_tracking.refuse_kept(before - 1);
+         delete from ip_tracking.request_log_default
+          where ctid = any(array(select ctid from ip_tracking.request_log_default
+                                  where "timestamp" < before::timestamp at time zone 'UTC' limit at_most));
+         get diagnostics deleted = row_count;
+         return deleted;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.drop_partition(day date, only_if_empty boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ declare
+         partition constant text := 'request_log_' || to_char(day, 'YYYYMMDD');
+         has_rows boolean;
+       begin
+         if to_regclass('ip_tracking.' || partition) is null then return false; end if;
+         perform ip_tracking.refuse_kept(day);
+         -- Taken before the look at its rows: between that and the drop a late one could arrive.
+         lock table ip_tracking.request_log in access exclusive mode;
+         if only_if_empty then
+           execute format('select exists (select from ip_tracking.%I)', partition) into has_rows;
+           if has_rows then return false; end if;
+         end if;
+         execute format('drop table ip_tracking.%I', partition);
+         return true;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.erase_requests(day date, addresses inet[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ declare
+         deleted integer;
+       begin
+         delete from ip_tracking.request_log
+          where "timestamp" >= day::timestamp at time zone 'UTC'
+            and "timestamp" < (day + 1)::timestamp at time zone 'UTC' and ip_address = any(addresses);
+         get diagnostics deleted = row_count;
+         return deleted;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.first_kept_day()
+ RETURNS date
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         return (clock_timestamp() at time zone 'UTC')::date
+              - (select days from ip_tracking.owner_setting where name = 'min_retention_days');
+       end $function$;
+
 CREATE OR REPLACE FUNCTION ip_tracking.forget_erased(since timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       declare
         mine constant xid := (txid_current() & 4294967295)::text::xid;
@@ -62,10 +126,66 @@ AS $function$
         raise exception 'ip_tracking.ip_rule_event is append-only' using errcode = 'insufficient_privilege';
       end $function$;
 
+CREATE OR REPLACE FUNCTION ip_tracking.limit_reset_requested()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         delete from ip_tracking.limit_reset where requested_at < clock_timestamp() - interval '1 day';
+         perform pg_notify('ip_tracking_limit_reset', new.id::text);
+         return null;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.make_partition(day date, may_have_rows boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ declare
+         partition constant text := 'request_log_' || to_char(day, 'YYYYMMDD');
+         since constant timestamptz := day::timestamp at time zone 'UTC';
+         until constant timestamptz := (day + 1)::timestamp at time zone 'UTC';
+       begin
+         if to_regclass('ip_tracking.' || partition) is not null then return false; end if;
+         if may_have_rows then lock table ip_tracking.request_log in access exclusive mode; end if;
+         execute format('create table ip_tracking.%I (like ip_tracking.request_log including defaults including generated)',
+                        partition);
+         if may_have_rows then
+           execute format('with moved as (delete from ip_tracking.request_log_default
+                                           where "timestamp" >= %L and "timestamp" < %L returning *)
+                           insert into ip_tracking.%I select * from moved', since, until, partition);
+         end if;
+         execute format('alter table ip_tracking.request_log attach partition ip_tracking.%I for values from (%L) to (%L)',
+                        partition, since, until);
+         return true;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.refuse_kept(day date)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         if day >= ip_tracking.first_kept_day() then
+           raise insufficient_privilege using
+             message = format('requests of %s are kept: the owner of ip_tracking keeps all from %s on',
+                              day, ip_tracking.first_kept_day()),
+             hint = 'see ip_tracking.owner_setting';
+         end if;
+       end $function$;
+
 create table ip_tracking.erased_address (
   ip_address inet not null,
   erased_before timestamp with time zone not null,
   constraint erased_address_pkey PRIMARY KEY (ip_address)
+);
+
+create table ip_tracking.installation (
+  id uuid not null default gen_random_uuid(),
+  singleton boolean not null default true,
+  constraint installation_pkey PRIMARY KEY (singleton),
+  constraint installation_one_row CHECK (singleton)
 );
 
 create table ip_tracking.ip_rule (
@@ -109,6 +229,21 @@ create table ip_tracking.job_run (
   constraint job_run_pkey PRIMARY KEY (name)
 );
 
+create table ip_tracking.limit_reset (
+  id bigint not null generated always as identity,
+  client text not null,
+  name text,
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  constraint limit_reset_pkey PRIMARY KEY (id)
+);
+
+create table ip_tracking.owner_setting (
+  name text not null,
+  days integer not null,
+  constraint owner_setting_pkey PRIMARY KEY (name),
+  constraint owner_setting_days CHECK ((days >= 1))
+);
+
 create table ip_tracking.protected_network (
   network cidr not null,
   kind text not null,
@@ -137,6 +272,7 @@ create table ip_tracking.request_log (
   extra jsonb,
   ingested_at timestamp with time zone not null default now(),
   reason text,
+  repeats integer not null default 0,
   constraint request_log_pkey PRIMARY KEY (id, "timestamp")
 ) partition by RANGE ("timestamp");
 
@@ -188,3 +324,5 @@ CREATE TRIGGER ip_rule_truncated AFTER TRUNCATE ON ip_tracking.ip_rule FOR EACH 
 CREATE TRIGGER ip_rule_updated AFTER UPDATE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
 
 CREATE TRIGGER ip_rule_event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ip_tracking.ip_rule_event FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_event_is_append_only();
+
+CREATE TRIGGER limit_reset_requested AFTER INSERT ON ip_tracking.limit_reset FOR EACH ROW EXECUTE FUNCTION ip_tracking.limit_reset_requested();

@@ -6,7 +6,8 @@ import { RequestEdge } from './edge/request-edge.js';
 import { describeRoute } from './edge/route-description.js';
 import { GeoService } from './geo/geo-service.js';
 import { RateLimitGate } from './limits/rate-limit.gate.js';
-import { settleInLastGuard } from './limits/last-guard.js';
+import { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
+import { settleInLastGuard, unaskedGuards } from './limits/last-guard.js';
 import { LimitAnswers } from './limits/limit-answers.js';
 import { LimitPolicies } from './limits/limit-policy.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
@@ -93,12 +94,17 @@ export const edgeProviders = [
         edge,
         isReady: () => isOpen,
         warn: (message) => logger.warn(message),
-        onController: (controller, methods) =>
-          settleInLastGuard(
-            controller,
-            methods,
-            (method) => limits.isEnabled && policies.of(describeRoute(method, controller)) !== null,
-          ),
+        onController: (controller, methods) => {
+          const isLimited = (method: object): boolean =>
+            limits.isEnabled && policies.of(describeRoute(method, controller)) !== null;
+          settleInLastGuard(controller, methods, isLimited);
+          const installed = limits.guard ?? AuthThrottlerGuard;
+          for (const name of unaskedGuards(controller, methods, isLimited, installed)) {
+            logger.warn(
+              `${name} is bound to limited routes of ${(controller as Function).name}, but ${installed.name} has counted before it is its turn: install it as rateLimits.guard`,
+            );
+          }
+        },
       });
       // Not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever is
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.

@@ -60,8 +60,8 @@ export {
   BlockIps,
   SkipIpRules,
 } from './rules/decorators.js';
-export type { RuleMode } from './rules/decide.js';
-export type { RulesStatus } from './rules/live-rules.js';
+export type { RuleMode, WithoutRules } from './rules/decide.js';
+export type { RulesStatus } from './rules/rules-in-force.js';
 export type { RulesOptions } from './rules/rules.options.js';
 export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
 export { IpRuleGuard } from './rules/ip-rule.guard.js';
@@ -132,6 +132,7 @@ export type {
   RequestSpoolOptions,
 } from './request-log/request-log.options.js';
 export type { SpoolState } from './request-log/spool/spool.js';
+export type { StrandedSpool } from './request-log/spool/stranded-spools.js';
 export { RequestLogService } from './request-log/request-log.service.js';
 export {
   NdjsonFileSink,

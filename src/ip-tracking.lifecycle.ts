@@ -16,6 +16,7 @@ import type { RecordIntake } from './request-log/capture/record-intake.js';
 import type { RequestQueue } from './request-log/queue/request-queue.js';
 import type { LiveRules } from './rules/live-rules.js';
 import { SecondSignal } from './second-signal.js';
+import type { State } from './state/state.js';
 
 /** What the lifecycle starts and stops. */
 export interface LifecycleParts {
@@ -23,6 +24,8 @@ export interface LifecycleParts {
   attachment: EdgeAttachment;
   edge: RequestEdge;
   database: Database;
+  /** What outlives the process; null where nothing does. */
+  state: State | null;
   listener: NotificationListener;
   rules: LiveRules;
   geo: GeoService;
@@ -46,6 +49,8 @@ export interface LifecyclePlan {
   shutdownTimeoutMs: number;
 }
 
+/** How long the start waits for the database to say who it is, in milliseconds. */
+const IDENTITY_PATIENCE_MS = 1_000;
 /** How long connections are given to take their leave, in milliseconds: where packets vanish nobody says goodbye. */
 const LEAVE_MS = 2_000;
 /** How long responses that are still open once the server has closed are waited for, in milliseconds. */
@@ -65,8 +70,11 @@ export class IpTrackingLifecycle
   constructor(private readonly parts: LifecycleParts) {}
 
   async onModuleInit(): Promise<void> {
-    const { plan, rules, edge, listener, geo, queue, hourly, attachment } = this.parts;
+    const { plan, state, rules, edge, listener, geo, queue, hourly, attachment } = this.parts;
+    // Whoever answers after a connection was lost may be another database.
+    listener.whenLost(() => state?.doubt());
     const starts: Promise<unknown>[] = [];
+    const begun = state?.begin(Math.min(plan.startTimeoutMs, IDENTITY_PATIENCE_MS));
     if (plan.followsRules) {
       if (plan.endsWebSockets) rules.whenChanged(() => void edge.endRefused());
       starts.push(rules.start(plan.startTimeoutMs));
@@ -74,6 +82,7 @@ export class IpTrackingLifecycle
     listener.start();
     if (plan.places && plan.hasServer()) starts.push(geo.ready());
     await Promise.all(starts);
+    await begun;
     attachment.open();
     // What an earlier process has left in the spool is delivered while the app starts, and does not hold it up.
     if (plan.logs) queue.start();

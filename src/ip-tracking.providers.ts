@@ -42,7 +42,7 @@ import { ProtectedNetworkRepository } from './rules/protected-network.repository
 import { RULES_SETTINGS } from './rules/rules.options.js';
 import { CLIENT_IP_IN_WORDS, rulesProviders } from './rules/rules.providers.js';
 import { STATE_SETTINGS } from './state/state.options.js';
-import { stateProviders } from './state/state.providers.js';
+import { STATE, stateProviders } from './state/state.providers.js';
 
 const LIFECYCLE_PLAN = token<LifecyclePlan>('lifecycle-plan');
 
@@ -114,6 +114,7 @@ const lifecycle = [
       attachment: EDGE_ATTACHMENT,
       edge: RequestEdge,
       database: Database,
+      state: STATE,
       listener: NotificationListener,
       rules: LiveRules,
       geo: GeoService,

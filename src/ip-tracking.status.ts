@@ -10,7 +10,8 @@ import {
 import type { RequestQueue } from './request-log/queue/request-queue.js';
 import type { RequestQueueStats } from './request-log/queue/request-queue-stats.js';
 import type { RequestLogPartitions } from './request-log/table/partitions.js';
-import type { LiveRules, RulesStatus } from './rules/live-rules.js';
+import type { LiveRules } from './rules/live-rules.js';
+import type { RulesStatus } from './rules/rules-in-force.js';
 
 /** What the parts of this process know of themselves at one moment. A part that is off is null. */
 export interface IpTrackingReport {

@@ -4,7 +4,7 @@ const SAME_SIGNAL_WITHIN_MS = 500;
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Hears whoever sends a second signal because closing takes too long for him. Nest, which closes the app at the first
+ * Hears whoever sends a second signal because closing takes too long for them. Nest, which closes the app at the first
  * one, passes over all others; this module then stops waiting for anything.
  */
 export class SecondSignal {

@@ -5,7 +5,7 @@ import { TokenGuard } from './token.guard.js';
 @Controller('account')
 @Sensitive()
 export class AccountController {
-  /** Ten a minute for the user, whatever address he comes from. */
+  /** Ten a minute for the user, whatever address they come from. */
   @Get()
   @UseGuards(TokenGuard)
   account(@Req() request: { user: { id: string } }) {

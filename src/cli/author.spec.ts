@@ -14,7 +14,7 @@ describe('author', () => {
     expect(author()).toBe('cli:ada');
   });
 
-  it('is his number where it has no name, as in a container', () => {
+  it('is the number of a user without a name, as in a container', () => {
     vi.mocked(os.userInfo).mockImplementationOnce(() => {
       throw new Error('uv_os_get_passwd returned ENOENT');
     });

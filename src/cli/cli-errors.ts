@@ -11,6 +11,8 @@ const WRONG_INPUT: ReadonlySet<IpTrackingErrorCode> = new Set<IpTrackingErrorCod
   'IPT_RULE_COVERS_PROXY',
   'IPT_INVALID_OPTION',
   'IPT_PRIVACY_KEY',
+  'IPT_STATE_NOT_FOUND',
+  'IPT_STATE_UNRELATED',
   'IPT_UNKNOWN_OPTION',
 ]);
 

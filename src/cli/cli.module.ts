@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IpTrackingModule } from '../index.js';
+import { AdoptStateCommand } from './adopt-state.command.js';
 import { AllowIpCommand } from './allow-ip.command.js';
 import { BlockIpCommand } from './block-ip.command.js';
 import { DisallowIpCommand } from './disallow-ip.command.js';
@@ -30,7 +31,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
         geo: false,
         privacy: privacyFromEnvironment(),
         // Only read: what the app has spooled belongs into an export.
-        stateDir: process.env['IP_TRACKING_STATE_DIR'] || false,
+        stateDir: process.env['IP_TRACKING_STATE_DIR'] || undefined,
         requestLog: false,
         rateLimits: false,
         detection: { cron: false },
@@ -49,6 +50,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     ExportIpCommand,
     PruneCommand,
     ResetLimitsCommand,
+    AdoptStateCommand,
     MigrateCommand,
   ],
 })

@@ -17,7 +17,7 @@ it('hears of a session that is ended in the moment in which it begins', async ()
       message('E', Buffer.from('SFATAL\0C57P01\0Mterminating connection\0\0')),
     ]),
   );
-  const database = new Database(createDataSource({ url }, []), true, false);
+  const database = new Database(createDataSource({ url }, []), true);
   cleanups.push(() => database.close());
   await expect(database.connect()).rejects.toThrow(/PostgreSQL cannot be used/);
 });

@@ -4,6 +4,7 @@ import { DataSource, type DataSourceOptions, type EntityTarget } from 'typeorm';
 import { IP_TRACKING_MIGRATIONS } from '../../migrations/index.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { filled } from '../options/defaults.js';
+import { readUrl } from './connection.js';
 import {
   DATABASE_DEFAULTS,
   SILENCE_GRACE_MS,
@@ -40,11 +41,38 @@ export function createDataSource(options: DatabaseOptions, entities: EntityClass
   return new DataSource(ownOptions(options, entities));
 }
 
-function ownOptions(options: OwnDatabaseOptions, entities: EntityClass[]): DataSourceOptions {
+/**
+ * A DataSource of one connection, for what needs a session of its own: migrations, which take a lock. It passes by the
+ * pooler where there is one.
+ */
+export function createSessionSource(options: OwnDatabaseOptions): DataSource {
+  return new DataSource({
+    ...ownOptions({ ...options, url: options.directUrl ?? options.url, directUrl: undefined }, []),
+    poolSize: 1,
+  });
+}
+
+function ownOptions(options: OwnDatabaseOptions, entities: EntityClass[]): PostgresOptions {
   const { poolSize, connectTimeoutMs, statementTimeoutMs } = filled(options, DATABASE_DEFAULTS);
+  const {
+    host,
+    port,
+    user,
+    password,
+    database,
+    ssl,
+    options: session,
+  } = readUrl('database.url', options.url, options.ssl);
+  // A pooler in transaction mode gives each transaction another session, so that nothing can be said of one.
+  const isPooled = options.directUrl !== undefined;
   return {
     type: 'postgres',
-    url: options.url,
+    host,
+    port,
+    username: user,
+    password: password as PostgresOptions['password'],
+    database,
+    ssl: ssl as PostgresOptions['ssl'],
     applicationName: 'nestjs-ip-tracking',
     schema: SCHEMA,
     entities,
@@ -58,24 +86,41 @@ function ownOptions(options: OwnDatabaseOptions, entities: EntityClass[]): DataS
     // TypeORM would print a lost pool connection through its own logger; the pool replaces it by itself.
     poolErrorHandler: () => undefined,
     extra: {
-      statement_timeout: statementTimeoutMs,
+      ...(isPooled ? {} : { statement_timeout: statementTimeoutMs }),
+      ...(session === undefined ? {} : { options: session }),
       keepAlive: true,
-      Client: HeardClient,
+      Client: OurClient,
       stream: () => impatientSocket(statementTimeoutMs + SILENCE_GRACE_MS),
     },
   };
 }
 
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
 /**
- * A client whose errors are always heard. Between the pool, which stops to listen when it hands a client out, and
- * TypeORM, which begins to a moment later, PostgreSQL may end the session: nobody would listen, and node would end the
- * host's process. Whoever uses the client meets the error with his next statement.
+ * A client whose errors are always heard, and whose dates are read as they are written.
+ *
+ * Between the pool, which stops to listen when it hands a client out, and TypeORM, which begins to a moment later,
+ * PostgreSQL may end the session: nobody would listen, and node would end the host's process. Whoever uses the client
+ * meets the error with their next statement.
+ *
+ * pg reads ISO dates alone, and takes what a server, a database or a role is set to instead: 11/12 would be another day.
  */
-class HeardClient extends Client {
+class OurClient extends Client {
   constructor(config?: string | ClientConfig) {
     super(config);
     this.on('error', () => undefined);
   }
+
+  /** What pg tells the server when a session begins. */
+  getStartupConf(): Record<string, string> {
+    const { getStartupConf } = Client.prototype as unknown as StartupOfPg;
+    return { ...getStartupConf.call(this), DateStyle: 'ISO' };
+  }
+}
+
+interface StartupOfPg {
+  getStartupConf(this: Client): Record<string, string>;
 }
 
 /**

@@ -1,19 +1,29 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { DataSource } from 'typeorm';
 import {
   checkObject,
   flag,
-  show,
+  invalid,
   wholeNumber,
   withMethods,
   type Check,
 } from '../options/checks.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import type { Defaults } from '../options/defaults.js';
 import { token } from '../provide.js';
+import { readUrl } from './connection.js';
 
 /** A small pool of the module's own. */
 export interface OwnDatabaseOptions {
-  /** A connection URL such as `postgres://user:password@host:5432/name`. */
+  /** A connection URL such as `postgres://user:password@host:5432/name`, in any form that `pg` takes. */
   url: string;
+  /**
+   * A URL that leads to PostgreSQL itself, where `url` leads to a pooler in transaction mode such as PgBouncer: for
+   * LISTEN and for migrations, which need a session. @default `url`
+   */
+  directUrl?: string;
+  /** TLS, over what `sslmode` in the URL says: true for a certificate that Node trusts, or node's TLS options. @default as the URL says */
+  ssl?: boolean | TlsOptions;
   /** Runs pending migrations when the app starts. @default false */
   migrationsRun?: boolean;
   /** Connections of the module's own pool; the host's pool is never touched. @default 2 */
@@ -37,11 +47,13 @@ export const DATABASE_SETTINGS = token<DatabaseOptions>('database-settings');
 
 /** What each of {@link OwnDatabaseOptions} is where it is left out. */
 export const DATABASE_DEFAULTS = {
+  directUrl: null,
+  ssl: null,
   migrationsRun: false,
   poolSize: 2,
   connectTimeoutMs: 5_000,
   statementTimeoutMs: 30_000,
-} satisfies Required<Omit<OwnDatabaseOptions, 'url'>>;
+} satisfies Defaults<Omit<OwnDatabaseOptions, 'url'>>;
 
 /** For so much longer than any statement may take its answer is waited for, in milliseconds. */
 export const SILENCE_GRACE_MS = 2_000;
@@ -49,6 +61,15 @@ export const SILENCE_GRACE_MS = 2_000;
 /** How each of {@link OwnDatabaseOptions} is checked. */
 export const DATABASE_CHECKS: Record<keyof OwnDatabaseOptions, Check> = {
   url: checkUrl,
+  directUrl: checkUrl,
+  ssl: (path, value) => {
+    if (typeof value === 'boolean' || (typeof value === 'object' && value !== null)) return;
+    invalid(
+      path,
+      value,
+      "give true, false, or node's TLS options, such as { ca: '-----BEGIN...' }",
+    );
+  },
   migrationsRun: flag,
   poolSize: wholeNumber(1, 100),
   connectTimeoutMs: wholeNumber(1),
@@ -84,11 +105,13 @@ export function statementTimeoutOf(database: DatabaseOptions): number {
 }
 
 function checkUrl(path: string, value: unknown): void {
-  if (typeof value === 'string' && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)) return;
-  // The value may hold a password, so only what is certainly none is shown.
-  const shown = typeof value === 'string' && value !== '' ? 'not a PostgreSQL URL' : show(value);
-  throw new IpTrackingError(
-    'IPT_INVALID_OPTION',
-    `${path} is ${shown}: give one such as postgres://user:password@host:5432/name. Is the environment variable set?`,
+  if (typeof value === 'string' && value !== '') {
+    readUrl(path, value);
+    return;
+  }
+  invalid(
+    path,
+    value,
+    'give one such as postgres://user:password@host:5432/name. Is the environment variable set?',
   );
 }

@@ -4,6 +4,7 @@ import { provide, token, type Token } from '../provide.js';
 import { createDataSource, DATA_SOURCE_NAME, type EntityClass } from './data-source.js';
 import { Database } from './database.js';
 import { DATABASE_SETTINGS } from './database.options.js';
+import { migrateDatabase } from './migrate-database.js';
 import { NotificationListener } from './notifications.js';
 
 /** The token under which `@nestjs/typeorm` finds the DataSource. */
@@ -16,8 +17,12 @@ export const databaseProviders = [
   provide(DATA_SOURCE, [DATABASE_SETTINGS, ENTITIES], createDataSource),
   provide(Database, [DATA_SOURCE, DATABASE_SETTINGS], (dataSource, options) =>
     'dataSource' in options
-      ? new Database(dataSource, false, false)
-      : new Database(dataSource, true, options.migrationsRun ?? false),
+      ? new Database(dataSource, false)
+      : new Database(
+          dataSource,
+          true,
+          options.migrationsRun === true ? () => migrateDatabase(options) : undefined,
+        ),
   ),
   provide(
     NotificationListener,

@@ -1,7 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { describeConnectionError, errorCodeOf } from './connection-error.js';
-import { runMigrations } from './migrate.js';
 
 /**
  * How long PostgreSQL waits for the next statement of a transaction, in milliseconds. Where packets vanish it would keep
@@ -19,7 +18,8 @@ export class Database {
   constructor(
     readonly dataSource: DataSource,
     private readonly isOwned: boolean,
-    private readonly shouldMigrate: boolean,
+    /** What has to be done before the first statement. @default nothing */
+    private readonly prepare: () => Promise<unknown> = () => Promise.resolve(),
   ) {}
 
   /**
@@ -65,10 +65,11 @@ export class Database {
 
   private async open(): Promise<DataSource> {
     try {
+      await this.prepare();
       if (!this.dataSource.isInitialized) await this.dataSource.initialize();
-      if (this.shouldMigrate) await runMigrations(this.dataSource);
       return this.dataSource;
     } catch (error) {
+      if (error instanceof IpTrackingError) throw error;
       throw new IpTrackingError('IPT_DATABASE_UNAVAILABLE', describeConnectionError(error), {
         cause: error,
       });

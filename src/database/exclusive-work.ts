@@ -2,6 +2,37 @@ import type { EntityManager } from 'typeorm';
 import { errorCodeOf } from './connection-error.js';
 import type { Database } from './database.js';
 
+/** Who holds a lock. */
+export interface LockHolder {
+  pid: number;
+  /** Since when its transaction, or else its session, has been what it is doing now. */
+  since: Date;
+  /** For people. */
+  description: string;
+}
+
+type Query = <Row>(sql: string, values: unknown[]) => Promise<Row[]>;
+
+/** The session that holds an advisory lock; null where none does any more. */
+export async function holderOf(query: Query, lock: number): Promise<LockHolder | null> {
+  const [row] = await query<{ pid: number; since: Date; who: string }>(
+    `select activity.pid, coalesce(xact_start, state_change, backend_start) as since,
+            format('session %s of %s (%s)', activity.pid, usename, coalesce(nullif(application_name, ''), 'without a name')) as who
+       from pg_locks join pg_stat_activity as activity using (pid)
+      where locktype = 'advisory' and granted and classid = ($1::bigint >> 32)::int8::oid
+        and objid = ($1::bigint & 4294967295)::oid and objsubid = 1
+        and pg_locks.database = (select oid from pg_database where datname = current_database())
+      limit 1`,
+    [lock],
+  );
+  if (row === undefined) return null;
+  return {
+    pid: row.pid,
+    since: row.since,
+    description: `${row.who}, since ${row.since.toISOString()}`,
+  };
+}
+
 /** How work that only one process does waits for others. */
 export interface ExclusiveWork {
   /** The advisory lock: any number, as long as all processes use the same for the same work. */

@@ -27,6 +27,7 @@ export class NotificationListener {
   private retry: NodeJS.Timeout | null = null;
   private failures = 0;
   private isStopped = true;
+  private onLost: () => void = () => undefined;
 
   /** By the channel's name. */
   private readonly channels = new Map<string, NotificationHandlers>();
@@ -36,6 +37,11 @@ export class NotificationListener {
   /** Registers who follows a channel; before {@link start}. */
   hear(channel: string, handlers: NotificationHandlers): void {
     this.channels.set(channel, handlers);
+  }
+
+  /** Calls back each time that an open connection is lost. */
+  whenLost(onLost: () => void): void {
+    this.onLost = onLost;
   }
 
   /** Whether anybody follows anything. */
@@ -93,6 +99,7 @@ export class NotificationListener {
   private lost(client: Client): void {
     if (this.client !== client) return;
     this.client = null;
+    this.onLost();
     this.again();
   }
 

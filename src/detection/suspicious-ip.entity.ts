@@ -6,7 +6,7 @@ export class SuspiciousIp {
   @PrimaryColumn({ type: 'integer', generated: 'identity' })
   id!: number;
 
-  /** An IPv4 address, or an IPv6 network such as `2001:db8::/64`: a client has a whole one to himself. */
+  /** An IPv4 address, or an IPv6 network such as `2001:db8::/64`: a client has a whole one to themselves. */
   @Column({ type: 'inet', name: 'ip_address' })
   ipAddress!: string;
 

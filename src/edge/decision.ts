@@ -1,8 +1,9 @@
 /**
  * What made a decision: `rule` for a stored rule, `country` for the countries in the options, `mode` for the module's
- * default, `decorator` for what a route itself says. It is kept in the log as the `reason` of a blocked request.
+ * default, `decorator` for what a route itself says, `no-rules` where no rules are known and `rules.withoutRules` is
+ * `closed`. It is kept in the log as the `reason` of a blocked request.
  */
-export type DecisionReason = 'rule' | 'country' | 'mode' | 'decorator';
+export type DecisionReason = 'rule' | 'country' | 'mode' | 'decorator' | 'no-rules';
 
 /** The outcome for one request and the rule that made it. */
 export interface Decision {

@@ -40,7 +40,7 @@ function behind(request: Request): Request['raw'] {
 
 /**
  * As text; null for nobody, and where the host's function throws: an error of its own must not become the client's.
- * What is no id is nobody's either: as texts all objects, and all promises, would be one user, and share his limit.
+ * What is no id is nobody's either: as texts all objects, and all promises, would be one user, and share their limit.
  */
 export function identifySafely(identify: Identify, request: unknown): string | null {
   try {

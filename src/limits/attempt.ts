@@ -19,6 +19,12 @@ export interface AttemptOwner {
   settle(attempt: Attempt, execution: ExecutionContext): true | Promise<boolean>;
 }
 
+/** An admission that can be given back. */
+export interface HeldSlot {
+  bucket: string;
+  slot: string;
+}
+
 /** One attempt at a limited route: what it was judged by, and the slot that it holds. */
 export interface Attempt {
   readonly context: RequestContext;
@@ -37,7 +43,9 @@ export interface Attempt {
   ttlMs: number;
   result: LimitResult;
   /** The slot it holds; null where it holds none. */
-  held: { bucket: string; slot: string } | null;
+  held: HeldSlot | null;
+  /** The slot of the address that a user's attempt holds besides, where it may turn out to be a guess. */
+  deposit: HeldSlot | null;
   /** What is under way in the storage; it never rejects. */
   work: Promise<void> | null;
   isEnded: boolean;

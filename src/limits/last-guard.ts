@@ -55,6 +55,28 @@ export function settleInLastGuard(
   }
 }
 
+/**
+ * The guards of a host's own that are bound to limited routes and would find everything counted, their hooks unasked:
+ * another one counts ahead of all of them.
+ *
+ * @param installed the class that does.
+ */
+export function unaskedGuards(
+  controller: object,
+  methods: readonly object[],
+  isLimited: (method: object) => boolean,
+  installed: object,
+): string[] {
+  const onController = listOf(GUARDS, controller);
+  const bound = methods
+    .filter(isLimited)
+    .flatMap((method) => [...onController, ...listOf(GUARDS, method)])
+    .map((guard) => (typeof guard === 'function' ? guard : (guard as object).constructor));
+  return [...new Set(bound)]
+    .filter((guard) => guard.prototype instanceof AuthThrottlerGuard && guard !== installed)
+    .map(({ name }) => name);
+}
+
 function isOurs(guard: unknown): boolean {
   if (typeof guard !== 'function') return guard instanceof AuthThrottlerGuard;
   return guard === AuthThrottlerGuard || guard.prototype instanceof AuthThrottlerGuard;

@@ -14,6 +14,11 @@ export interface LimitPolicy extends Required<LimitDetails> {
   cost: LimitValue;
   /** Whether an attempt that ended so keeps its slot; null where all do. */
   counts: ((ending: AttemptEnding, request: unknown) => boolean) | null;
+  /**
+   * Failures alone count: what ends in 401 is the address's, whoever was known. Else accounts of one's own would each buy
+   * as many guesses as a user has.
+   */
+  isForGuesses: boolean;
 }
 
 /** The names of all limits that decorators have made, besides the shared one. */
@@ -77,6 +82,7 @@ export class LimitPolicies {
       failClosed: route.failClosed ?? this.defaults.failClosed,
       cost: route.cost ?? 1,
       counts: countOnly === 'failures' ? hasFailed : (countOnly ?? null),
+      isForGuesses: countOnly === 'failures',
     };
   }
 }

@@ -33,7 +33,7 @@ export class RateLimitService {
   ) {}
 
   /**
-   * Forgets what was counted for a client, and his block after a breach, in every process that serves requests: at once
+   * Forgets what was counted for a client, and their block after a breach, in every process that serves requests: at once
    * here, elsewhere as soon as PostgreSQL has told them.
    *
    * @param client an IP address, which stands for all that is counted with it (an IPv6 /64), or `user:` and the id.

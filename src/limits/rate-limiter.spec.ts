@@ -17,6 +17,7 @@ const policy = (name = 'b', more: Partial<LimitPolicy> = {}): LimitPolicy => ({
   blockForMs: 0,
   failClosed: false,
   counts: null,
+  isForGuesses: false,
   ...more,
 });
 
@@ -81,7 +82,7 @@ async function times<T>(count: number, ask: () => Promise<T>): Promise<T[]> {
 }
 
 describe('RateLimiter', () => {
-  it('counts an anonymous client by his address', async () => {
+  it('counts an anonymous client by their address', async () => {
     const { ask } = onMemory();
     expect(await times(3, () => ask('203.0.113.7'))).toEqual([true, true, false]);
     expect(await ask('203.0.113.8')).toBe(true);
@@ -115,7 +116,7 @@ describe('RateLimiter', () => {
     expect(await ask('203.0.113.7')).toBe(true);
   });
 
-  it('counts a user by his id, from wherever he comes', async () => {
+  it('counts a user by their id, from wherever they come', async () => {
     const { ask } = onMemory();
     let host = 0;
     const answers = await times(5, () => ask(`203.0.113.${host++}`, { user: 'ada' }));
@@ -143,7 +144,7 @@ describe('RateLimiter', () => {
     expect(await ask('203.0.113.7', {}, { user: 'ada' })).toBe(false);
   });
 
-  it('does not take a user for the address that reads like his id', async () => {
+  it('does not take a user for the address that reads like their id', async () => {
     const { ask } = onMemory();
     await times(2, () => ask('203.0.113.7'));
     expect(await ask('198.51.100.1', { user: '203.0.113.7' })).toBe(true);
@@ -199,17 +200,24 @@ describe('RateLimiter', () => {
     expect(attemptOf(context, context)).toBe(await reserving);
   });
 
-  it('counts a user at the end whom a later guard has refused', async () => {
+  it('charges nobody who became known and did not pass all guards, and frees nothing', async () => {
     const { limiter, contextOf, ask } = onMemory();
-    for (let i = 0; i < 4; i += 1) {
+    for (let i = 0; i < 2; i += 1) {
       const request: Asker = {};
       const context = contextOf('203.0.113.7', request);
       const attempt = (await limiter.reserve(context, context, policy(), BY))!;
       request.user = 'ada';
       await limiter.end(attempt, { status: 403, isComplete: true });
+      expect(attempt.userId).toBeNull();
     }
-    expect(await ask('203.0.113.8', { user: 'ada' })).toBe(false);
-    expect(await times(3, () => ask('203.0.113.7'))).toEqual([true, true, false]);
+    expect(await ask('203.0.113.7', {}, { user: 'bob' })).toBe(false);
+    expect(await times(5, () => ask('203.0.113.8', { user: 'ada' }))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
   });
 
   it('gives back what does not count, once', async () => {
@@ -227,7 +235,7 @@ describe('RateLimiter', () => {
     expect(storage.stats().admissions).toBe(1);
   });
 
-  /** An attempt from an address whose user, known by now, may have used up his limit. */
+  /** An attempt from an address whose user, known by now, may have used up their limit. */
   async function known({ limiter, contextOf, ask }: ReturnType<typeof onMemory>, before: number) {
     await times(before, () => ask('198.51.100.1', { user: 'ada' }));
     const request: Asker = {};
@@ -237,7 +245,7 @@ describe('RateLimiter', () => {
     return attempt;
   }
 
-  it('does not run a handler for a user over his limit who has hung up before it', async () => {
+  it('does not run a handler for a user over their limit who has hung up before it', async () => {
     const parts = onMemory();
     const attempt = await known(parts, 4);
     const ended = parts.limiter.end(attempt, { status: 200, isComplete: false });
@@ -247,21 +255,66 @@ describe('RateLimiter', () => {
     await ended;
   });
 
-  it('keeps the slot of the address where its user is over his limit when a guard has refused him', async () => {
-    const parts = onMemory();
-    for (let i = 0; i < 2; i += 1) {
-      const attempt = await known(parts, 4);
-      await parts.limiter.end(attempt, { status: 403, isComplete: true });
-    }
-    expect(await parts.ask('203.0.113.7', {}, { user: 'bob' })).toBe(false);
-  });
+  describe('of what may be a guess', () => {
+    const guesses = policy('b', {
+      counts: ({ status }) => status >= 400,
+      isForGuesses: true,
+    });
+    const guess = async (
+      { limiter, contextOf }: ReturnType<typeof onMemory>,
+      user: string | undefined,
+      status: number,
+    ) => {
+      const context = contextOf('203.0.113.7', user === undefined ? {} : { user });
+      const attempt = (await limiter.reserve(context, context, guesses, BY))!;
+      if (!attempt.result.admitted) return 429;
+      await limiter.end(attempt, { status, isComplete: true });
+      return status;
+    };
 
-  it('takes who is answered 401 for nobody', async () => {
-    const parts = onMemory();
-    const attempt = await known(parts, 0);
-    await parts.limiter.end(attempt, { status: 401, isComplete: true });
-    expect(attempt.userId).toBeNull();
-    expect(await times(2, () => parts.ask('203.0.113.7'))).toEqual([true, false]);
+    it('charges the address for each 401, whoever was known', async () => {
+      const parts = onMemory();
+      expect(await guess(parts, 'ada', 401)).toBe(401);
+      expect(await guess(parts, 'bob', 401)).toBe(401);
+      expect(await guess(parts, 'eve', 401)).toBe(429);
+      expect(await guess(parts, undefined, 401)).toBe(429);
+      expect(parts.storage.stats().admissions).toBe(2);
+    });
+
+    it('charges the user for what else fails, and nobody for a success', async () => {
+      const parts = onMemory();
+      for (let i = 0; i < 4; i += 1) expect(await guess(parts, 'ada', 422)).toBe(422);
+      expect(await guess(parts, 'ada', 422)).toBe(429);
+      for (let i = 0; i < 9; i += 1) expect(await guess(parts, 'bob', 200)).toBe(200);
+      expect(parts.storage.stats().admissions).toBe(4);
+    });
+
+    it('lets no more of them be under way at once than the address may have', async () => {
+      const { limiter, contextOf } = onMemory();
+      const attempts = await Promise.all(
+        Array.from({ length: 9 }, (_, i) => {
+          const context = contextOf('203.0.113.7', { user: `u${i}` });
+          return limiter.reserve(context, context, guesses, BY);
+        }),
+      );
+      expect(attempts.filter((attempt) => attempt!.result.admitted)).toHaveLength(2);
+    });
+
+    it('holds the address to it also for a user who is known after the guards', async () => {
+      const parts = onMemory();
+      const { limiter, contextOf, storage } = parts;
+      for (let i = 0; i < 2; i += 1) {
+        const request: Asker = {};
+        const context = contextOf('203.0.113.7', request);
+        const attempt = (await limiter.reserve(context, context, guesses, BY))!;
+        request.user = `u${i}`;
+        expect(await limiter.settle(attempt)).toBe(attempt);
+        expect(storage.stats().admissions).toBe(2 + i);
+        await limiter.end(attempt, { status: 401, isComplete: true });
+      }
+      expect(storage.stats().admissions).toBe(2);
+      expect(await guess(parts, undefined, 401)).toBe(429);
+    });
   });
 
   it('counts by another policy what turned out to be for another route', async () => {
@@ -323,11 +376,12 @@ describe('RateLimiter', () => {
     await expect(limiter.settle(attempt)).rejects.toThrow(LimitStoreUnavailableError);
     isDown = false;
     await limiter.end(attempt, { status: 503, isComplete: true });
-    expect(attempt.userId).toBe('ada');
+    expect(attempt.userId).toBeNull();
+    expect(attempt.held?.bucket).toBe('b|ip|203.0.113.7');
     expect(memory.stats()).toMatchObject({ keys: 1, admissions: 1 });
   });
 
-  it('takes a client who hangs up while his slot is moved for moved', async () => {
+  it('takes a client who hangs up while their slot is moved for moved', async () => {
     const { limiter, contextOf, storage } = onMemory();
     const request: Asker = {};
     const context = contextOf('203.0.113.7', request);

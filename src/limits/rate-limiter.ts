@@ -7,6 +7,7 @@ import {
   type Attempt,
   type AttemptOwner,
   type BucketNaming,
+  type HeldSlot,
 } from './attempt.js';
 import { addressKey, bucketOf, userKey } from './bucket-keys.js';
 import type { LimitPolicy } from './limit-policy.js';
@@ -72,11 +73,12 @@ export class RateLimiter {
       ttlMs: 0,
       result: UNJUDGED,
       held: null,
+      deposit: null,
       work: null,
       isEnded: false,
     };
     noteAttempt(context, execution, attempt);
-    await this.inTurn(attempt, () => this.hit(attempt, userId));
+    await this.inTurn(attempt, () => this.take(attempt, userId));
     return attempt;
   }
 
@@ -84,9 +86,9 @@ export class RateLimiter {
   async recount(attempt: Attempt, policy: LimitPolicy, by: Counting): Promise<Attempt> {
     Object.assign(attempt, { isAhead: false, policy, ...by });
     await this.inTurn(attempt, async () => {
-      const { held } = attempt;
-      await this.hit(attempt, attempt.context.user());
-      await this.release(held);
+      // First, since it may be of the very bucket that counts: the last slot there is would be refused to its holder.
+      await this.releaseAll(attempt);
+      await this.take(attempt, attempt.context.user());
     });
     return attempt;
   }
@@ -112,34 +114,37 @@ export class RateLimiter {
       const named = await this.nameOf(attempt, userId);
       if (named.bucket === attempt.bucket && userId === attempt.userId) return null;
       await this.hit(attempt, userId, named);
-      await this.release(held);
+      if (attempt.policy.isForGuesses && attempt.result.admitted) attempt.deposit ??= held;
+      else await this.release(held);
       return attempt;
     });
   }
 
   /**
-   * Ends an attempt: what does not count is given back, and a user who became known too late for {@link settle} is
-   * counted. Where they are over their limit the slot of their address stays taken, or a guard that refuses them would
-   * answer for ever; and so it does after a 401, for then they are only who somebody claims to be.
+   * Ends an attempt: what does not count is given back. Nobody is charged now who was not known before all guards had
+   * passed: a guard that sets a user and then refuses says who somebody claims to be, and would charge whomever they
+   * like for it, or free their address for ever.
    */
   end(attempt: Attempt, ending: AttemptEnding): Promise<void> {
     if (attempt.isEnded) return DONE;
     attempt.isEnded = true;
-    const isSettled = attempt.work === null && attempt.policy.counts === null;
-    if (isSettled && !(attempt.result.admitted && this.newUserOf(attempt) !== null)) return DONE;
+    if (attempt.policy.counts === null) return DONE;
     return this.inTurn(attempt, async () => {
-      if (!this.countsAfterAll(attempt, ending)) {
-        await this.release(attempt.held);
-        attempt.held = null;
-      } else if (ending.status !== UNAUTHORIZED) await this.settleLate(attempt);
+      if (!this.countsAfterAll(attempt, ending)) return this.releaseAll(attempt);
+      const { held, deposit } = attempt;
+      if (deposit === null) return;
+      // A guess is the address's; anything else that failed is the user's.
+      const isGuess = ending.status === UNAUTHORIZED;
+      Object.assign(attempt, { held: isGuess ? deposit : held, deposit: null });
+      await this.release(isGuess ? held : deposit);
     });
   }
 
   /** Gives back the slot of an attempt that is not to be counted after all. */
   async giveBack(attempt: Attempt): Promise<void> {
     await this.inTurn(attempt, async () => {
-      await this.release(attempt.held);
-      Object.assign(attempt, { isAhead: false, held: null });
+      await this.releaseAll(attempt);
+      attempt.isAhead = false;
     });
   }
 
@@ -174,16 +179,26 @@ export class RateLimiter {
     return userId === null ? context.user() : null;
   }
 
-  private async settleLate(attempt: Attempt): Promise<void> {
-    const userId = attempt.result.admitted ? this.newUserOf(attempt) : null;
-    if (userId === null) return;
-    const { held } = attempt;
-    await this.hit(attempt, userId);
-    if (attempt.result.admitted) await this.release(held);
+  private async release(held: HeldSlot | null): Promise<void> {
+    if (held !== null) await this.storage.release(held.bucket, held.slot);
   }
 
-  private async release(held: Attempt['held']): Promise<void> {
-    if (held !== null) await this.storage.release(held.bucket, held.slot);
+  private async releaseAll(attempt: Attempt): Promise<void> {
+    const { held, deposit } = attempt;
+    Object.assign(attempt, { held: null, deposit: null });
+    await this.release(held);
+    await this.release(deposit);
+  }
+
+  /** The first count of an attempt; of one that may be a guess the address has to let it pass as well. */
+  private async take(attempt: Attempt, userId: string | null): Promise<void> {
+    if (userId === null || !attempt.policy.isForGuesses) return this.hit(attempt, userId);
+    await this.hit(attempt, null);
+    if (!attempt.result.admitted) return;
+    const deposit = attempt.held;
+    await this.hit(attempt, userId);
+    if (attempt.result.admitted) attempt.deposit = deposit;
+    else await this.release(deposit);
   }
 
   private async hit(

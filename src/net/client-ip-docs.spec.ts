@@ -16,6 +16,7 @@ const WARNINGS: Record<ClientIpWarning['kind'], true> = {
   'forwarded-header-ignored': true,
   'header-from-untrusted-peer': true,
   'proxy-without-address': true,
+  'too-few-hops': true,
   'conflicting-headers': true,
   'private-client-ip': true,
   'trust-too-wide': true,

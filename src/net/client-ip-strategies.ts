@@ -55,18 +55,24 @@ function hops(options: HopsClientIpOptions, warnings: ClientIpWarnings): ClientI
     trusted: [],
     resolve(peer, headers) {
       const entries = new ForwardedEntries(headers[header], header);
-      let ip = peer;
-      for (let hop = 0; hop < count; hop++) {
+      let known = vouched(peer, 'socket');
+      for (let hop = 1; hop <= count; hop++) {
         const entry = entries.next();
-        if (!entry) {
-          // Fewer entries than proxies: somebody came past one of them, or one names nobody.
-          warnings.proxyNamedNobody(ip, header);
-          return vouched(ip, hop === 0 ? 'socket' : header);
+        if (entry === undefined) {
+          // Fewer entries than proxies: somebody came past one of them, and may have written all there is.
+          if (hop === 1) warnings.proxyNamedNobody(peer, header);
+          else warnings.tooFewHops(peer, header, hop - 1, count);
+          return vouched(peer, 'socket');
         }
-        ip = entry;
+        if (entry !== null) known = vouched(entry, header);
+        else if (hop === count || !entries.isUnnamed) {
+          // The client, or a proxy on the way, has no name that anything could be known by.
+          warnings.proxyNamedNobody(known.ip ?? peer, header);
+          return known;
+        }
       }
-      warnings.clientFound(ip, entries);
-      return vouched(ip, header);
+      if (known.ip !== null) warnings.clientFound(known.ip, entries);
+      return known;
     },
   };
 }

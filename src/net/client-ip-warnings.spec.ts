@@ -72,8 +72,8 @@ describe('warnings about the client IP', () => {
       'too many hops',
       { strategy: 'hops', hops: 2 },
       [['10.0.0.1', xff('8.8.8.8')]],
-      'proxy-without-address',
-      '8.8.8.8',
+      'too-few-hops',
+      'clientIp.hops, which is 2',
     ],
     [
       'trust in half of the internet',

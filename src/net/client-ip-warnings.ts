@@ -53,6 +53,17 @@ export class ClientIpWarnings {
     );
   }
 
+  /** Strategy `hops`: a request came past a proxy, or there are fewer of them than was said. */
+  tooFewHops(peer: IpAddress, header: string, entries: number, hops: number): void {
+    if (!this.isOpen('too-few-hops')) return;
+    this.tell(
+      'too-few-hops',
+      `A request from ${peer} has ${entries} ${entries === 1 ? 'entry' : 'entries'} in ${header}, fewer than clientIp.hops, which is ${hops}; as a ` +
+        'client may have written all of them, the peer was taken. If there are fewer proxies than that, lower ' +
+        'clientIp.hops; if not, somebody reaches the app past one of them.',
+    );
+  }
+
   /** Preset `nginx`: one of the two headers is passed on as the client sent it. */
   headersDiffer(proxy: IpAddress): void {
     if (!this.isOpen('conflicting-headers')) return;

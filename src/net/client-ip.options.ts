@@ -35,7 +35,8 @@ export interface TrustedProxiesClientIpOptions {
 
 /**
  * The address that the `hops`-th proxy saw, the TCP peer being the first. For a fixed number of proxies whose
- * addresses change. Whoever can reach the app past any of them can forge any address: it must not be reachable.
+ * addresses change. A list with fewer entries is not believed at all: the peer is the client then. Whoever can reach the
+ * app past any of the proxies can forge any address, so it must not be reachable.
  */
 export interface HopsClientIpOptions {
   strategy: 'hops';
@@ -95,6 +96,7 @@ export interface ClientIpWarning {
     | 'forwarded-header-ignored'
     | 'header-from-untrusted-peer'
     | 'proxy-without-address'
+    | 'too-few-hops'
     | 'conflicting-headers'
     | 'private-client-ip'
     | 'trust-too-wide';

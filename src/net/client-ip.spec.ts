@@ -131,7 +131,12 @@ describe('strategy trusted-proxies', () => {
       xff('6.6.6.6, unknown'),
       '10.0.0.1 socket trusted',
     ],
-    ['nothing by the nearest proxy', '10.0.0.1', xff('6.6.6.6,'), '10.0.0.1 socket trusted'],
+    [
+      'an empty entry',
+      '10.0.0.1',
+      xff('6.6.6.6, 192.0.2.1, ,'),
+      '192.0.2.1 x-forwarded-for trusted',
+    ],
     [
       'garbage by the next proxy',
       '10.0.0.1',
@@ -210,6 +215,7 @@ describe('strategy trusted-proxies', () => {
       let certain = peer;
       for (const entry of list.toReversed()) {
         if (!isProxy(certain)) break;
+        if (entry.trim() === '') continue;
         const bare = entry
           .trim()
           .replace(/^\[(.*)\](:\d+)?$/, '$1')
@@ -298,14 +304,23 @@ describe('strategy hops', () => {
     [1, '6.6.6.6, 192.0.2.1', '192.0.2.1 x-forwarded-for trusted'],
     [2, '6.6.6.6, 192.0.2.1, 10.0.0.2', '192.0.2.1 x-forwarded-for trusted'],
     [3, '6.6.6.6, 192.0.2.1, 10.0.0.3, 10.0.0.2', '192.0.2.1 x-forwarded-for trusted'],
-    // A list shorter than hops: the last address that is certain.
-    [2, '192.0.2.1', '192.0.2.1 x-forwarded-for trusted'],
+    // A list shorter than hops: a client can have written all of it.
+    [2, '192.0.2.1', '192.0.2.9 socket trusted'],
+    [3, '6.6.6.6, 192.0.2.1', '192.0.2.9 socket trusted'],
+    [2, ', 192.0.2.1,,', '192.0.2.9 socket trusted'],
     [2, undefined, '192.0.2.9 socket trusted'],
     [1, '', '192.0.2.9 socket trusted'],
     // Garbage where a proxy should have put an address.
     [1, '6.6.6.6, unknown', '192.0.2.9 socket trusted'],
     [2, '6.6.6.6, unknown, 10.0.0.2', '10.0.0.2 x-forwarded-for trusted'],
     [2, 'unknown, 192.0.2.1, 10.0.0.2', '192.0.2.1 x-forwarded-for trusted'],
+    // Who hides has a place all the same.
+    [2, '6.6.6.6, 192.0.2.1, unknown', '192.0.2.1 x-forwarded-for trusted'],
+    [3, '6.6.6.6, 192.0.2.1, _hidden, 10.0.0.2', '192.0.2.1 x-forwarded-for trusted'],
+    [3, '6.6.6.6, 192.0.2.1, nonsense, 10.0.0.2', '10.0.0.2 x-forwarded-for trusted'],
+    [2, 'unknown, unknown', '192.0.2.9 socket trusted'],
+    // Empty entries are none.
+    [2, '6.6.6.6, 192.0.2.1, , 10.0.0.2,', '192.0.2.1 x-forwarded-for trusted'],
   ])('%i: %j gives %s', (count, list, expected) => {
     expect(resolve(hops(count), '192.0.2.9', list === undefined ? {} : xff(list))).toBe(expected);
   });
@@ -315,6 +330,17 @@ describe('strategy hops', () => {
     expect(resolve(hops(2, 'forwarded'), '10.0.0.1', { forwarded })).toBe(
       '2001:db8::7 forwarded trusted',
     );
+  });
+
+  it.each([
+    ['for=6.6.6.6, for=192.0.2.1, for=unknown', '192.0.2.1 forwarded trusted'],
+    ['for=6.6.6.6, for=192.0.2.1, for="_gazonk:80"', '192.0.2.1 forwarded trusted'],
+    ['for=6.6.6.6, for=192.0.2.1, by=10.0.0.1;proto=http', '192.0.2.1 forwarded trusted'],
+    ['for=6.6.6.6, for=192.0.2.1, for=10.0.0.2;for=10.0.0.3', '10.0.0.1 socket trusted'],
+    ['for=6.6.6.6, for=unknown, for=10.0.0.2', '10.0.0.2 forwarded trusted'],
+    ['for=192.0.2.1', '10.0.0.1 socket trusted'],
+  ])('counts in Forwarded who names nobody: %s', (forwarded, expected) => {
+    expect(resolve(hops(2, 'forwarded'), '10.0.0.1', { forwarded })).toBe(expected);
   });
 
   it('knows nobody where the peer has no address', () => {

@@ -7,6 +7,8 @@ export type ListHeader = 'x-forwarded-for' | 'forwarded';
 
 /** An address with brackets, a port and white space around it; more is none. */
 const MAX_ENTRY = 128;
+/** Empty entries are passed over, but only a reasonable number of them (RFC 9110 section 5.6.1.2). */
+const MAX_EMPTY = 32;
 /** An RFC 7239 element also holds `host`, `by` and extensions. */
 const MAX_ELEMENT = 1024;
 
@@ -32,6 +34,12 @@ export class ForwardedEntries {
   /** End of the entry to read next in `text`, or -1 when the line is used up. */
   private end = -1;
 
+  /**
+   * Whether the last entry, for which {@link next} gave null, is well-formed and names nobody on purpose: `unknown`, an
+   * obfuscated identifier (RFC 7239 section 6), an element without `for`. A proxy has written one, so it stands for a hop.
+   */
+  isUnnamed = false;
+
   constructor(
     value: unknown,
     private readonly header: ListHeader,
@@ -46,27 +54,48 @@ export class ForwardedEntries {
     return this.lines.length > 0;
   }
 
-  /** The next entry to the left: an address, `null` for one that names none, `undefined` after the first. */
+  /**
+   * The next entry to the left: an address, `null` for one that names none, `undefined` after the first. Empty ones are
+   * none (RFC 9110 section 5.6.1).
+   */
   next(): IpAddress | null | undefined {
-    if (this.end < 0) {
-      if (this.line === 0) return undefined;
-      const line = this.lines[--this.line];
-      if (typeof line !== 'string') return null;
-      this.text = line;
-      this.end = line.length;
+    this.isUnnamed = false;
+    for (let empty = 0; empty <= MAX_EMPTY; empty++) {
+      if (this.end < 0) {
+        if (this.line === 0) return undefined;
+        const line = this.lines[--this.line];
+        if (typeof line !== 'string') return null;
+        this.text = line;
+        this.end = line.length;
+      }
+      const end = this.end;
+      const start =
+        this.header === 'forwarded' ? elementStart(this.text, end) : entryStart(this.text, end);
+      this.end = start - 1;
+      if (start < 0) {
+        this.line = 0;
+        this.end = -1;
+        return null;
+      }
+      if (skipSpace(this.text, start, end) === end) continue;
+      return this.header === 'forwarded' ? this.element(start, end) : this.entry(start, end);
     }
-    const end = this.end;
-    const start =
-      this.header === 'forwarded' ? elementStart(this.text, end) : entryStart(this.text, end);
-    this.end = start - 1;
-    if (start < 0) {
-      this.line = 0;
-      this.end = -1;
-      return null;
-    }
-    return this.header === 'forwarded'
-      ? readElement(this.text, start, end)
-      : readNode(this.text, start, end);
+    this.line = 0;
+    this.end = -1;
+    return null;
+  }
+
+  private entry(start: number, end: number): IpAddress | null {
+    const ip = readNode(this.text, start, end);
+    this.isUnnamed = ip === null && isUnnamedNode(this.text, start, end);
+    return ip;
+  }
+
+  private element(start: number, end: number): IpAddress | null {
+    const found = readElement(this.text, start, end);
+    if (found instanceof IpAddress) return found;
+    this.isUnnamed = found === 'unnamed';
+    return null;
   }
 }
 
@@ -105,12 +134,12 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /**
- * The `for` of one RFC 7239 section 4 element, or `null`: without one, with two of them (section 4 forbids it, and to
+ * The `for` of one RFC 7239 section 4 element; `unnamed` without one, or where it names nobody; or `null`: with two of them (section 4 forbids it, and to
  * pick one is to guess), or where the element is not well-formed to its end. Values may have `:`, `[` and `]` without
  * quotes, because proxies write them.
  */
-function readElement(text: string, start: number, end: number): IpAddress | null {
-  let found: IpAddress | null | undefined;
+function readElement(text: string, start: number, end: number): IpAddress | 'unnamed' | null {
+  let found: IpAddress | 'unnamed' | null | undefined;
   let i = skipSpace(text, start, end);
   while (i < end) {
     if (text.charCodeAt(i) === SEMICOLON) {
@@ -129,12 +158,16 @@ function readElement(text: string, start: number, end: number): IpAddress | null
       if (found !== undefined) return null;
       found = isQuoted
         ? readQuoted(text.slice(valueStart + 1, i - 1))
-        : readNode(text, valueStart, i);
+        : readNamed(text, valueStart, i);
     }
     i = skipSpace(text, i, end);
     if (i < end && text.charCodeAt(i) !== SEMICOLON) return null;
   }
-  return found ?? null;
+  return found === undefined ? 'unnamed' : found;
+}
+
+function readNamed(text: string, start: number, end: number): IpAddress | 'unnamed' | null {
+  return readNode(text, start, end) ?? (isUnnamedNode(text, start, end) ? 'unnamed' : null);
 }
 
 /** After the closing quote of RFC 9110 section 5.6.4, or -1. */
@@ -156,9 +189,9 @@ function bareEnd(text: string, start: number, end: number): number {
   return i === start ? -1 : i;
 }
 
-function readQuoted(value: string): IpAddress | null {
+function readQuoted(value: string): IpAddress | 'unnamed' | null {
   const text = value.includes('\\') ? value.replace(/\\(.)/gs, '$1') : value;
-  return readNode(text, 0, text.length);
+  return readNamed(text, 0, text.length);
 }
 
 /**
@@ -173,6 +206,12 @@ export function readNode(text: string, from: number, to: number): IpAddress | nu
   const ip =
     text.charCodeAt(start) === 91 ? readBracketed(text, start, end) : readBare(text, start, end);
   return ip === null || isUnspecified(ip) ? null : ip;
+}
+
+/** RFC 7239 section 6: `unknown` or an obfuscated name, which begins with `_`, with a port or without. */
+function isUnnamedNode(text: string, from: number, to: number): boolean {
+  const node = text.slice(from, to).trim();
+  return /^(?:unknown|_[\w.-]{1,64})(?::(?:\d{1,5}|_[\w.-]{1,64}))?$/i.test(node);
 }
 
 function readBracketed(text: string, start: number, end: number): IpAddress | null {

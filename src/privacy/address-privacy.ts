@@ -62,7 +62,7 @@ export class AddressPrivacy {
   }
 }
 
-/** An address without what tells a client from his neighbours: IPv4 by /24, IPv6 by /48. */
+/** An address without what tells a client from their neighbours: IPv4 by /24, IPv6 by /48. */
 export function truncated(ip: IpAddress): IpAddress {
   return ip.family === 4
     ? IpAddress.fromV4(ip.w0 & 0xffffff00)

@@ -12,7 +12,7 @@ const FIRST_BYTE = 0xfd;
  *
  * The 56 bits after the first byte hash the client as limits and findings count it, an IPv4 address or the /64 of an
  * IPv6 one; the last 64 bits hash the whole address. So whoever counts stored IPv6 addresses by /64 counts hashed clients
- * rightly, too, and no client escapes detection by moving about in his own network.
+ * rightly, too, and no client escapes detection by moving about in their own network.
  *
  * The key of a period is derived from the secret (HMAC-SHA256, RFC 2104), so that a client has one hash within a period
  * and another, which nobody without the secret can tie to the first, in the next.

@@ -107,11 +107,11 @@ export class PersonalDataRepository {
 
   /** Deletes the rows of a day that hold one of the forms. */
   async deleteRows(dayMs: number, forms: readonly IpAddress[]): Promise<number> {
-    return this.count(
-      `delete from ip_tracking.request_log
-        where "timestamp" >= $1 and "timestamp" < $2 and ip_address = any($3::inet[])`,
-      [...boundsOf(dayMs), forms.map(String)],
+    const [row] = await this.manager.query<{ count: number }>(
+      `select ip_tracking.erase_requests($1::date, $2::inet[]) as count`,
+      [new Date(dayMs).toISOString().slice(0, 10), forms.map(String)],
     );
+    return row?.count ?? 0;
   }
 
   /** The rows of a day that hold one of the forms, the oldest first. */

@@ -4,7 +4,7 @@ import type { PersonalDataRepository } from './personal-data.repository.js';
 import type { FormsAt, SpooledRecords } from './spooled-records.js';
 
 const DAY_MS = 86_400_000;
-/** A client is found by rows that may have come late, so his hash is of an earlier time than the finding. */
+/** A client is found by rows that may have come late, so their hash is of an earlier time than the finding. */
 const FOUND_LATE_MS = 7 * DAY_MS;
 /** Records may have waited as long as this in a spool, or as long as rows are kept, if that is longer. */
 const SPOOLED_LONG_MS = 35 * DAY_MS;
@@ -23,7 +23,7 @@ export interface ErasedAddress {
   findings: number;
   /** Records found on their way to the log, in this process and in the spools of its folder. */
   spooled: number;
-  /** Rules that name exactly this address. They stay: whoever is blocked could otherwise unblock himself by asking. */
+  /** Rules that name exactly this address. They stay: whoever is blocked could otherwise be let in again by asking. */
   keptRules: number;
 }
 

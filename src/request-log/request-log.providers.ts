@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import * as fileSystem from 'node:fs/promises';
+import { isTransient } from '../database/connection-error.js';
 import { Database } from '../database/database.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
@@ -8,8 +9,7 @@ import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { logger, provide, token, wallClock } from '../provide.js';
-import { STATE_FOLDER } from '../state/state.providers.js';
-import { STATE_SETTINGS } from '../state/state.options.js';
+import { STATE } from '../state/state.providers.js';
 import { Enrichment } from './capture/enrich.js';
 import { RecordIntake } from './capture/record-intake.js';
 import { RecordSelection } from './capture/record-selection.js';
@@ -18,9 +18,11 @@ import { createRequestQueue } from './queue/create-request-queue.js';
 import { ErasedRecords } from './queue/erased-records.js';
 import { RecordsOnTheirWay } from './queue/records-on-their-way.js';
 import { RequestQueue } from './queue/request-queue.js';
-import { REQUEST_LOG_SETTINGS, type RequestLogSettings } from './request-log.options.js';
+import { REQUEST_LOG_SETTINGS } from './request-log.options.js';
 import { RequestLogService } from './request-log.service.js';
 import { PostgresSink } from './sinks/postgres-sink.js';
+import { DatabaseSpoolPlace, SinkSpoolPlace, type SpoolPlace } from './spool/spool-place.js';
+import { StrandedSpools } from './spool/stranded-spools.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
@@ -29,23 +31,36 @@ import { RequestLogUpkeep } from './table/upkeep.js';
 /** What the host adds to records; null where it adds nothing. */
 const ENRICHMENT = token<Enrichment | null>('enrichment');
 
+/** Where the spools of all processes are; null for memory alone. */
+const SPOOL_PLACE = token<SpoolPlace | null>('spool-place');
+
 /** From the closed response to the table, and what keeps that in shape. */
 export const requestLogProviders = [
+  provide(SPOOL_PLACE, [STATE, REQUEST_LOG_SETTINGS], (state, { sink }) => {
+    if (state === null) return null;
+    return sink === null
+      ? new DatabaseSpoolPlace(state)
+      : new SinkSpoolPlace(() => state.sink(), fileSystem);
+  }),
   provide(ErasedRecords, [], () => new ErasedRecords()),
   provide(ENRICHMENT, [REQUEST_LOG_SETTINGS], ({ enrich }) =>
     enrich === null ? null : new Enrichment(enrich, (message) => logger.warn(message)),
   ),
   provide(
     RequestQueue,
-    [Database, ErasedRecords, ENRICHMENT, STATE_FOLDER, REQUEST_LOG_SETTINGS],
-    (database, erased, enrichment, stateFolder, settings) =>
+    [Database, ErasedRecords, ENRICHMENT, SPOOL_PLACE, STATE, REQUEST_LOG_SETTINGS],
+    (database, erased, enrichment, spoolPlace, state, settings) =>
       createRequestQueue({
         ...settings.tuning,
         sink: settings.sink ?? new PostgresSink(database, settings.tuning),
         erased,
         unenriched: () => enrichment?.failures ?? 0,
         spool: settings.spool,
-        spoolFolder: spoolFolderIn(stateFolder, settings),
+        spoolPlace,
+        // Whoever answers next at that address may be another database.
+        onFailure: (error) => {
+          if (settings.sink === null && isTransient(error)) state?.doubt();
+        },
         log: logger,
       }),
   ),
@@ -86,22 +101,18 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RequestLogUpkeep],
-    (queue, upkeep) => new RequestLogService(queue, upkeep),
+    [RequestQueue, RequestLogUpkeep, STATE],
+    (queue, upkeep, state) => new RequestLogService(queue, upkeep, new StrandedSpools(state)),
   ),
   provide(
     RecordsOnTheirWay,
-    [RecordIntake, RequestQueue, ErasedRecords, STATE_FOLDER, STATE_SETTINGS, REQUEST_LOG_SETTINGS],
-    (intake, queue, erased, stateFolder, { stateDir }, settings) =>
+    [RecordIntake, RequestQueue, ErasedRecords, SPOOL_PLACE],
+    (intake, queue, erased, place) =>
       new RecordsOnTheirWay({
         settle: () => intake.settle(),
         linesInMemory: () => queue.linesInMemory(),
         erased,
-        // A program that logs nothing itself, such as a command, reads what the app has spooled.
-        spoolFolder: spoolFolderIn(
-          settings.isEnabled ? stateFolder : stateDir || stateFolder,
-          settings,
-        ),
+        spoolFolders: async () => (await place?.processes())?.paths ?? [],
       }),
   ),
   provide(
@@ -111,8 +122,3 @@ export const requestLogProviders = [
       new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, wallClock),
   ),
 ];
-
-/** Records on their way to one place must not end in another. */
-function spoolFolderIn(stateFolder: string | null, { sink }: RequestLogSettings): string | null {
-  return stateFolder === null ? null : join(stateFolder, sink === null ? 'spool' : 'sink-spool');
-}

@@ -1,6 +1,7 @@
 import type { RequestQueue } from './queue/request-queue.js';
 import type { RequestQueueStats } from './queue/request-queue-stats.js';
 import type { PruneResult, RetentionDays } from './table/retention.js';
+import type { StrandedSpool, StrandedSpools } from './spool/stranded-spools.js';
 import type { RequestLogUpkeep } from './table/upkeep.js';
 
 /** What a host can ask of the request log, and have it do. */
@@ -9,6 +10,7 @@ export class RequestLogService {
   constructor(
     private readonly queue: Pick<RequestQueue, 'stats' | 'flush'>,
     private readonly upkeep: Pick<RequestLogUpkeep, 'prune'>,
+    private readonly stranded: StrandedSpools,
   ) {}
 
   /** What has become of the records so far, in this process. */
@@ -32,5 +34,24 @@ export class RequestLogService {
    */
   prune(days: RetentionDays): Promise<PruneResult> {
     return this.upkeep.prune(days);
+  }
+
+  /**
+   * Records that earlier processes have spooled for other databases: the one that this is a copy of, for instance.
+   *
+   * @throws IpTrackingError `IPT_STATE_UNKNOWN` where nothing is kept on disk, or the database cannot say who it is.
+   */
+  listStranded(): Promise<StrandedSpool[]> {
+    return this.stranded.list();
+  }
+
+  /**
+   * Makes such records this database's: the apps that run deliver them within seconds, or the next one that starts.
+   *
+   * @throws IpTrackingError `IPT_STATE_UNKNOWN`; `IPT_STATE_NOT_FOUND`; `IPT_STATE_UNRELATED` without `force` where the
+   *   two databases have nothing in common.
+   */
+  adoptStranded(name: string, options: { force?: boolean } = {}): Promise<StrandedSpool> {
+    return this.stranded.adopt(name, options);
   }
 }

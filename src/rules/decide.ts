@@ -3,6 +3,9 @@ import type { Decision, DecisionReason } from '../edge/decision.js';
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
 
+/** What happens to clients while no rules are known: `open` lets in whom nothing else refuses, `closed` nobody. */
+export type WithoutRules = 'open' | 'closed';
+
 /** What the module is configured to do, beside the stored rules. */
 export interface RulePolicy {
   mode: RuleMode;
@@ -38,6 +41,16 @@ export function decide(
     return decision('block', 'country', null, monitor);
   }
   return decision(mode === 'allowlist' ? 'block' : 'allow', 'mode', null, monitor);
+}
+
+/** The policy while no rules are known. A country refuses all the same: it is in the options. */
+export function decideWithoutRules(
+  withoutRules: WithoutRules,
+  country: string | null,
+  policy: RulePolicy,
+): Decision {
+  if (withoutRules === 'closed') return decision('block', 'no-rules', null, null);
+  return decide(NO_RULES, country, { ...policy, mode: 'blocklist' });
 }
 
 function isOn(list: ReadonlySet<string> | null, country: string | null): boolean {

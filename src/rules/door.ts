@@ -1,7 +1,13 @@
 import { tellHost } from '../edge/host-hook.js';
 import type { RequestContext } from '../edge/request-context.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
-import { decide, NO_RULES, type RulePolicy } from './decide.js';
+import {
+  decide,
+  decideWithoutRules,
+  NO_RULES,
+  type RulePolicy,
+  type WithoutRules,
+} from './decide.js';
 import type { LiveRules } from './live-rules.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';
 import { PLAIN_REFUSAL, refusalOf } from './refusal.js';
@@ -10,6 +16,8 @@ import { PLAIN_REFUSAL, refusalOf } from './refusal.js';
 export interface DoorOptions {
   isEnabled: boolean;
   policy: RulePolicy;
+  /** What happens to clients while no rules are known. */
+  withoutRules: WithoutRules;
   /** The host's own answer to a refused client; null for the plain 403. */
   refusal: RefusalFactory | null;
   /** Told of every refusal; what it throws or rejects with is swallowed. */
@@ -32,13 +40,13 @@ export class Door {
   refuses(context: RequestContext): boolean {
     context.admission = 'admitted';
     if (!this.options.isEnabled) return false;
+    const { policy, withoutRules } = this.options;
     const { ip } = context.client;
-    context.decision = decide(
-      ip === null ? NO_RULES : this.rules.match(ip),
-      // A place costs a look-up, so it is looked up only where a country can decide.
-      this.usesCountries ? context.locate().country : null,
-      this.options.policy,
-    );
+    // A place costs a look-up, so it is looked up only where a country can decide.
+    const country = this.usesCountries ? context.locate().country : null;
+    context.decision = this.rules.isKnown
+      ? decide(ip === null ? NO_RULES : this.rules.match(ip), country, policy)
+      : decideWithoutRules(withoutRules, country, policy);
     if (context.decision.action === 'allow') return false;
     context.admission = 'refused';
     return true;

@@ -1,9 +1,10 @@
 import { messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { within } from '../within.js';
-import type { MatchedRules } from './decide.js';
+import type { MatchedRules, WithoutRules } from './decide.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
+import { describeLate, describeOutage, type RulesStatus } from './rules-in-force.js';
 import { RuleSnapshot } from './rule-snapshot.js';
 import { RuleTableBuilder, type RejectedRule } from './rule-table-builder.js';
 
@@ -21,25 +22,18 @@ export interface LiveRulesOptions {
   pollIntervalMs: number;
   /** Epoch milliseconds. */
   now(): number;
-  /** Called when the rules cannot be read, once per outage, and with null when they can again. */
-  onOutage(error: unknown): void;
+  /** What happens to clients while no rules are known. */
+  withoutRules: WithoutRules;
+  /**
+   * Names the database that is reached now; null where that is not known. Versions of two say nothing of each other.
+   * Null where nobody asks.
+   */
+  whose: (() => Promise<string | null>) | null;
+  /** Called when the rules cannot be read, once per outage. */
+  onOutage(): void;
   onRejected(rejected: RejectedRule): void;
-  /** Called once when the rules on disk had to serve, or cannot be kept there. */
-  onFile(message: string): void;
-}
-
-/** What is known of the rules in memory. */
-export interface RulesStatus {
-  /** Where they come from: the database, the file of an earlier run, or nowhere yet. */
-  from: 'database' | 'disk' | 'nowhere';
-  /** The database's counter of changes; null before the first load. */
-  version: number | null;
-  /** How many there are, expired ones included. */
-  size: number;
-  /** When the database last said that these are the rules; null while it has not. */
-  confirmedAt: Date | null;
-  /** The database cannot be read right now, and these hold as they are. */
-  isOut: boolean;
+  /** Takes what an operator has to know. */
+  log: { log(message: string): void; warn(message: string): void; error(message: string): void };
 }
 
 /**
@@ -52,10 +46,18 @@ export class LiveRules {
   private following: Promise<void> | null = null;
   private isStale = false;
   private isOut = false;
+  private outage: unknown = null;
   private isStopped = true;
   /** The rules in memory come from the database, not from a file that may belong to its past. */
   private isConfirmed = false;
+  /** Names the database that the rules in memory come from. */
+  private loadedFrom: string | null = null;
   private confirmedAtMs: number | null = null;
+  private writtenAt: Date | null = null;
+  private diskTrouble: string | null = null;
+  /** What is wrong is said once the start knows what holds meanwhile. */
+  private isStarting = false;
+  private isLate = false;
   private filing: NodeJS.Timeout | null = null;
   private onChange: () => void = () => undefined;
 
@@ -82,8 +84,15 @@ export class LiveRules {
       version: version >= 0 ? version : null,
       size,
       confirmedAt: this.confirmedAtMs === null ? null : new Date(this.confirmedAtMs),
+      writtenAt: from === 'disk' ? this.writtenAt : null,
+      diskTrouble: from === 'database' ? null : this.diskTrouble,
       isOut: this.isOut,
     };
+  }
+
+  /** Whether any rules are known, be they none: else {@link match} says nothing. */
+  get isKnown(): boolean {
+    return this.snapshot.version >= 0;
   }
 
   /**
@@ -92,11 +101,17 @@ export class LiveRules {
    */
   async start(patienceMs: number): Promise<void> {
     this.isStopped = false;
+    this.isStarting = true;
     const first = this.reload();
     this.timer = setInterval(() => void this.poll(), this.options.pollIntervalMs);
     this.timer.unref();
     await within(patienceMs, first);
     if (!this.isConfirmed) await this.readFile();
+    this.isStarting = false;
+    if (this.isConfirmed) return;
+    this.isLate = !this.isOut;
+    if (this.isLate) this.options.log.warn(describeLate(patienceMs, this.status, this.options));
+    else this.tellOutage();
   }
 
   /** Calls back each time that other rules hold. */
@@ -148,7 +163,7 @@ export class LiveRules {
     try {
       const { version, changes } = this.snapshot;
       const delta =
-        this.isConfirmed && changes < MAX_CHANGES
+        this.isConfirmed && changes < MAX_CHANGES && !(await this.isElsewhere())
           ? await this.repository.changesSince(version, MAX_CHANGES)
           : null;
       if (delta === null) await this.loadAll();
@@ -171,8 +186,12 @@ export class LiveRules {
         for (const row of rows) builder.add(row);
         await writer?.rows(rows);
       });
-      this.snapshot = RuleSnapshot.of(version, await builder.buildAsync());
+      const snapshot = RuleSnapshot.of(version, await builder.buildAsync());
+      this.loadedFrom = (await this.options.whose?.()) ?? null;
+      this.snapshot = snapshot;
       this.isConfirmed = true;
+      if (this.isLate) this.options.log.log(`the rules are loaded: ${this.snapshot.size}`);
+      this.isLate = false;
       this.onChange();
       await this.keep(async () => writer?.finish(version));
     } catch (error) {
@@ -194,37 +213,48 @@ export class LiveRules {
   }
 
   /** What goes to the file is for a later boot: whatever is wrong with it, the rules in memory hold. */
-  private async keep<T>(write: (file: RuleFile) => Promise<T>): Promise<T | null> {
+  private async keep<T>(write: (file: RuleFile) => Promise<T | null>): Promise<T | null> {
     if (this.file === null) return null;
     try {
       return await write(this.file);
     } catch (error) {
-      this.options.onFile(
-        `the rules cannot be kept on disk, so a boot without the database will have none: ${messageOf(error)}`,
+      this.options.log.warn(
+        `the rules cannot be kept on disk, so a boot without the database will have older ones, or none: ${messageOf(error)}`,
       );
       return null;
     }
   }
 
   private async readFile(): Promise<void> {
-    if (this.file === null) return;
+    if (this.file === null) {
+      this.diskTrouble = 'nothing is kept on disk';
+      return;
+    }
     try {
-      const snapshot = await this.file.read();
+      const found = await this.file.read();
       // The database may have answered meanwhile.
       if (this.isConfirmed) return;
-      this.snapshot = snapshot;
-      this.options.onFile(
-        `the database cannot be reached, so the ${snapshot.size} rules that were kept on disk hold`,
-      );
-    } catch {
-      // There is no file yet, or it is of no use: then there are no rules, as the mode says.
+      this.diskTrouble = found === null ? 'none were ever kept on disk' : found.damage;
+      if (found === null) return;
+      this.snapshot = found.snapshot;
+      this.writtenAt = found.writtenAt;
+    } catch (error) {
+      this.diskTrouble = messageOf(error);
     }
+  }
+
+  /** Whether the rules in memory are those of another database than the one that is reached. */
+  private async isElsewhere(): Promise<boolean> {
+    if (this.options.whose === null || this.loadedFrom === null) return false;
+    const whose = await this.options.whose();
+    return whose !== null && whose !== this.loadedFrom;
   }
 
   private async poll(): Promise<void> {
     try {
       const version = await this.repository.version();
-      if (version !== this.snapshot.version || !this.isConfirmed) await this.reload();
+      const isCurrent = this.isConfirmed && version === this.snapshot.version;
+      if (!isCurrent || (await this.isElsewhere())) await this.reload();
       else this.setOut(null);
     } catch (error) {
       this.setOut(error);
@@ -236,6 +266,14 @@ export class LiveRules {
     if (!isOut) this.confirmedAtMs = this.options.now();
     if (isOut === this.isOut) return;
     this.isOut = isOut;
-    this.options.onOutage(error);
+    this.outage = error;
+    if (isOut) this.options.onOutage();
+    if (this.isStarting) return;
+    if (isOut) this.tellOutage();
+    else this.options.log.log('the rules can be read again');
+  }
+
+  private tellOutage(): void {
+    this.options.log.error(describeOutage(this.outage, this.status, this.options));
   }
 }

@@ -9,7 +9,7 @@ const WIDEST = { 4: 8, 6: 24 } as const;
 /** What no detection may ever block, because nobody but the host itself comes from there. */
 const LOOPBACK = [parsePrefix('127.0.0.0/8')!, parsePrefix('::1/128')!];
 
-/** What a new block rule is checked against, so that nobody locks himself out by accident. */
+/** What a new block rule is checked against, so that nobody is locked out by accident. */
 export interface LockoutFacts {
   /** Who makes the rule: the SSH client of a command line, the client of a page. */
   caller: IpAddress | null;

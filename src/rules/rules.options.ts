@@ -2,7 +2,7 @@ import { IpTrackingError } from '../ip-tracking.errors.js';
 import { callable, flag, oneOf, wholeNumber, type Check } from '../options/checks.js';
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import { countrySet } from './countries.js';
-import type { RuleMode } from './decide.js';
+import type { RuleMode, WithoutRules } from './decide.js';
 import type { BlockedRequest, RefusalFactory } from './refusal.js';
 import { token } from '../provide.js';
 
@@ -14,6 +14,14 @@ export interface RulesOptions {
   pollIntervalMs?: number;
   /** How long the app's start waits for the first load of the rules, in milliseconds. @default 3000 */
   startTimeoutMs?: number;
+  /**
+   * What happens to clients while no rules are known: the database has not been reached, and no earlier run has kept any
+   * on disk, or they are damaged. `open` lets in whom nothing else refuses; `closed` answers 403 on every path, but for
+   * routes that say `@SkipIpRules()`.
+   *
+   * @default 'open' in mode `blocklist`, 'closed' in mode `allowlist`
+   */
+  withoutRules?: WithoutRules;
   /** Follow the database. `false` is for programs that change rules but serve no requests. @default true */
   follow?: boolean;
   /**
@@ -38,6 +46,7 @@ export const RULES_DEFAULTS = {
   mode: 'blocklist',
   pollIntervalMs: 5_000,
   startTimeoutMs: 3_000,
+  withoutRules: null,
   follow: true,
   endWebSockets: true,
   blockCountries: null,
@@ -51,6 +60,7 @@ export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
   mode: oneOf('blocklist', 'allowlist'),
   pollIntervalMs: wholeNumber(100),
   startTimeoutMs: wholeNumber(0),
+  withoutRules: oneOf('open', 'closed'),
   follow: flag,
   endWebSockets: flag,
   blockCountries: (path, value) => void countrySet(path, value as string[]),
@@ -59,14 +69,12 @@ export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
   onBlocked: callable,
 };
 
-type Countries = 'blockCountries' | 'allowCountries';
+type Derived = 'blockCountries' | 'allowCountries' | 'withoutRules';
 
 /** {@link RulesOptions} with every default filled in. */
-export interface RulesSettings extends Omit<
-  Filled<RulesOptions, typeof RULES_DEFAULTS>,
-  Countries
-> {
+export interface RulesSettings extends Omit<Filled<RulesOptions, typeof RULES_DEFAULTS>, Derived> {
   readonly isEnabled: boolean;
+  readonly withoutRules: WithoutRules;
   readonly blockCountries: ReadonlySet<string> | null;
   readonly allowCountries: ReadonlySet<string> | null;
 }
@@ -75,10 +83,14 @@ export const RULES_SETTINGS = token<RulesSettings>('rules-settings');
 
 /** Fills in the defaults of options that have passed {@link RULES_CHECKS}. */
 export function rulesSettings(given: false | RulesOptions | undefined): RulesSettings {
-  const { blockCountries, allowCountries, ...others } = filled(given || {}, RULES_DEFAULTS);
+  const { blockCountries, allowCountries, withoutRules, ...others } = filled(
+    given || {},
+    RULES_DEFAULTS,
+  );
   return {
     ...others,
     isEnabled: given !== false,
+    withoutRules: withoutRules ?? (others.mode === 'allowlist' ? 'closed' : 'open'),
     blockCountries: setOf('blockCountries', blockCountries),
     allowCountries: setOf('allowCountries', allowCountries),
   };
@@ -93,6 +105,9 @@ export function checkPlaces(rules: RulesSettings, geo: { readonly isEnabled: boo
   );
 }
 
-function setOf(option: Countries, list: readonly string[] | null): ReadonlySet<string> | null {
+function setOf(
+  option: 'blockCountries' | 'allowCountries',
+  list: readonly string[] | null,
+): ReadonlySet<string> | null {
   return list === null ? null : countrySet(`rules.${option}`, list);
 }

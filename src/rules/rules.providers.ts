@@ -3,10 +3,9 @@ import { NotificationListener } from '../database/notifications.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
 import { GeoService } from '../geo/geo-service.js';
-import { messageOf } from '../ip-tracking.errors.js';
 import { ClientIpResolver } from '../net/client-ip.js';
 import { logger, provide, token, wallClock } from '../provide.js';
-import { STATE_FOLDER } from '../state/state.providers.js';
+import { STATE } from '../state/state.providers.js';
 import { Door } from './door.js';
 import { IpRuleRepository } from './ip-rule.repository.js';
 import { IpRuleService } from './ip-rule.service.js';
@@ -28,19 +27,17 @@ export const rulesProviders = [
   ),
   provide(
     LiveRules,
-    [IpRuleRepository, STATE_FOLDER, RULES_SETTINGS, NotificationListener],
-    (repository, folder, settings, listener) => {
-      const live = new LiveRules(repository, folder === null ? null : new RuleFile(folder), {
+    [IpRuleRepository, STATE, RULES_SETTINGS, NotificationListener],
+    (repository, state, settings, listener) => {
+      const live = new LiveRules(repository, state === null ? null : new RuleFile(state), {
         pollIntervalMs: settings.pollIntervalMs,
+        withoutRules: settings.withoutRules,
         now: wallClock,
-        onOutage: (error) =>
-          error === null
-            ? logger.log('the rules can be read again')
-            : logger.error(
-                `the rules cannot be read, so the last known ones hold: ${messageOf(error)}`,
-              ),
+        whose: state?.whose.bind(state) ?? null,
+        // Whoever answers next at that address may be another database.
+        onOutage: () => state?.doubt(),
         onRejected: ({ row, message }) => logger.error(`rule ${row.id} is left out: ${message}`),
-        onFile: (message) => logger.warn(message),
+        log: logger,
       });
       if (settings.isEnabled && settings.follow) listener.hear(RULE_CHANNEL, live.handlers);
       return live;

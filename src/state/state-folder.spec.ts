@@ -11,10 +11,16 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { defaultStateFolder, openStateFolder, replaceFile } from './state-folder.js';
+import {
+  defaultStateFolder,
+  openStateFolder,
+  replaceFile,
+  stateFolderIn,
+  temporaryStateFolder,
+} from './state-folder.js';
 
 let base: string;
 
@@ -32,74 +38,93 @@ async function modeOf(path: string): Promise<string> {
 }
 
 describe('defaultStateFolder', () => {
-  it('is another one for each database, and the same for one', () => {
-    const folders = ['a:5432/app', 'a:5432/app', 'b:5432/app'].map(defaultStateFolder);
-    expect(folders[0]).toBe(folders[1]);
-    expect(folders[0]).not.toBe(folders[2]);
+  it('is the user’s folder for state', () => {
+    expect(defaultStateFolder({ XDG_STATE_HOME: '/somewhere/state' })).toEqual({
+      path: '/somewhere/state/nestjs-ip-tracking',
+      isSwept: false,
+    });
+    expect(defaultStateFolder({}).path).toBe(
+      join(homedir(), '.local', 'state', 'nestjs-ip-tracking'),
+    );
   });
 
-  it('is another one for each user', () => {
-    const own = defaultStateFolder('a');
+  it('ignores one that is relative, as the specification says', () => {
+    expect(defaultStateFolder({ XDG_STATE_HOME: 'state' })).toEqual(defaultStateFolder({}));
+  });
+});
+
+describe('temporaryStateFolder', () => {
+  it('is another one for each user, and known to be swept', () => {
+    const own = temporaryStateFolder();
     vi.spyOn(process, 'getuid').mockReturnValue(123_456);
-    expect(defaultStateFolder('a')).not.toBe(own);
-  });
-
-  it('tells nobody the name of the database', () => {
-    expect(defaultStateFolder('db.example.com/payroll')).not.toContain('payroll');
+    expect(temporaryStateFolder().path).not.toBe(own.path);
+    expect(own.isSwept).toBe(true);
   });
 
   it('has no folder above it that somebody else could have made', () => {
-    expect(dirname(defaultStateFolder('a'))).toBe(tmpdir());
+    expect(dirname(temporaryStateFolder().path)).toBe(tmpdir());
   });
 });
 
 describe('openStateFolder', () => {
+  const folderIn = (given: string) => stateFolderIn(given).path;
+
   it('makes the folder, and those above it, for this user alone', async () => {
-    const folder = join(base, 'a', 'b');
+    const folder = folderIn(join(base, 'a', 'b'));
     await openStateFolder(folder);
-    expect(await modeOf(folder)).toBe('700');
-    expect(await modeOf(dirname(folder))).toBe('700');
+    for (const path of [folder, dirname(folder), dirname(dirname(folder))]) {
+      expect(await modeOf(path)).toBe('700');
+    }
   });
 
   it('takes one that is there as it is', async () => {
-    const folder = join(base, 'a');
+    const folder = folderIn(base);
     await mkdir(folder, { mode: 0o700 });
     await writeFile(join(folder, 'rules'), 'x');
     await openStateFolder(folder);
     expect(await readdir(folder)).toEqual(['rules']);
   });
 
-  it.each(['755', '770', '701', '777'])('shuts one of mode %s', async (mode) => {
-    const folder = join(base, 'a');
+  it.each(['755', '770', '701', '777'])('shuts one of ours of mode %s', async (mode) => {
+    const folder = folderIn(base);
     await mkdir(folder);
     await chmod(folder, Number.parseInt(mode, 8));
     await openStateFolder(folder);
     expect(await modeOf(folder)).toBe('700');
   });
 
-  it.each(['', '/', '/.'])(
-    'refuses a link to a folder, written with %j at its end',
-    async (end) => {
-      const others = join(base, 'others');
-      await mkdir(others, { mode: 0o755 });
-      await symlink(others, join(base, 'a'));
-      await expect(openStateFolder(join(base, 'a') + end)).rejects.toThrow(/is not a folder/);
-      expect(await modeOf(others)).toBe('755');
+  it.each(['755', '770', '777', '1777'])(
+    'leaves the folder that a host gives at its mode of %s',
+    async (mode) => {
+      const given = join(base, 'given');
+      await mkdir(given);
+      await chmod(given, Number.parseInt(mode, 8));
+      await openStateFolder(folderIn(given));
+      expect(((await stat(given)).mode & 0o7777).toString(8)).toBe(mode);
+      expect(await modeOf(folderIn(given))).toBe('700');
     },
   );
 
+  it('refuses a link to a folder, and leaves that alone', async () => {
+    const others = join(base, 'others');
+    await mkdir(others, { mode: 0o755 });
+    await symlink(others, folderIn(base));
+    await expect(openStateFolder(folderIn(base))).rejects.toThrow(/is not a folder/);
+    expect(await modeOf(others)).toBe('755');
+  });
+
   it('refuses a link that leads nowhere', async () => {
-    await symlink(join(base, 'nowhere'), join(base, 'a'));
-    await expect(openStateFolder(join(base, 'a'))).rejects.toThrow();
+    await symlink(join(base, 'nowhere'), folderIn(base));
+    await expect(openStateFolder(folderIn(base))).rejects.toThrow();
   });
 
   it('refuses a file', async () => {
-    await writeFile(join(base, 'a'), '');
-    await expect(openStateFolder(join(base, 'a'))).rejects.toThrow();
+    await writeFile(folderIn(base), '');
+    await expect(openStateFolder(folderIn(base))).rejects.toThrow();
   });
 
   it('refuses a folder of another user, and leaves it alone', async () => {
-    const folder = join(base, 'a');
+    const folder = folderIn(base);
     await mkdir(folder);
     await chmod(folder, 0o755);
     const uid = process.getuid!();
@@ -109,7 +134,7 @@ describe('openStateFolder', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)('refuses another user’s folder even as root', async () => {
-    const folder = join(base, 'a');
+    const folder = folderIn(base);
     await mkdir(folder, { mode: 0o700 });
     await chown(folder, 65_534, 65_534);
     await expect(openStateFolder(folder)).rejects.toThrow(/belongs to another user/);

@@ -4,10 +4,11 @@ import { token } from '../provide.js';
 /** Where the module keeps what outlives the process. */
 export interface StateOptions {
   /**
-   * A folder for what outlives the process, private to its user: the last known rules, for a boot without the
-   * database, and the records that the database has not taken. `false`: nothing is kept on disk.
+   * A folder for what outlives the process: the last known rules, for a boot without the database, and the records that
+   * the database has not taken. A folder `nestjs-ip-tracking` is made in it, private to its user (0700). `false`: nothing
+   * is kept on disk.
    *
-   * @default a folder of this user's and database's under the system's temporary one
+   * @default `$XDG_STATE_HOME`, else `~/.local/state`, else the system's temporary folder
    */
   stateDir?: string | false;
 }
@@ -18,10 +19,11 @@ export const checkStateDir: Check = (path, value) => {
   invalid(path, value, 'give the path of a folder, or false');
 };
 
-/** Where what outlives the process is kept, and whether there is anything to keep. */
+/** Where what outlives the process is kept, and what for. */
 export interface StateSettings {
   /** `undefined` for the default folder. */
   readonly stateDir: string | false | undefined;
+  /** Whether this process has anything to keep. One that has not makes no folder, and reads what there is. */
   readonly isNeeded: boolean;
 }
 

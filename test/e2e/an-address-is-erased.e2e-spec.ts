@@ -23,7 +23,7 @@ describe('an address', () => {
 
   beforeEach(async () => {
     test = await createTestDatabase();
-    database = new Database(createDataSource({ url: test.url }, []), true, false);
+    database = new Database(createDataSource({ url: test.url }, []), true);
     await new RequestLogPartitions(database, Date.now).ensure();
   });
   afterEach(async () => {
@@ -134,7 +134,7 @@ describe('an address', () => {
     expect(await exported(ADDRESS, { ...now, previousKeys: [KEY] })).toHaveLength(1);
   });
 
-  it('that was truncated is left alone: it is his neighbours as well', async () => {
+  it('that was truncated is left alone: it is their neighbours as well', async () => {
     const truncated: PrivacyOptions = { address: 'truncated' };
     await store(ADDRESS, 0, truncated);
     for (const address of [ADDRESS, '203.0.113.0']) {

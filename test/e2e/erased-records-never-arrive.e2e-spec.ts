@@ -129,7 +129,7 @@ describe.each(ADAPTERS)('an address that is erased while its records wait, on %s
     });
     const erased = await host.app.get(PrivacyService).eraseAddress(ERASED);
     expect(erased).toMatchObject({ requests: 0, spooled: 3 });
-    // What he does afterwards is another matter.
+    // What they do afterwards is another matter.
     await host.send({ from: ERASED });
     await takeRows();
     await delivered(host);

@@ -15,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Adapter, type Host, type LogRow } from '../support/host-app.js';
+import { stateFiles } from '../support/state.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const CLIENT = '198.51.100.1';
@@ -230,7 +231,9 @@ describe.each(ADAPTERS)('what a host adds to a record on %s', (adapter) => {
     );
     await refusing.send({ from: CLIENT });
     await eventually(() => refusing.app.get(RequestLogService).stats.quarantined === 1);
-    const refused = JSON.parse(await readFile(join(stateDir, 'spool/refused.ndjson'), 'utf8')) as {
+    const refused = JSON.parse(
+      await readFile(stateFiles(stateDir, /\/spool\/refused\.ndjson$/)[0]!, 'utf8'),
+    ) as {
       record: { id: string; extra: unknown };
     };
     expect(refused.record.extra).toEqual({ id: refused.record.id });

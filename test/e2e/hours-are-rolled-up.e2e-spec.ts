@@ -28,7 +28,7 @@ describe('the rollup', () => {
   beforeEach(async () => {
     clock.now = NOON + 10 * MINUTE_MS;
     test = await createTestDatabase();
-    database = new Database(createDataSource({ url: test.url }, []), true, false);
+    database = new Database(createDataSource({ url: test.url }, []), true);
   });
   afterEach(async () => {
     await database.close();

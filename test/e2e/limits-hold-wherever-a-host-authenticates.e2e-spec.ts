@@ -5,6 +5,7 @@ import {
   ForbiddenException,
   Get,
   Injectable,
+  Param,
   Post,
   UnauthorizedException,
   UseGuards,
@@ -26,10 +27,16 @@ let asked = 0;
 /** `Bearer alice` is alice, `Bearer wrong...` is refused, nothing is nobody. */
 function authenticate(request: AuthenticatedRequest): boolean {
   asked += 1;
-  const name = /^Bearer (\w+)$/.exec(request.headers['authorization'] ?? '')?.[1];
+  const name = /^Bearer ([\w-]+)$/.exec(request.headers['authorization'] ?? '')?.[1];
   if (name === undefined || name.startsWith('wrong')) return false;
   request.user = { id: name };
   return true;
+}
+
+/** Who a token is of, for those that read it before any guard does. `made-up-1` and the like have hyphens. */
+function bearerOf(request: unknown): string | undefined {
+  const { headers } = request as AuthenticatedRequest;
+  return /^Bearer (?!wrong)([\w-]+)$/.exec(headers['authorization'] ?? '')?.[1];
 }
 
 @Injectable()
@@ -168,7 +175,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect(await statuses(6, account('198.51.100.1'))).toEqual([...times(5, 401), 429]);
     });
 
-    it('serves a user ten times a minute, from wherever he comes', async () => {
+    it('serves a user ten times a minute, from wherever they come', async () => {
       await start(way);
       const seen: number[] = [];
       for (let i = 0; i < 12; i += 1) {
@@ -178,7 +185,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       expect((await host.send(account('198.51.100.1', 'bob'))).status).toBe(200);
     });
 
-    it('may refuse a user while his address is exhausted, because he is known only later', async () => {
+    it('may refuse a user while their address is exhausted, because they are known only later', async () => {
       await start(way);
       await statuses(5, account('198.51.100.1', 'wrong'));
       expect((await host.send(account('198.51.100.1', 'alice'))).status).toBe(429);
@@ -192,10 +199,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       'by identify',
       {
         options: {
-          identify: (request) =>
-            /^Bearer (?!wrong)(\w+)$/.exec(
-              (request as AuthenticatedRequest).headers['authorization'] ?? '',
-            )?.[1],
+          identify: bearerOf,
         },
       },
     ],
@@ -204,15 +208,12 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
       {
         options: {
           rateLimits: { checkAt: 'edge' },
-          identify: (request) =>
-            /^Bearer (?!wrong)(\w+)$/.exec(
-              (request as AuthenticatedRequest).headers['authorization'] ?? '',
-            )?.[1],
+          identify: bearerOf,
         },
       },
     ],
   ])('a user who is known before the check %s', (_, way) => {
-    it('never depends on the bucket of his address', async () => {
+    it('never depends on the bucket of their address', async () => {
       await start({ controllers: [PlainRoutes], ...way });
       expect(await statuses(6, { ...account('198.51.100.1'), path: '/account' })).toEqual([
         ...times(5, 200),
@@ -226,7 +227,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     });
   });
 
-  it('a user whom a later guard refuses is counted by his id, and his address is free again', async () => {
+  describe('a guard that says who somebody is and then refuses them', () => {
     @Controller()
     class Forbidden {
       @Get('account')
@@ -238,19 +239,80 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
 
       @Get('open')
       @Sensitive()
+      @UseGuards(AuthGuard)
       open() {
         return 'open';
       }
     }
-    await start({ controllers: [Forbidden] });
-    const seen: number[] = [];
-    for (let i = 0; i < 10; i += 1) {
-      seen.push((await host.send(account('198.51.100.1', 'alice'))).status);
-      // The slot moves when the response has closed, of which the log tells.
-      await host.rows(i + 1);
+
+    it('frees nothing: of made-up ids no more are asked about than of nobody', async () => {
+      await start({ controllers: [Forbidden] });
+      const seen: number[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        seen.push((await host.send(account('198.51.100.1', `made-up-${i}`))).status);
+        // What becomes of a slot is decided when the response has closed, of which the log tells.
+        await host.rows(i + 1);
+      }
+      expect(seen).toEqual([...times(5, 403), ...times(15, 429)]);
+    });
+
+    it('charges nobody for it whose name somebody else has used', async () => {
+      await start({ controllers: [Forbidden] });
+      for (let i = 0; i < 12; i += 1) {
+        await host.send(account(`198.51.100.${i}`, 'victim'));
+        await host.rows(i + 1);
+      }
+      const own = { ...account('203.0.113.7', 'victim'), path: '/open' };
+      expect(await statuses(10, own)).toEqual(times(10, 200));
+    });
+
+    it('leaves whoever was known before it to their own limit', async () => {
+      await start({
+        controllers: [Forbidden],
+        options: { identify: bearerOf },
+      });
+      expect(await statuses(12, account('198.51.100.1', 'alice'))).toEqual([
+        ...times(10, 403),
+        429,
+        429,
+      ]);
+      expect(await statuses(1, { path: '/open', from: '198.51.100.1' })).toEqual([401]);
+    });
+  });
+
+  describe('a login that only counts failures', () => {
+    @Controller()
+    class Login {
+      @Get('login/:secret')
+      @RateLimit({ name: 'login', countOnly: 'failures' })
+      login(@Param('secret') secret: string) {
+        if (secret !== 'right') throw new UnauthorizedException();
+        return 'in';
+      }
     }
-    expect(seen).toEqual(times(10, 403));
-    expect(await statuses(5, { path: '/open', from: '198.51.100.1' })).toEqual(times(5, 200));
+    const guess = (user: string | undefined, secret: string) => ({
+      ...account('198.51.100.1', user),
+      path: `/login/${secret}`,
+    });
+
+    it('cannot be guessed at with accounts of one’s own', async () => {
+      await start({ controllers: [Login], options: { identify: bearerOf } });
+      const seen: number[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        seen.push((await host.send(guess(`own-${i % 10}`, `guess-${i}`))).status);
+        await host.rows(i + 1);
+      }
+      expect(seen).toEqual([...times(5, 401), ...times(15, 429)]);
+      expect((await host.send(guess(undefined, 'right'))).status).toBe(429);
+    });
+
+    it('costs nobody anything who knows the secret', async () => {
+      await start({ controllers: [Login], options: { identify: bearerOf } });
+      for (let i = 0; i < 12; i += 1) {
+        expect((await host.send(guess('alice', 'right'))).status).toBe(200);
+        await host.rows(i + 1);
+      }
+    });
   });
 
   it('an attempt counts once, whatever guards of ours it meets', async () => {

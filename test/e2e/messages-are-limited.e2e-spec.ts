@@ -168,7 +168,7 @@ describe.each(ADAPTERS)('a message over a WebSocket on %s', (adapter) => {
     ['ws', WsAdapter, talkOverWs],
     ['socket.io', IoAdapter, talkOverIo],
   ] as const)(
-    'by %s is counted for its client, over all his connections',
+    'by %s is counted for its client, over all their connections',
     async (_, WebSocketAdapter, talk) => {
       const host = await start({
         adapter,

@@ -257,7 +257,7 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
     });
 
     describe.each<[what: string, clientIp: ClientIpOptions, proxies: number, said: string]>([
-      // Too large a count: whoever sends a header chooses his address.
+      // Too large a count: whoever sends a header chooses their address.
       ['hops 2 behind one', { strategy: 'hops', hops: 2 }, 1, VICTIM],
       // Too small a one, and a list that is too short: all clients have a proxy's address.
       ['hops 1 behind two', { strategy: 'hops', hops: 1 }, 2, LOCAL],

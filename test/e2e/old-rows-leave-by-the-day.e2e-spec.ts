@@ -24,7 +24,7 @@ describe('the partitions of the request log', () => {
   beforeEach(async () => {
     clock.now = NOON;
     test = await createTestDatabase();
-    database = new Database(createDataSource({ url: test.url }, []), true, false);
+    database = new Database(createDataSource({ url: test.url }, []), true);
   });
   afterEach(async () => {
     await database.close();
@@ -102,7 +102,7 @@ describe('the partitions of the request log', () => {
     expect(await countIn('request_log_default')).toBe(0);
   });
 
-  it('do not wait for a reader who takes his time, nor let writers wait behind them', async () => {
+  it('do not wait for a reader who takes their time, nor let writers wait behind them', async () => {
     await fill(40);
     const reader = new Client({ connectionString: test.url });
     await reader.connect();

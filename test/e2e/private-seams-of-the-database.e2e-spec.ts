@@ -3,6 +3,7 @@ import { getRepositoryToken } from '@nestjs/typeorm';
 import { Client } from 'pg';
 import { DataSource, type Repository } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { readUrl } from '../../src/database/connection.js';
 import { copyIn } from '../../src/database/copy-in.js';
 import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
@@ -29,7 +30,7 @@ afterAll(() => database.close());
 async function connected(dataSource = createDataSource({ url: database.url }, [])) {
   await dataSource.initialize();
   onTestFinished(() => dataSource.destroy());
-  return new Database(dataSource, false, false);
+  return new Database(dataSource, false);
 }
 
 const copyOf = (text: string, sql = 'copy noted from stdin') => ({
@@ -135,6 +136,34 @@ describe("the module's own pool", () => {
     onTestFinished(() => runner.release());
     const { connection } = (await runner.connect()) as Client;
     expect((connection.stream as Socket).timeout).toBe(7_000);
+  });
+});
+
+describe("what pg makes of a URL and of a session's beginning", () => {
+  it('connectionParameters: holds the options of a URL, and a client the rest', () => {
+    const url = 'postgres://ada:p%40ss@db.example:6432/log?options=-c%20geqo%3Doff&sslmode=disable';
+    expect(readUrl('database.url', url)).toEqual({
+      host: 'db.example',
+      port: 6432,
+      user: 'ada',
+      password: 'p@ss',
+      database: 'log',
+      ssl: false,
+      options: '-c geqo=off',
+    });
+  });
+
+  it('getStartupConf: is what a session begins with, so that dates come as pg reads them', async () => {
+    await database.query(`alter database ${database.name} set datestyle to 'SQL, DMY'`);
+    onTestFinished(async () => {
+      await database.query(`alter database ${database.name} reset datestyle`);
+    });
+    const own = await connected();
+    const [row] = await own.query<{ style: string; day: Date }>(
+      `select current_setting('datestyle') as style, timestamptz '2026-12-11T00:00:00Z' as day`,
+    );
+    expect(row!.style).toMatch(/^ISO/);
+    expect(row!.day).toEqual(new Date('2026-12-11T00:00:00Z'));
   });
 });
 

@@ -58,13 +58,13 @@ describe.each(ADAPTERS)('Expect: 100-continue on %s', (adapter) => {
     expect(await lastRow()).toMatchObject({ status: 403, outcome: 'blocked', path });
   });
 
-  it('a blocked client is refused for what he expects beside it, too', async () => {
+  it('a blocked client is refused for what they expect beside it, too', async () => {
     const socket = await expecting('/upload', BLOCKED, 'tea');
     expect(statusesIn(await socket.untilClosed())).toEqual([403]);
     expect(await lastRow()).toMatchObject({ status: 403, outcome: 'blocked' });
   });
 
-  it('everybody else is invited, and his upload arrives', async () => {
+  it('everybody else is invited, and their upload arrives', async () => {
     const socket = await expecting('/upload', FREE);
     await socket.until(/100 Continue/);
     socket.write(BODY);

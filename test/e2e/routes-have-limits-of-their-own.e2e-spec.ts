@@ -242,7 +242,7 @@ describe.each(ADAPTERS)('on %s', (adapter) => {
     expect(await statuses(['/teapot/401', '/teapot/200'])).toEqual([401, 429]);
   });
 
-  it('tell a client his limit on every answer', async () => {
+  it('tell a client their limit on every answer', async () => {
     await start();
     const first = await get('/sensitive');
     expect(first.headers).toMatchObject({

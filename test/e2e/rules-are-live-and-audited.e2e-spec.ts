@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Controller, Get } from '@nestjs/common';
@@ -14,6 +14,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
 import { createTestDatabase, createTestServer, type TestDatabase } from '../support/postgres.js';
+import { damageRules } from '../support/state.js';
 
 @Controller()
 class Routes {
@@ -252,7 +253,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     await second.close();
 
     await server.stop('fast');
-    await writeFile(join(stateDir, 'rules.txt'), 'not what was written');
+    damageRules(stateDir);
     const third = await startHost({
       adapter,
       controllers: [Routes],

@@ -129,7 +129,7 @@ describe.each(ADAPTERS)('sensitive routes on %s', (adapter: Adapter) => {
     expect(await statuses(host, 6, guess)).toEqual([...times(5, 401), 429]);
   });
 
-  it('serve a user ten times a minute wherever he comes from, authenticated on the handler', async () => {
+  it('serve a user ten times a minute wherever they come from, authenticated on the handler', async () => {
     await start();
     const seen: number[] = [];
     for (let i = 0; i < 12; i += 1) {
@@ -137,7 +137,7 @@ describe.each(ADAPTERS)('sensitive routes on %s', (adapter: Adapter) => {
       seen.push((await host.send({ path: '/account', from, headers: as('alice') })).status);
     }
     expect(seen).toEqual([...times(10, 200), 429, 429]);
-    // Her address is free again: every slot was given back once she was known.
+    // Their address is free again: every slot was given back once they were known.
     expect(await statuses(host, 5, { path: '/anyone', from: '198.51.100.1' })).toEqual(
       times(5, 200),
     );

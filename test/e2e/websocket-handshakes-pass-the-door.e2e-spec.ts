@@ -191,7 +191,7 @@ describe.each(ADAPTERS)('a gateway on the port of %s', (adapter) => {
     expect(error.message).toMatch(/websocket error|xhr poll error/);
   });
 
-  it('of socket.io: who is blocked while he polls gets 403 for the next poll', async () => {
+  it('of socket.io: who is blocked while they poll gets 403 for the next poll', async () => {
     const rules = await start(byAddress(adapter, gatewayOn(), useIo));
     const path = '/socket.io/?EIO=4&transport=polling';
     const from = '192.0.2.44';

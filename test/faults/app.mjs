@@ -66,7 +66,7 @@ async function sinkOf(name) {
   const { createDataSource } = await import(`${dist}/src/database/data-source.js`);
   const { LINE_COLUMNS } = await import(`${dist}/src/request-log/record/record-line.js`);
   const columns = LINE_COLUMNS.map((column) => `"${column}"`).join(', ');
-  const sink = new PostgresSink(new Database(createDataSource(options.database, []), true, false));
+  const sink = new PostgresSink(new Database(createDataSource(options.database, []), true));
   const sinks = {
     'no on conflict': {
       writeLines: (lines) =>

@@ -16,7 +16,8 @@ import { recordId } from '../../src/request-log/record/record-id.js';
 import type { RequestQueue } from '../../src/request-log/queue/request-queue.js';
 import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool/spool-frame.js';
 import { SpoolSegment } from '../../src/request-log/spool/spool-segment.js';
-import type { SpoolFiles } from '../../src/request-log/spool/spool-folder.js';
+import type { SpoolFiles } from '../../src/request-log/spool/spool-files.js';
+import { SinkSpoolPlace } from '../../src/request-log/spool/spool-place.js';
 import { eventually } from '../support/eventually.js';
 import { frameOf, lineOf } from '../support/plain-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
@@ -140,7 +141,10 @@ describe('the spool', () => {
     const say = (message: string): void => void said.push(message);
     const queue = createRequestQueue({
       sink: given.sink ?? sink,
-      spoolFolder: join(folder.path, 'spool'),
+      spoolPlace: new SinkSpoolPlace(
+        () => Promise.resolve(join(folder.path, 'spool')),
+        given.files ?? fileSystem,
+      ),
       spool: {
         writeIntervalMs: 5,
         syncIntervalMs: SYNC_MS,

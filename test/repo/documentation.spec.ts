@@ -1,17 +1,15 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { filesBelow, ROOT, textOf } from './source-tree.js';
+import { cellsOf, DOCUMENTS, PAGES, prose } from './markdown.js';
+import { ROOT, textOf } from './source-tree.js';
 
 const ERRORS_PAGE = 'docs/errors.md';
-const PAGES = filesBelow('docs', ['.md']);
-const DOCUMENTS = [...readdirSync(ROOT).filter((name) => name.endsWith('.md')), ...PAGES];
-
-/** A document without its code, where nothing is a link or a heading. */
-function prose(path: string): string {
-  return textOf(path).replace(/^(```|~~~)[\s\S]*?^\1/gm, '');
-}
+/** What a cell of a table may hold: beyond it nobody reads along its line. */
+const LONGEST_CELL = 200;
+/** What a page may hold, in words: beyond it nobody finds what they look for. */
+const LONGEST_PAGE = 3_000;
 
 /** The targets of inline links, images and link definitions. */
 function linksIn(path: string): string[] {
@@ -104,6 +102,25 @@ describe('documents', () => {
       ),
       'link them from README.md',
     ).toEqual([]);
+  });
+
+  it(`have no cell over ${LONGEST_CELL} characters in their tables`, () => {
+    const long = DOCUMENTS.flatMap((path) =>
+      prose(path)
+        .split('\n')
+        .filter((line) => line.startsWith('|') && !/^[|\s:-]+$/.test(line))
+        .flatMap(cellsOf)
+        .filter((cell) => cell.length > LONGEST_CELL)
+        .map((cell) => `${path}: ${cell}`),
+    );
+    expect(long, 'say it in a few words there, and the rest in a paragraph').toEqual([]);
+  });
+
+  it(`are pages of ${LONGEST_PAGE} words at most`, () => {
+    const long = PAGES.map((path) => ({ path, words: prose(path).split(/\s+/).length }))
+      .filter(({ words }) => words > LONGEST_PAGE)
+      .map(({ path, words }) => `${path}: ${words} words`);
+    expect(long, 'a page is one subject: split it').toEqual([]);
   });
 
   it('link to what exists', () => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { codeBlocksOf, rowsOf } from './markdown.js';
 import { filesBelow, parseSource, ROOT, sourcesBelow, type SourceFile } from './source-tree.js';
 
 const sources = [...sourcesBelow('src'), ...sourcesBelow('demo')];
@@ -103,6 +104,38 @@ function usesTheDatabase({ imports }: SourceFile): boolean {
       file === 'src/database/database.ts' ||
       (specifier === 'typeorm' && names.some((name) => CONNECTIONS.includes(name))),
   );
+}
+
+/** The page that draws the house. */
+const PAGE = 'docs/architecture.md';
+
+/** What each room may import by the page's drawing: what an arrow comes from, and all that is below that. */
+function drawnBelow(drawing: string): Map<string, Set<string>> {
+  const below = new Map<string, Set<string>>();
+  for (const line of drawing.trim().split('\n')) {
+    const floors = line.split('<-').map((floor) => floor.match(/[\w-]+/g) ?? []);
+    floors.forEach((floor, at) => {
+      for (const room of floor) {
+        const known = below.get(room) ?? new Set();
+        for (const lower of floors[at - 1] ?? []) known.add(lower);
+        below.set(room, known);
+      }
+    });
+  }
+  return below;
+}
+
+function allBelow(room: string, drawn: ReadonlyMap<string, ReadonlySet<string>>): Set<string> {
+  const found = new Set<string>();
+  const visit = (from: string): void => {
+    for (const lower of drawn.get(from) ?? []) {
+      if (found.has(lower)) continue;
+      found.add(lower);
+      visit(lower);
+    }
+  };
+  visit(room);
+  return found;
 }
 
 const LONGEST_FILE = 300;
@@ -293,6 +326,48 @@ describe('imports', () => {
       cycles([...sources, ...migrations]),
       'move what both need into a file of its own below them; a type counts as well',
     ).toEqual([]);
+  });
+});
+
+describe('the page of the house', () => {
+  const drawn = drawnBelow(
+    codeBlocksOf(PAGE).find(({ code }) => code.startsWith('options <-'))!.code,
+  );
+  const rooms = Object.keys(BELOW).filter((room) => !LEAVES.includes(room));
+
+  it('has one line for each room, and for no other', () => {
+    const named = rowsOf(PAGE)
+      .filter(({ heading }) => heading === 'The house')
+      .flatMap(({ cells: [first = ''] }) => [...first.matchAll(/`([^`]+?)\/?`/g)])
+      .map(([, room]) => room!);
+    expect(named.sort(), `the table in ${PAGE} and BELOW in this test`).toEqual(
+      Object.keys(BELOW).sort(),
+    );
+  });
+
+  it('draws all that a room may import', () => {
+    expect([...drawn.keys()].sort()).toEqual(rooms.sort());
+    const missing = rooms.flatMap((room) => {
+      const below = allBelow(room, drawn);
+      return BELOW[room]!.filter((lower) => !LEAVES.includes(lower) && !below.has(lower)).map(
+        (lower) => `${lower} <- ${room}`,
+      );
+    });
+    expect(missing, `draw these arrows in ${PAGE}, or take them out of BELOW`).toEqual([]);
+  });
+
+  it('draws nothing that a room may not import', () => {
+    const wrong = [...drawn].flatMap(([room, lower]) =>
+      [...lower].filter((each) => !BELOW[room]?.includes(each)).map((each) => `${each} <- ${room}`),
+    );
+    expect(wrong, `no such import is allowed: mend the drawing in ${PAGE}`).toEqual([]);
+  });
+
+  it('is read as it is drawn', () => {
+    const drawing = drawnBelow('a <- { b, c } <- d\nx <- c\n');
+    expect([...allBelow('d', drawing)].sort()).toEqual(['a', 'b', 'c', 'x']);
+    expect([...allBelow('b', drawing)]).toEqual(['a']);
+    expect(drawing.get('a')).toEqual(new Set());
   });
 });
 

@@ -31,6 +31,8 @@ export async function createTestDatabase({ migrated = true } = {}): Promise<Test
   const pool = new Pool({ connectionString: url, max: 2 });
   // A test may cut every connection.
   pool.on('error', () => undefined);
+  // A copy would be taken for a relative of every other test's.
+  if (migrated) await pool.query(`update ip_tracking.installation set id = gen_random_uuid()`);
   return {
     url,
     name,

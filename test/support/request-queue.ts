@@ -5,7 +5,7 @@ import {
 } from '../../src/request-log/queue/request-queue.js';
 import type { LogRecord } from '../../src/request-log/record/request-record.js';
 import { SetAside } from '../../src/request-log/spool/set-aside.js';
-import type { SpoolFiles } from '../../src/request-log/spool/spool-folder.js';
+import type { SpoolFiles } from '../../src/request-log/spool/spool-files.js';
 
 /** What a sink fails with that is down. */
 export const GONE = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });

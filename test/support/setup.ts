@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { join } from 'node:path';
+import { inject } from 'vitest';
 
 // What the shell says must not decide where a test connects, or how the app under test is set up.
 for (const name of Object.keys(process.env)) {
@@ -6,3 +8,9 @@ for (const name of Object.keys(process.env)) {
     delete process.env[name];
   }
 }
+
+// What a test leaves behind must not outlive the run, nor reach another run's tests.
+process.env['XDG_STATE_HOME'] = join(
+  inject('temporaryFolder'),
+  `state-${process.env['VITEST_POOL_ID'] ?? '0'}`,
+);

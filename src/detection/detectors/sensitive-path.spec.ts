@@ -15,7 +15,7 @@ const traffic = (sensitiveRequests: number, ...paths: string[]): ClientTraffic =
 describe('sensitivePathDetector', () => {
   const detector = sensitivePathDetector();
 
-  it('says nothing about a client without sensitive requests, however many he made', () => {
+  it('says nothing about a client without sensitive requests, however many they made', () => {
     expect(detector.judge(traffic(0), window)).toBeNull();
   });
 

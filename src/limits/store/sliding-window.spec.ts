@@ -109,7 +109,7 @@ describe('judge', () => {
     expect(bucket.hit(fivePerMinute, 119_000).admitted).toBe(true);
   });
 
-  it('never refuses a client who stays under his rate, in bursts or evenly', () => {
+  it('never refuses a client who stays under their rate, in bursts or evenly', () => {
     const bucket = new PlainBucket();
     const moments = Array.from({ length: 200 }, (_, i) => Math.floor(i / 5) * 60_000);
     expect(hitAt(bucket, fivePerMinute, moments)).not.toContain(false);

@@ -6,17 +6,21 @@ import { recordOf } from '../record/record-line.js';
 import { requestRecord, type LineSink, type RequestSink } from '../record/request-record.js';
 import { SetAside, type SetAsideReport } from '../spool/set-aside.js';
 import { Spool, type SpoolState } from '../spool/spool.js';
-import { SpoolFolder, type SpoolFiles } from '../spool/spool-folder.js';
+import type { SpoolFiles } from '../spool/spool-files.js';
+import { SpoolFolder } from '../spool/spool-folder.js';
+import type { SpoolPlace } from '../spool/spool-place.js';
 
 /** What a queue is made of. */
 export interface RequestQueueParts {
   sink: RequestSink | LineSink;
   /** What is not written any more, though it was accepted. @default nothing */
   erased?: Pick<ErasedRecords, 'leave'>;
+  /** Told of every write that has failed. @default nobody is */
+  onFailure?: (error: unknown) => void;
   /** How many records were written without what the host would have added. @default none */
   unenriched?: () => number;
-  /** The folder that the processes of one sink share; null for memory alone. */
-  spoolFolder: string | null;
+  /** Where the processes of one sink meet; null for memory alone. */
+  spoolPlace: SpoolPlace | null;
   /** The spool's bounds; null for memory alone. */
   spool: {
     writeIntervalMs: number;
@@ -38,27 +42,34 @@ export interface RequestQueueParts {
 export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
   const { sink, erased, spool, log, files = fileSystem } = parts;
   const now = (): number => performance.now();
-  const folder = spool === null ? null : parts.spoolFolder;
+  const place = spool === null ? null : parts.spoolPlace;
   return new RequestQueue({
     write: async (accepted) => {
       const lines = erased?.leave(accepted) ?? accepted;
       if (lines.length === 0) return;
-      await (isLineSink(sink)
-        ? sink.writeLines(lines)
-        : sink.write(Array.from(lines, (line) => requestRecord(recordOf(line)))));
+      try {
+        await (isLineSink(sink)
+          ? sink.writeLines(lines)
+          : sink.write(Array.from(lines, (line) => requestRecord(recordOf(line)))));
+      } catch (error) {
+        parts.onFailure?.(error);
+        throw error;
+      }
     },
     close: async () => sink.close?.(),
     spool:
-      spool === null || folder === null
+      spool === null || place === null
         ? null
-        : new Spool(new SpoolFolder(folder, files), {
+        : new Spool(new SpoolFolder(place, files), {
             files,
             maxBytes: spool.maxBytes,
             adoptAfterMs: spool.adoptAfterMs,
             now,
             onState: (state, error) => tellState(log, state, error),
           }),
-    setAside: new SetAside(folder, files, (report) => log.error(describeReport(report))),
+    setAside: new SetAside(place === null ? null : () => place.root(), files, (report) =>
+      log.error(describeReport(report)),
+    ),
     unenriched: parts.unenriched ?? (() => 0),
     flushIntervalMs: parts.flushIntervalMs,
     writeIntervalMs: spool?.writeIntervalMs ?? 100,

@@ -15,6 +15,8 @@ export interface DeliveryOptions {
   onSettled(batch: Batch, count: number): void;
   /** A piece of the spool is settled. */
   onRead(piece: SpoolPiece): void;
+  /** Whether adopted records may be written now. */
+  maySendAdopted(): boolean;
   /** Called when writes begin to fail, and with null when they pass again. */
   onOutage(error: unknown): void;
   /** Lines of one write at most. */
@@ -156,7 +158,7 @@ export class Delivery {
     this.isRunning = true;
     try {
       while (!this.isStopped) {
-        const hasDisk = this.disk.length > 0 && !this.skipsDisk;
+        const hasDisk = this.hasDisk;
         if (this.memory.length === 0 && !hasDisk) return;
         this.isDisksTurn = hasDisk && (this.memory.length === 0 || !this.isDisksTurn);
         if (this.isDisksTurn) await this.writeFromDisk();
@@ -168,6 +170,13 @@ export class Delivery {
     } finally {
       this.isRunning = false;
     }
+  }
+
+  /** Whether what only the spool has can be sent: what was adopted goes to the database that it was taken for, or stays. */
+  private get hasDisk(): boolean {
+    const [range] = this.disk;
+    if (range === undefined || this.skipsDisk) return false;
+    return range.records !== null || range.segment.isForeign || this.options.maySendAdopted();
   }
 
   private async writeFromMemory(): Promise<void> {
@@ -205,7 +214,8 @@ export class Delivery {
   private async writeFromDisk(): Promise<void> {
     const range = this.disk[0]!;
     if (range.segment.isForeign) {
-      this.handedOver += (range.records ?? 0) - (this.piece?.settled ?? 0);
+      const records = range.records ?? this.piece?.of.lines.length ?? 0;
+      this.handedOver += records - (this.piece?.settled ?? 0);
       this.piece = null;
       this.disk.shift();
       return;

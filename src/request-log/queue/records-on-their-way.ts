@@ -12,8 +12,8 @@ export interface RecordsOnTheirWayParts {
   linesInMemory(): Iterable<string>;
   /** What is asked before lines are written. */
   erased: ErasedRecords;
-  /** The folder that the spools of all processes are in; null where there is none. */
-  spoolFolder: string | null;
+  /** The folders of the spools of all processes. */
+  spoolFolders(): Promise<readonly string[]>;
 }
 
 /** Finds an address in the memory of this process and in the spools of all processes that share its folder. */
@@ -25,7 +25,7 @@ export class RecordsOnTheirWay implements SpooledRecords {
   }
 
   async *exportAddress(forms: FormsAt): AsyncGenerator<Record<string, unknown>> {
-    const { settle, linesInMemory, spoolFolder } = this.parts;
+    const { settle, linesInMemory, spoolFolders } = this.parts;
     await settle();
     const inMemory = new Set<string>();
     // Taken at once, since memory changes while somebody reads.
@@ -34,8 +34,7 @@ export class RecordsOnTheirWay implements SpooledRecords {
       inMemory.add(idOfLine(line));
       yield rowOfLine(line);
     }
-    if (spoolFolder === null) return;
-    for await (const line of spooledLines(spoolFolder, fileSystem)) {
+    for await (const line of spooledLines(spoolFolders, fileSystem)) {
       if (isLineOf(line, forms) && !inMemory.has(idOfLine(line))) yield rowOfLine(line);
     }
   }

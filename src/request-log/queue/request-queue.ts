@@ -76,6 +76,7 @@ export class RequestQueue {
         if (range.records !== null) options.spool?.settle(range.segment, 0);
         else if (range.start >= range.end) options.spool?.finish(range.segment);
       },
+      maySendAdopted: () => options.spool?.maySendAdopted ?? true,
       onOutage: (error) => options.onOutage(error),
       maxBatchSize: options.maxBatchSize,
       maxRetryMs: options.maxRetryMs,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SetAside, type SetAsideReport } from './set-aside.js';
-import type { SpoolFiles } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
 import { lineOf } from '../../../test/support/plain-line.js';
 import { recordOf } from '../../../test/support/request-queue.js';
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorCodeOf } from '../../database/connection-error.js';
 import { idOfLine, recordOf } from '../record/record-line.js';
 import { requestRecord } from '../record/request-record.js';
-import type { SpoolFiles } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
 
 /** What is told of what was set aside. */
 export interface SetAsideReport {
@@ -33,8 +33,8 @@ export class SetAside {
   private written = 0;
 
   constructor(
-    /** The folder of the files; null for none. */
-    private readonly folder: string | null,
+    /** Gives the folder of the files; null for none. */
+    private readonly folderOf: (() => Promise<string>) | null,
     private readonly files: SpoolFiles,
     private readonly onReport: (report: SetAsideReport) => void,
   ) {}
@@ -78,12 +78,13 @@ export class SetAside {
   }
 
   private append(name: string, bytes: Buffer, kept?: () => void): void {
-    const { folder, report } = this;
-    if (folder === null || this.written + bytes.length > MAX_BYTES) return;
+    const { folderOf, report } = this;
+    if (folderOf === null || this.written + bytes.length > MAX_BYTES) return;
     this.written += bytes.length;
-    const path = join(folder, name);
     this.afterwards(async () => {
       try {
+        const folder = await folderOf();
+        const path = join(folder, name);
         await this.files.mkdir(folder, { recursive: true, mode: 0o700 });
         await this.files.appendFile(path, bytes, { mode: 0o600 });
         kept?.();

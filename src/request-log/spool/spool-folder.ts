@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import type * as FileSystem from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { SpoolFiles } from './spool-files.js';
+import { SPOOL_LABEL, type SpoolPlace, type SpoolProcesses } from './spool-place.js';
 
-/** The part of `node:fs/promises` that the spool uses; a test hands in one that fails. */
-export type SpoolFiles = Pick<
-  typeof FileSystem,
-  'open' | 'mkdir' | 'readdir' | 'rename' | 'rm' | 'rmdir' | 'stat' | 'writeFile' | 'appendFile'
->;
-
-const HEARTBEAT = 'heartbeat';
+/** Written to for as long as a process lives. */
+export const HEARTBEAT = 'heartbeat';
 const SEGMENT = '.segment';
 /** Holds nothing: shows whether there is room. */
 const PROBE = 'probe';
 /** A folder that is being made or taken apart: nobody's to adopt. */
 const UNFINISHED = '.new-';
+const ADOPTED = 'from-';
+
+/** What {@link SpoolFolder.adopt} has found. */
+export interface Adoption {
+  /** The paths of all adopted segments that are in this process' folder now. */
+  readonly segments: readonly string[];
+  /** Whether all that was adopted before was given back. */
+  readonly isReleased: boolean;
+}
 
 /**
  * One process' folder among those of others. A process shows that it lives by writing to its heartbeat; a folder whose
@@ -26,24 +31,32 @@ const UNFINISHED = '.new-';
 export class SpoolFolder {
   /** Names this process' segments, wherever they end up. */
   readonly owner = `${Date.now().toString(36)}-${randomBytes(6).toString('hex')}`;
-  readonly path: string;
+  private path = '';
   private isOpen = false;
+  /** For whom the folder holds what it holds; null before anybody's was adopted. */
+  private claimed: SpoolProcesses | null = null;
 
   constructor(
-    readonly root: string,
+    private readonly place: SpoolPlace,
     private readonly files: SpoolFiles,
-  ) {
-    this.path = join(root, this.owner);
+  ) {}
+
+  /** Whether what was adopted may go where this process' own records go. */
+  get isKnown(): boolean {
+    return this.place.isKnown;
   }
 
   /** Makes the folder, unless it is there. It appears with its heartbeat in it: nobody takes it for abandoned. */
   async open(): Promise<void> {
     if (this.isOpen) return;
-    const unfinished = join(this.root, UNFINISHED + this.owner);
+    const root = await this.place.root();
+    const unfinished = join(root, UNFINISHED + this.owner);
     await this.files.mkdir(unfinished, { recursive: true, mode: 0o700 });
     await this.files.writeFile(join(unfinished, HEARTBEAT), '.', { mode: 0o600 });
+    this.path = join(root, this.owner);
     await this.files.rename(unfinished, this.path);
     this.isOpen = true;
+    this.claimed = null;
   }
 
   /**
@@ -66,27 +79,24 @@ export class SpoolFolder {
   }
 
   /**
-   * Takes over the folders of processes that have given no sign of life for a while.
-   *
-   * @returns the paths of all adopted segments that are in this process' folder now.
+   * Takes over the folders of processes that have given no sign of life for a while, and whose records go where this
+   * one's go. What was adopted for another place (a database that has been replaced meanwhile) is given back first.
    */
-  async adopt(adoptAfterMs: number): Promise<string[]> {
+  async adopt(adoptAfterMs: number): Promise<Adoption> {
     await this.open();
     const now = await this.beatOf(this.path);
-    if (now === null) return [];
-    for (const entry of await this.files.readdir(this.root, { withFileTypes: true })) {
-      if (!entry.isDirectory() || entry.name === this.owner || entry.name.startsWith('.')) continue;
-      const path = join(this.root, entry.name);
+    const processes = await this.place.processes();
+    if (now === null || processes === null) return { segments: [], isReleased: false };
+    const isReleased = await this.claim(processes);
+    for (const path of processes.paths) {
+      if (path === this.path) continue;
       const beatAt = await this.beatOf(path);
       if (beatAt !== null && now - beatAt < adoptAfterMs) continue;
-      await this.take(path, join(this.path, `from-${entry.name}`));
+      await this.take(path, join(this.path, ADOPTED + basename(path)));
     }
     const segments: string[] = [];
-    for (const entry of await this.files.readdir(this.path, { withFileTypes: true })) {
-      if (!entry.isDirectory()) continue;
-      segments.push(...(await this.segmentsIn(join(this.path, entry.name))));
-    }
-    return segments;
+    for (const path of await this.adopted()) segments.push(...(await this.segmentsIn(path)));
+    return { segments, isReleased };
   }
 
   /**
@@ -109,6 +119,7 @@ export class SpoolFolder {
     if (!this.isOpen) return;
     this.isOpen = false;
     await this.files.rm(join(this.path, HEARTBEAT), { force: true });
+    if ((await this.segmentsIn(this.path)).length === 0) await this.unlabel(this.path);
     await this.removeEmpty(this.path);
   }
 
@@ -117,10 +128,34 @@ export class SpoolFolder {
     return join(this.path, `${this.owner}-${sequence}${SEGMENT}`);
   }
 
+  /** Notes whose the folder is from now on. @returns whether what was in it for others has been given back. */
+  private async claim(processes: SpoolProcesses): Promise<boolean> {
+    const before = this.claimed;
+    if (before?.whose === processes.whose) return false;
+    for (const path of before === null ? [] : await this.adopted()) {
+      await before?.label(path);
+      // Without a heartbeat: it is anybody's whose records go there.
+      await this.files.rename(path, join(await this.place.root(), basename(path)));
+    }
+    await processes.label(this.path);
+    this.claimed = processes;
+    return before !== null;
+  }
+
+  private async adopted(): Promise<string[]> {
+    const entries = await this.files.readdir(this.path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.path, name));
+  }
+
+  private async unlabel(path: string): Promise<void> {
+    await this.files.rm(join(path, SPOOL_LABEL), { force: true });
+  }
+
   private async take(path: string, mine: string): Promise<void> {
     try {
       await this.files.rename(path, mine);
       await this.files.rm(join(mine, HEARTBEAT), { force: true });
+      await this.unlabel(mine);
     } catch (error) {
       // Another process was faster.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -1,19 +1,26 @@
 import { basename, join } from 'node:path';
-import type { SpoolFiles } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
 
 /** How often the folder is gone through anew where segments change their place meanwhile. */
 const ROUNDS = 5;
 
 /**
- * Reads what all processes that share a folder have in their spools, and leaves it as it is. Lines that are delivered
- * already are among them as long as their segment is there.
+ * Reads what processes have in their spools, and leaves it as it is. Lines that are delivered already are among them as
+ * long as their segment is there.
+ *
+ * @param folders where they are now: they move when another process adopts them.
  */
-export async function* spooledLines(root: string, files: SpoolFiles): AsyncGenerator<string> {
+export async function* spooledLines(
+  folders: () => Promise<readonly string[]>,
+  files: SpoolFiles,
+): AsyncGenerator<string> {
   const read = new Set<string>();
   for (let round = 1; round <= ROUNDS; round += 1) {
     let isComplete = true;
-    for (const path of await segmentsBelow(root, files)) {
+    const paths: string[] = [];
+    for (const folder of await folders()) paths.push(...(await segmentsBelow(folder, files)));
+    for (const path of paths) {
       // Its name says whose it was and stays; its place changes when another process adopts it.
       if (read.has(basename(path))) continue;
       const segment = await SpoolSegment.adopt(path, files).catch(unlessMissing);

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { LINE_COLUMNS } from '../record/record-line.js';
 import { readFrames, SEGMENT_HEADER, type Frames } from './spool-frame.js';
-import type { SpoolFiles } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
 
 /** How much of a segment is read at once, in bytes. */
 const PIECE_BYTES = 256 * 1_024;

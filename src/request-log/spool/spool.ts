@@ -1,6 +1,7 @@
 import type { Batch } from './batch.js';
 import { framesOf, SEGMENT_HEADER } from './spool-frame.js';
-import type { SpoolFiles, SpoolFolder } from './spool-folder.js';
+import type { SpoolFiles } from './spool-files.js';
+import type { SpoolFolder } from './spool-folder.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
 
 /** Whether records reach the disk: `ready`, `full` at the size cap, or `unavailable` by an error of the file system. */
@@ -56,6 +57,11 @@ export class Spool {
     return this.currentState;
   }
 
+  /** Whether what was adopted may go to the sink now: nobody knows while the database may be another one. */
+  get maySendAdopted(): boolean {
+    return this.folder.isKnown;
+  }
+
   /** What the segments take, in bytes. */
   get bytes(): number {
     let bytes = 0;
@@ -95,7 +101,9 @@ export class Spool {
       const ranges: SpoolRange[] = [];
       this.cannotAdopt = false;
       try {
-        for (const path of await this.folder.adopt(this.options.adoptAfterMs)) {
+        const { segments, isReleased } = await this.folder.adopt(this.options.adoptAfterMs);
+        if (isReleased) this.release();
+        for (const path of segments) {
           if (this.adopted.has(path)) continue;
           const segment = await SpoolSegment.adopt(path, this.options.files);
           this.segments.add(segment);
@@ -232,6 +240,17 @@ export class Spool {
       this.settle(segment, batch.left);
     }
     this.fail(error);
+  }
+
+  /** What was adopted is in other hands: it belongs where this process' records do not go any more. */
+  private release(): void {
+    for (const segment of this.segments) {
+      if (!this.adopted.has(segment.path)) continue;
+      segment.isForeign = true;
+      this.segments.delete(segment);
+      void segment.close();
+    }
+    this.adopted.clear();
   }
 
   private disown(): void {

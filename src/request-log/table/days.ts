@@ -8,9 +8,9 @@ export function dayOf(epochMs: number): number {
   return Math.floor(epochMs / DAY_MS) * DAY_MS;
 }
 
-/** `request_log_20260131` for a day given by its first millisecond (UTC). */
-export function partitionName(startMs: number): string {
-  return `request_log_${new Date(startMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
+/** `2026-01-31` for a day given by its first millisecond (UTC). */
+export function dateOf(startMs: number): string {
+  return new Date(startMs).toISOString().slice(0, 10);
 }
 
 /** The first millisecond of the day that a partition of ours is for; null for any other table. */

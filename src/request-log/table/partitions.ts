@@ -1,8 +1,7 @@
-import type { EntityManager } from 'typeorm';
 import { errorCodeOf } from '../../database/connection-error.js';
 import type { Database } from '../../database/database.js';
 import { isTableBusy, workAlone } from '../../database/exclusive-work.js';
-import { DAY_MS, dayOf, dayOfPartition, partitionName } from './days.js';
+import { DAY_MS, dateOf, dayOf, dayOfPartition } from './days.js';
 
 /** SQLSTATE: the default partition holds rows that the new one would have to take. */
 const CHECK_VIOLATION = '23514';
@@ -83,59 +82,14 @@ export class RequestLogPartitions {
   private async create(startMs: number, mayHaveRows: boolean): Promise<void> {
     try {
       await workAlone(this.database, { lock: PARTITIONS_LOCK }, (manager) =>
-        createPartition(manager, startMs, mayHaveRows),
+        manager.query(`select ip_tracking.make_partition($1::date, $2)`, [
+          dateOf(startMs),
+          mayHaveRows,
+        ]),
       );
     } catch (error) {
       if (mayHaveRows || errorCodeOf(error) !== CHECK_VIOLATION) throw error;
       await this.create(startMs, true);
     }
   }
-}
-
-/** Whether a partition is there right now: another process may have made or dropped it since they were listed. */
-export async function hasPartition(manager: EntityManager, name: string): Promise<boolean> {
-  const [row] = await manager.query<{ oid: string | null }[]>(`select to_regclass($1) as oid`, [
-    `ip_tracking.${name}`,
-  ]);
-  return row!.oid !== null;
-}
-
-/**
- * A partition is made beside the table and then attached, because `create table ... partition of` would need the whole
- * table for itself, and every writer would queue behind the longest reader. Only where rows of that day may be on their
- * way that cannot be avoided: a writer that has chosen the default partition would find that it must not have the row
- * any more, and its batch would be refused.
- */
-async function createPartition(
-  manager: EntityManager,
-  startMs: number,
-  mayHaveRows: boolean,
-): Promise<void> {
-  // Identifiers and bounds of DDL cannot be parameters; these are made of a number of ours alone.
-  const partition = partitionName(startMs);
-  if (await hasPartition(manager, partition)) return;
-  const name = `ip_tracking.${partition}`;
-  const [from, to] = [isoOf(startMs), isoOf(startMs + DAY_MS)];
-  if (mayHaveRows) {
-    await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
-  }
-  await manager.query(
-    `create table ${name} (like ip_tracking.request_log including defaults including generated)`,
-  );
-  if (mayHaveRows) {
-    await manager.query(
-      `with moved as (
-         delete from ip_tracking.request_log_default
-          where "timestamp" >= '${from}' and "timestamp" < '${to}'
-         returning *)
-       insert into ${name} select * from moved`,
-    );
-  }
-  await manager.query(
-    `alter table ip_tracking.request_log attach partition ${name} for values from ('${from}') to ('${to}')`,
-  );
-}
-
-function isoOf(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }

@@ -1,8 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../../database/database.js';
 import { isTableBusy, workAlone } from '../../database/exclusive-work.js';
-import { DAY_MS, dayOf } from './days.js';
-import { hasPartition, type RequestLogPartitions } from './partitions.js';
+import { DAY_MS, dateOf, dayOf } from './days.js';
+import type { RequestLogPartitions } from './partitions.js';
 
 /** How long things are kept, in days; 0 for ever. */
 export interface RetentionDays {
@@ -80,14 +80,15 @@ export class RequestLogRetention {
     const clockMs = await this.clock();
     const newestMs = Math.min(clockMs, (await this.newestRow()) ?? clockMs);
     if (retentionDays > 0) {
-      const keptFromMs = dayOf(newestMs - retentionDays * DAY_MS);
-      const emptyBeforeMs = dayOf(clockMs - retentionDays * DAY_MS);
+      const firstKeptMs = await this.firstKept();
+      const keptFromMs = Math.min(firstKeptMs, dayOf(newestMs - retentionDays * DAY_MS));
+      const emptyBeforeMs = Math.min(firstKeptMs, dayOf(clockMs - retentionDays * DAY_MS));
       result.keptFrom = new Date(keptFromMs);
-      for (const { name, startMs } of await this.partitions.list()) {
-        if (startMs >= emptyBeforeMs) break;
+      for (const partition of await this.partitions.list()) {
+        if (partition.startMs >= emptyBeforeMs) break;
         // Whoever is in the way of one is in the way of all, and each try makes writers wait.
-        if (result.busy.length > 0) result.busy.push(name);
-        else await this.drop(name, { mayHaveRows: startMs < keptFromMs, keptFromMs }, result);
+        if (result.busy.length > 0) result.busy.push(partition.name);
+        else await this.drop(partition, keptFromMs, result);
       }
       result.deletedRows = await this.deleteStrays(new Date(keptFromMs));
       await this.deleteErasures(new Date(keptFromMs));
@@ -107,6 +108,14 @@ export class RequestLogRetention {
     return result.value;
   }
 
+  /** The first day that the owner of the schema lets nobody drop, by its first millisecond. */
+  private async firstKept(): Promise<number> {
+    const [row] = await this.database.query<{ day: string }>(
+      `select ip_tracking.first_kept_day()::text as day`,
+    );
+    return Date.parse(row!.day);
+  }
+
   /** The earlier of this process' clock and PostgreSQL's. */
   private async clock(): Promise<number> {
     const [row] = await this.database.query<{ now: Date }>(`select now() as now`);
@@ -121,10 +130,12 @@ export class RequestLogRetention {
   private async newestRow(): Promise<number | null> {
     const newestFirst = (await this.partitions.list()).toReversed();
     return this.alone(async (manager) => {
-      for (const { name } of newestFirst) {
-        if (!(await hasPartition(manager, name))) continue;
+      for (const { startMs } of newestFirst) {
+        // By its day, not by its name: who may read the log may not read each of its tables.
         const [row] = await manager.query<{ timestamp: Date }[]>(
-          `select "timestamp" from ip_tracking.${name} order by id desc limit 1`,
+          `select "timestamp" from ip_tracking.request_log
+            where "timestamp" >= $1 and "timestamp" < $2 order by id desc limit 1`,
+          [new Date(startMs), new Date(startMs + DAY_MS)],
         );
         if (row !== undefined) return row.timestamp.getTime();
       }
@@ -136,19 +147,19 @@ export class RequestLogRetention {
   }
 
   private async drop(
-    name: string,
-    { mayHaveRows, keptFromMs }: { mayHaveRows: boolean; keptFromMs: number },
+    { name, startMs }: { name: string; startMs: number },
+    keptFromMs: number,
     result: PruneResult,
   ): Promise<void> {
+    const mayHaveRows = startMs < keptFromMs;
     try {
       const isDropped = await this.alone(async (manager) => {
-        if (!(await hasPartition(manager, name))) return false;
-        // Taken before the look at its rows: between that and the drop a late one could arrive.
-        await manager.query(`lock table ip_tracking.request_log in access exclusive mode`);
-        if (!mayHaveRows && (await hasRows(manager, name))) return false;
-        if (mayHaveRows) await mark(manager, new Date(keptFromMs));
-        await manager.query(`drop table ip_tracking.${name}`);
-        return true;
+        const [row] = await manager.query<{ dropped: boolean }[]>(
+          `select ip_tracking.drop_partition($1::date, $2) as dropped`,
+          [dateOf(startMs), !mayHaveRows],
+        );
+        if (row?.dropped && mayHaveRows) await mark(manager, new Date(keptFromMs));
+        return row?.dropped === true;
       });
       if (isDropped) result.dropped.push(name);
     } catch (error) {
@@ -163,16 +174,11 @@ export class RequestLogRetention {
     for (;;) {
       const deleted = await this.alone(async (manager) => {
         await mark(manager, before);
-        return countOf(
-          manager,
-          `with gone as (
-               delete from ip_tracking.request_log_default
-                where ctid = any(array(select ctid from ip_tracking.request_log_default
-                                        where "timestamp" < $1 limit ${ROWS_AT_ONCE}))
-               returning 1)
-             select count(*)::integer as count from gone`,
-          before,
+        const [row] = await manager.query<{ count: number }[]>(
+          `select ip_tracking.delete_strays($1::date, ${ROWS_AT_ONCE}) as count`,
+          [dateOf(before.getTime())],
         );
+        return row?.count ?? 0;
       });
       total += deleted;
       if (deleted < ROWS_AT_ONCE) return total;
@@ -200,11 +206,6 @@ export class RequestLogRetention {
 
 /** Ends a run that another process goes on with. */
 class LeftToAnother extends Error {}
-
-async function hasRows(manager: EntityManager, name: string): Promise<boolean> {
-  const rows = await manager.query<unknown[]>(`select 1 from ip_tracking.${name} limit 1`);
-  return rows.length > 0;
-}
 
 async function countOf(manager: EntityManager, sql: string, before: Date): Promise<number> {
   const [row] = await manager.query<{ count: number }[]>(sql, [before]);

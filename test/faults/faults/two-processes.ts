@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
+import { stateFiles } from '../../support/state.js';
 import type { Fault } from '../drill.js';
 import { spooled } from '../spooled-ids.js';
 import { drained, expectIdentity, figuresOf } from '../identity.js';
@@ -54,23 +53,23 @@ export const twoProcesses: Fault = {
     const account = await expectIdentity(server.url, loads, [survivor, sleeper], {
       lost: others.dropped,
     });
-    const [mine, hers] = await Promise.all([survivor.stats(), sleeper.stats()]);
+    const [mine, other] = await Promise.all([survivor.stats(), sleeper.stats()]);
 
     await eventually(async () => (await survivor.stats()).spooledBytes < 2_000, {
       withinMs: 20_000,
       what: 'deletion of what is delivered',
     });
-    expect(mine.adopted + hers.adopted).toBeGreaterThan(0);
+    expect(mine.adopted + other.adopted).toBeGreaterThan(0);
     for (const load of loads) expect(load.failed).toBe(0);
     return {
       ...figuresOf(account),
-      adopted: String(mine.adopted + hers.adopted),
-      'handed over': String(hers.handedOver),
+      adopted: String(mine.adopted + other.adopted),
+      'handed over': String(other.handedOver),
     };
   },
 };
 
 /** How many processes have a folder of their own in the spool. */
 function ownersIn(stateDir: string): number {
-  return readdirSync(join(stateDir, 'spool')).filter((name) => !name.startsWith('.')).length;
+  return stateFiles(stateDir, /\/spool\/[^./][^/]*\/heartbeat$/).length;
 }
