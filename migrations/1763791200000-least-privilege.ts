@@ -139,18 +139,39 @@ export class LeastPrivilege1763791200000 implements MigrationInterface {
          return deleted;
        end`,
     );
+    // An address may lead to another database between a question and a write: what was taken for one asks as it is written.
+    // By its class (a connection that cannot be used) the error says that the records are not to blame.
+    await define(
+      runner,
+      `require_database(installation uuid, database oid) returns void`,
+      `begin
+         if not exists (select from ip_tracking.installation as here, pg_database
+                         where datname = current_database() and here.id = installation and pg_database.oid = database) then
+           raise exception using errcode = '08004',
+             message = 'another database is in the place of the one that these records were taken for';
+         end if;
+       end`,
+    );
     await runner.query(`alter function ip_tracking.forget_erased(timestamptz) security definer`);
     await runner.query(
       `alter function ip_tracking.forget_erased(timestamptz) set search_path = pg_catalog, pg_temp`,
+    );
+    // The audit and the counter of changes are written by the trigger alone, whoever changes a rule.
+    await runner.query(`alter function ip_tracking.ip_rule_changed() security definer`);
+    await runner.query(
+      `alter function ip_tracking.ip_rule_changed() set search_path = pg_catalog, pg_temp`,
     );
     await runner.query(`revoke all on all functions in schema ip_tracking from public`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`alter function ip_tracking.ip_rule_changed() reset search_path`);
+    await runner.query(`alter function ip_tracking.ip_rule_changed() security invoker`);
     await runner.query(`alter function ip_tracking.forget_erased(timestamptz) reset search_path`);
     await runner.query(`alter function ip_tracking.forget_erased(timestamptz) security invoker`);
     await runner.query(`grant execute on all functions in schema ip_tracking to public`);
     for (const signature of [
+      'require_database(uuid, oid)',
       'erase_requests(date, inet[])',
       'delete_strays(date, integer)',
       'drop_partition(date, boolean)',

@@ -87,6 +87,8 @@ AS $function$
 CREATE OR REPLACE FUNCTION ip_tracking.ip_rule_changed()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       declare
         current bigint;
@@ -172,6 +174,19 @@ AS $function$ begin
              message = format('requests of %s are kept: the owner of ip_tracking keeps all from %s on',
                               day, ip_tracking.first_kept_day()),
              hint = 'see ip_tracking.owner_setting';
+         end if;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.require_database(installation uuid, database oid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         if not exists (select from ip_tracking.installation as here, pg_database
+                         where datname = current_database() and here.id = installation and pg_database.oid = database) then
+           raise exception using errcode = '08004',
+             message = 'another database is in the place of the one that these records were taken for';
          end if;
        end $function$;
 

@@ -11,6 +11,7 @@ import type { RequestEdge } from './edge/request-edge.js';
 import type { GeoService } from './geo/geo-service.js';
 import type { HourlyWork } from './hourly-work.js';
 import type { LimitStorage } from './limits/store/limit-storage.js';
+import type { UnsharedLimits } from './limits/unshared-limits.js';
 import { logger } from './provide.js';
 import type { RecordIntake } from './request-log/capture/record-intake.js';
 import type { RequestQueue } from './request-log/queue/request-queue.js';
@@ -32,6 +33,7 @@ export interface LifecycleParts {
   intake: RecordIntake;
   queue: RequestQueue;
   hourly: HourlyWork;
+  unshared: UnsharedLimits;
   limits: LimitStorage;
 }
 
@@ -92,8 +94,9 @@ export class IpTrackingLifecycle
   async beforeApplicationShutdown(signal?: string): Promise<void> {
     if (signal !== undefined && !this.isClosing) this.secondSignal.listen();
     this.isClosing = true;
-    const { hourly, rules, listener } = this.parts;
+    const { hourly, unshared, rules, listener } = this.parts;
     hourly.stop();
+    unshared.stop();
     await this.shortly(Promise.all([rules.stop(), listener.stop()]));
   }
 

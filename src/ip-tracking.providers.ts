@@ -24,6 +24,7 @@ import {
 import { IP_TRACKING_SETTINGS } from './ip-tracking.options.js';
 import { IpTrackingStatus, type StatusParts } from './ip-tracking.status.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
+import { UnsharedLimits } from './limits/unshared-limits.js';
 import { LIMIT_STORAGE, limitsProviders } from './limits/limits.providers.js';
 import { ClientIpResolver, createClientIpResolver } from './net/client-ip.js';
 import { describeClientIp } from './net/describe-client-ip.js';
@@ -77,14 +78,16 @@ const lifecycle = [
       RequestLogUpkeep,
       ProtectedNetworkRepository,
       ClientIpResolver,
+      UnsharedLimits,
       REQUEST_LOG_SETTINGS,
       RULES_SETTINGS,
     ],
-    (upkeep, networks, resolver, log, rules) =>
+    (upkeep, networks, resolver, unshared, log, rules) =>
       new HourlyWork(
         [
           ...(log.isEnabled && log.sink === null ? [() => upkeep.run()] : []),
           ...(rules.isEnabled ? [() => announceNetworks(networks, resolver.trustedPrefixes)] : []),
+          () => unshared.look(),
         ],
         {
           after: afterTimer,
@@ -121,6 +124,7 @@ const lifecycle = [
       intake: RecordIntake,
       queue: RequestQueue,
       hourly: HourlyWork,
+      unshared: UnsharedLimits,
       limits: LIMIT_STORAGE,
     },
     (parts) => new IpTrackingLifecycle(parts),

@@ -42,14 +42,14 @@ export function createDataSource(options: DatabaseOptions, entities: EntityClass
 }
 
 /**
- * A DataSource of one connection, for what needs a session of its own: migrations, which take a lock. It passes by the
- * pooler where there is one.
+ * A DataSource of one connection, for what needs a session of its own: migrations, which take a lock and the time that a
+ * large table needs. It passes by the pooler where there is one.
  */
 export function createSessionSource(options: OwnDatabaseOptions): DataSource {
-  return new DataSource({
-    ...ownOptions({ ...options, url: options.directUrl ?? options.url, directUrl: undefined }, []),
-    poolSize: 1,
-  });
+  const url = options.directUrl ?? options.url;
+  const { extra, ...others } = ownOptions({ ...options, url, directUrl: undefined }, []);
+  const { stream: _impatient, ...patient } = extra as ClientConfig;
+  return new DataSource({ ...others, poolSize: 1, extra: { ...patient, statement_timeout: 0 } });
 }
 
 function ownOptions(options: OwnDatabaseOptions, entities: EntityClass[]): PostgresOptions {

@@ -27,6 +27,7 @@ export class NotificationListener {
   private retry: NodeJS.Timeout | null = null;
   private failures = 0;
   private isStopped = true;
+  private name = LISTENER_NAME;
   private onLost: () => void = () => undefined;
 
   /** By the channel's name. */
@@ -37,6 +38,11 @@ export class NotificationListener {
   /** Registers who follows a channel; before {@link start}. */
   hear(channel: string, handlers: NotificationHandlers): void {
     this.channels.set(channel, handlers);
+  }
+
+  /** What PostgreSQL lists the connection as; before {@link start}. Begins with {@link LISTENER_NAME}. */
+  nameAs(name: string): void {
+    this.name = name;
   }
 
   /** Calls back each time that an open connection is lost. */
@@ -71,7 +77,7 @@ export class NotificationListener {
   }
 
   private async open(): Promise<void> {
-    const client = new Client(connectionOptions(this.dataSource));
+    const client = new Client(connectionOptions(this.dataSource, this.name));
     // Without a listener a lost connection would be an uncaught exception in the host.
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
@@ -128,7 +134,7 @@ async function leave(client: Client): Promise<void> {
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-function connectionOptions(dataSource: DataSource): ClientConfig {
+function connectionOptions(dataSource: DataSource, name: string): ClientConfig {
   const options = dataSource.options as PostgresOptions;
   const extra = (options.extra ?? {}) as ClientConfig;
   return {
@@ -145,7 +151,7 @@ function connectionOptions(dataSource: DataSource): ClientConfig {
     ...extra,
     // The pool's gives up a silent connection; this one may be silent for days.
     stream: undefined,
-    application_name: LISTENER_NAME,
+    application_name: name,
     connectionTimeoutMillis: options.connectTimeoutMS ?? 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

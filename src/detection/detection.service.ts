@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
+import { lockAlone } from '../database/exclusive-work.js';
 import { messageOf } from '../ip-tracking.errors.js';
 import type { SuspiciousIp } from './suspicious-ip.entity.js';
 import type { ClientTraffic, Detector, ScanWindow } from './detector.js';
@@ -60,7 +61,7 @@ export class DetectionService {
     const slot = new Date(Math.floor(this.now() / HOUR_MS) * HOUR_MS);
     return this.noted(() =>
       this.database.transaction(async (manager) => {
-        if (!(await claim(manager, slot))) return null;
+        if (!(await claim(this.database, manager, slot))) return null;
         return this.scanWindow(manager, slot);
       }),
     );
@@ -128,12 +129,10 @@ function strongest(findings: readonly Finding[]): Finding[] {
 }
 
 /** Takes an hour for this process; the lock and the claim go with the transaction if it fails. */
-async function claim(manager: EntityManager, slot: Date): Promise<boolean> {
-  const [lock] = await manager.query<{ locked: boolean }[]>(
-    `select pg_try_advisory_xact_lock($1) as locked`,
-    [SCAN_LOCK],
-  );
-  if (lock?.locked !== true) return false;
+async function claim(database: Database, manager: EntityManager, slot: Date): Promise<boolean> {
+  if (!(await lockAlone(database, manager, { lock: SCAN_LOCK, what: 'the scan of the log' }))) {
+    return false;
+  }
   const claimed = await manager.query<unknown[]>(
     `insert into ip_tracking.job_run (name, slot) values ('anomaly-scan', $1)
      on conflict (name) do update set slot = excluded.slot where job_run.slot < excluded.slot

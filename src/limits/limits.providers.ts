@@ -1,12 +1,12 @@
 import { ModuleRef } from '@nestjs/core';
-import { announce } from '../database/announce.js';
 import { Database } from '../database/database.js';
-import { NotificationListener } from '../database/notifications.js';
+import { LISTENER_NAME, NotificationListener } from '../database/notifications.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import type { RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { THROTTLER_NAME } from '../edge/route-description.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
+import { afterTimer } from '../hourly-work.js';
 import { logger, provide, token } from '../provide.js';
 import {
   AuthThrottlerGuard,
@@ -17,18 +17,23 @@ import {
 } from './auth-throttler.guard.js';
 import { LimitAnswers } from './limit-answers.js';
 import { LimitPolicies } from './limit-policy.js';
+import { LimitResetRepository } from './limit-reset.repository.js';
+import { LimitResets, RESET_CHANNEL } from './limit-resets.js';
 import { LimitTerms } from './limit-terms.js';
 import { LIMITS_SETTINGS, type LimitsSettings } from './limits.options.js';
-import { RateLimitService, RESET_CHANNEL } from './rate-limit.service.js';
+import { forgetClient, RateLimitService } from './rate-limit.service.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { LimitStorage } from './store/limit-storage.js';
 import { MemoryLimitStorage } from './store/memory/memory-limit-storage.js';
 import { createRedisLimitStorage } from './store/redis/redis-limit-storage.js';
 import { ResilientLimitStorage } from './store/resilient-limit-storage.js';
+import { UnsharedLimits } from './unshared-limits.js';
 import { toThrottlerStorage } from './store/throttler-storage.js';
 
 /** The counters' storage. */
 export const LIMIT_STORAGE = token<LimitStorage>('limit-storage');
+/** What PostgreSQL lists a listener as whose process counts limits in its own memory. */
+const UNSHARED_NAME = `${LISTENER_NAME}, own limits`;
 /** Whether a client is not limited at all; the rules tell. */
 export const LIMIT_EXEMPTION = token<(context: RequestContext) => boolean>('limit-exemption');
 
@@ -50,18 +55,37 @@ export const limitsProviders = [
       }),
   ),
   provide(LimitAnswers, [LIMITS_SETTINGS], (settings) => new LimitAnswers(settings)),
+  provide(LimitResetRepository, [Database], (database) => new LimitResetRepository(database)),
+  provide(
+    LimitResets,
+    [RateLimiter, LimitResetRepository, NotificationListener, LIMITS_SETTINGS, EDGE_SETTINGS],
+    (limiter, repository, listener, { isEnabled }, { ipv6PrefixLength }) => {
+      const resets = new LimitResets(repository, (client, name) =>
+        forgetClient(limiter, client, name, ipv6PrefixLength),
+      );
+      if (isEnabled) listener.hear(RESET_CHANNEL, resets.handlers);
+      return resets;
+    },
+  ),
   provide(
     RateLimitService,
-    [RateLimiter, Database, NotificationListener, LIMITS_SETTINGS, EDGE_SETTINGS],
-    (limiter, database, listener, { isEnabled }, { ipv6PrefixLength }) => {
-      const service = new RateLimitService(limiter, {
-        ipv6PrefixLength,
-        tell: (message) => announce(database, RESET_CHANNEL, message),
+    [RateLimiter, LimitResets, EDGE_SETTINGS],
+    (limiter, resets, { ipv6PrefixLength }) =>
+      new RateLimitService(limiter, resets, { ipv6PrefixLength }),
+  ),
+  provide(
+    UnsharedLimits,
+    [LIMIT_STORAGE, LimitResetRepository, NotificationListener, LIMITS_SETTINGS],
+    (storage, repository, listener, { isEnabled }) => {
+      const countsForItself = isEnabled && storage instanceof MemoryLimitStorage;
+      // Seen by the others in pg_stat_activity.
+      if (countsForItself) listener.nameAs(UNSHARED_NAME);
+      return new UnsharedLimits({
+        count: () =>
+          countsForItself ? repository.countUnshared(UNSHARED_NAME) : Promise.resolve(0),
+        after: afterTimer,
+        warn: (message) => logger.warn(message),
       });
-      if (isEnabled) {
-        listener.hear(RESET_CHANNEL, { onNotification: (message) => void service.hear(message) });
-      }
-      return service;
     },
   ),
   provide(THROTTLER_STORAGE, [LIMIT_STORAGE], toThrottlerStorage),

@@ -3,10 +3,9 @@ import { parseIp } from '../net/ip-address.js';
 import { show } from '../options/checks.js';
 import { addressKey, userKey } from './bucket-keys.js';
 import { limitNames } from './limit-policy.js';
+import type { LimitResets } from './limit-resets.js';
 import type { RateLimiter } from './rate-limiter.js';
 
-/** The PostgreSQL channel on which processes tell each other of resets. */
-export const RESET_CHANNEL = 'ip_tracking_limit_reset';
 const USER = 'user:';
 
 /** What a reset has reached. */
@@ -20,8 +19,6 @@ export interface ResetResult {
 /** What a {@link RateLimitService} needs besides the limiter. */
 export interface RateLimitServiceOptions {
   ipv6PrefixLength: number;
-  /** Tells all processes; gives how many listen. */
-  tell(message: string): Promise<number>;
 }
 
 /** What an operator can do about limits. */
@@ -29,6 +26,7 @@ export class RateLimitService {
   /** @internal */
   constructor(
     private readonly limiter: RateLimiter,
+    private readonly resets: Pick<LimitResets, 'request'>,
     private readonly options: RateLimitServiceOptions,
   ) {}
 
@@ -43,39 +41,39 @@ export class RateLimitService {
    */
   async resetLimits(client: string, name?: string): Promise<ResetResult> {
     const hadCounted = await this.forget(client, name);
-    const processes = await this.options.tell(
-      JSON.stringify(name === undefined ? [client] : [client, name]),
-    );
-    return { hadCounted, processes };
+    return { hadCounted, processes: await this.resets.request(client, name ?? null) };
   }
 
-  /** Does what another process was asked to. Never throws: what it is sent may be anything. @internal */
-  async hear(message: string): Promise<void> {
-    try {
-      const [client, name] = JSON.parse(message) as unknown[];
-      if (typeof client !== 'string' || (name !== undefined && typeof name !== 'string')) return;
-      await this.forget(client, name);
-    } catch {
-      // Not one of ours.
-    }
+  private forget(client: string, name?: string): Promise<boolean> {
+    return forgetClient(this.limiter, client, name ?? null, this.options.ipv6PrefixLength);
   }
+}
 
-  private async forget(client: string, name?: string): Promise<boolean> {
-    const key = this.keyOf(client);
-    const names = name === undefined ? limitNames() : [name];
-    const had = await Promise.all(names.map((each) => this.limiter.reset(each, key)));
-    return had.includes(true);
-  }
+/**
+ * Forgets a client in this process, and in a store that it shares.
+ *
+ * @throws IpTrackingError `IPT_INVALID_IP` for text that is neither an address nor a user.
+ */
+export async function forgetClient(
+  limiter: RateLimiter,
+  client: string,
+  name: string | null,
+  ipv6PrefixLength: number,
+): Promise<boolean> {
+  const key = keyOf(client, ipv6PrefixLength);
+  const names = name === null ? limitNames() : [name];
+  const had = await Promise.all(names.map((each) => limiter.reset(each, key)));
+  return had.includes(true);
+}
 
-  private keyOf(client: string): string {
-    if (client.startsWith(USER) && client.length > USER.length) {
-      return userKey(client.slice(USER.length));
-    }
-    const ip = parseIp(client);
-    if (ip !== null) return addressKey(ip, this.options.ipv6PrefixLength);
-    throw new IpTrackingError(
-      'IPT_INVALID_IP',
-      `${show(client)} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
-    );
+function keyOf(client: string, ipv6PrefixLength: number): string {
+  if (client.startsWith(USER) && client.length > USER.length) {
+    return userKey(client.slice(USER.length));
   }
+  const ip = parseIp(client);
+  if (ip !== null) return addressKey(ip, ipv6PrefixLength);
+  throw new IpTrackingError(
+    'IPT_INVALID_IP',
+    `${show(client)} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
+  );
 }

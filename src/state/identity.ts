@@ -35,14 +35,18 @@ export function identityText({ installation, system, oid }: DatabaseIdentity): s
   return JSON.stringify({ installation, system, oid });
 }
 
-/** Reads {@link identityText}; null where it is none. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Reads {@link identityText}; null where it is none: a file may hold anything. */
 export function parseIdentity(text: string): DatabaseIdentity | null {
   try {
     const { installation, system, oid } = JSON.parse(text) as Partial<DatabaseIdentity>;
     const isOne =
       typeof installation === 'string' &&
-      (system === null || typeof system === 'string') &&
-      typeof oid === 'number';
+      UUID.test(installation) &&
+      (system === null || (typeof system === 'string' && /^\d+$/.test(system))) &&
+      typeof oid === 'number' &&
+      Number.isSafeInteger(oid);
     return isOne ? { installation, system, oid } : null;
   } catch {
     return null;

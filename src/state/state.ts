@@ -50,9 +50,14 @@ export class State {
     private readonly parts: StateParts,
   ) {}
 
+  /** The database that is reached, if it has said who it is and nothing has happened since; else null. */
+  get verified(): DatabaseIdentity | null {
+    return this.isDoubted ? null : this.identity;
+  }
+
   /** Whether the database has said who it is, and nothing has happened since. */
   get isVerified(): boolean {
-    return this.identity !== null && !this.isDoubted;
+    return this.verified !== null;
   }
 
   /** Learns where this process keeps its own, and waits for the database for no longer than `patienceMs`. Never rejects. */

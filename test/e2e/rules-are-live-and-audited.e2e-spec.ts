@@ -202,7 +202,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     const host = await start({ rules: { pollIntervalMs: 60_000 } });
     const cut = await database.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-        where application_name = 'nestjs-ip-tracking listen' and datname = current_database()`,
+        where application_name like 'nestjs-ip-tracking listen%' and datname = current_database()`,
     );
     expect(cut).toHaveLength(1);
     await database.query(

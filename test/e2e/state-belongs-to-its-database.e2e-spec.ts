@@ -37,13 +37,12 @@ type Database = IpTrackingOptions['database'];
 
 /** The forms in which a host says where its database is. */
 const FORMS: Record<string, (url: URL) => Database> = {
-  'a url of the module’s own': (url) => ({ url: url.href, connectTimeoutMs: 500 }),
+  'a url of the module’s own': (url) => ({ url: url.href }),
   'a DataSource built from a url': (url) => ({
     dataSource: new DataSource({
       type: 'postgres',
       url: url.href,
       entities: IP_TRACKING_ENTITIES,
-      connectTimeoutMS: 500,
     }),
   }),
   'a DataSource built from host and port': (url) => ({
@@ -55,7 +54,6 @@ const FORMS: Record<string, (url: URL) => Database> = {
       password: url.password,
       database: url.pathname.slice(1),
       entities: IP_TRACKING_ENTITIES,
-      connectTimeoutMS: 500,
     }),
   }),
 };
@@ -215,11 +213,11 @@ describe('one database', () => {
     const socket = await switchProxy(join(folder.path, '.s.PGSQL.5432'));
     const { username, password, pathname } = new URL(one.url);
     try {
-      const first = await start({ url: by(one.url, port).href, connectTimeoutMs: 500 });
+      const first = await start({ url: by(one.url, port).href });
       await leave(first, '/by/port');
       socket.lead(serverPort());
       const url = `postgres://${username}:${password}@${pathname}?host=${encodeURIComponent(folder.path)}`;
-      const second = await start({ url, connectTimeoutMs: 500 });
+      const second = await start({ url });
       await eventually(async () => (await paths(one.url)).length === 1, { withinMs: 15_000 });
       await stop(second);
     } finally {
@@ -229,15 +227,15 @@ describe('one database', () => {
 
   it('gets what was spooled before anybody had ever reached it', async () => {
     proxy.lead(null);
-    const first = await start({ url: by(one.url, port).href, connectTimeoutMs: 500 });
+    const first = await start({ url: by(one.url, port).href });
     await leave(first, '/first');
     proxy.lead(serverPort());
-    await start({ url: by(one.url, port).href, connectTimeoutMs: 500 });
+    await start({ url: by(one.url, port).href });
     await eventually(async () => (await paths(one.url)).length === 1, { withinMs: 15_000 });
   });
 
   it('and a copy of it share nothing until an operator says so', async () => {
-    const first = await start({ url: by(one.url, port).href, connectTimeoutMs: 500 });
+    const first = await start({ url: by(one.url, port).href });
     await leave(first, '/one/1', '/one/2');
     const copy = `${one.name}_copy`;
     // Nobody may be connected to a template.
@@ -327,21 +325,21 @@ describe('two servers', () => {
   it('behind one address: records go to the one that they were taken for', async () => {
     const url = shared.href;
     proxy.lead(one.port);
-    await leave(await start({ url, connectTimeoutMs: 500 }), '/one/1');
+    await leave(await start({ url }), '/one/1');
     // It starts while nobody knows where the address leads to, and it turns out to be another server.
-    const second = await start({ url, connectTimeoutMs: 500 });
+    const second = await start({ url });
     proxy.lead(other.port);
     await served(second, other.url, '/other');
     expect(await paths(other.url)).toEqual(['/other']);
     await leave(second, '/other/2');
     proxy.lead(one.port);
-    const third = await start({ url, connectTimeoutMs: 500 });
+    const third = await start({ url });
     await eventually(async () => (await paths(one.url)).includes('/one/1'), { withinMs: 15_000 });
     await rounds();
     expect(await paths(one.url)).toEqual(['/one/1']);
     await stop(third);
     proxy.lead(other.port);
-    await start({ url, connectTimeoutMs: 500 });
+    await start({ url });
     await eventually(async () => (await paths(other.url)).includes('/other/2'), {
       withinMs: 15_000,
     });
@@ -350,8 +348,8 @@ describe('two servers', () => {
   it('behind one address that changes sides: what was adopted is given back', async () => {
     const url = shared.href;
     proxy.lead(one.port);
-    const survivor = await start({ url, connectTimeoutMs: 500 });
-    await leave(await start({ url, connectTimeoutMs: 500 }), '/one/1', '/one/2');
+    const survivor = await start({ url });
+    await leave(await start({ url }), '/one/1', '/one/2');
     // It takes over what the other has left, since it knows whose it is, and waits.
     const { stats } = survivor.app.get(RequestLogService);
     await eventually(() => survivor.app.get(RequestLogService).stats.spooledBytes > 300, {
@@ -364,14 +362,14 @@ describe('two servers', () => {
     expect(await paths(other.url)).toEqual(['/other']);
     await stop(survivor);
     proxy.lead(one.port);
-    await start({ url, connectTimeoutMs: 500 });
+    await start({ url });
     await eventually(async () => (await paths(one.url)).length === 2, { withinMs: 15_000 });
   });
 
   it('keep their rules apart while one address leads to one and then to the other', async () => {
     const url = shared.href;
     proxy.lead(one.port);
-    const host = await start({ url, connectTimeoutMs: 500 });
+    const host = await start({ url });
     await host.app.get(IpRuleService).block(BLOCKED);
     expect((await host.send({ from: BLOCKED })).status).toBe(403);
     proxy.lead(other.port);
@@ -382,13 +380,13 @@ describe('two servers', () => {
     await stop(host);
     proxy.lead(null);
     // The address led to the other one last.
-    const provisional = await start({ url, connectTimeoutMs: 500 });
+    const provisional = await start({ url });
     expect((await provisional.send({ from: BLOCKED })).status).toBe(200);
     await stop(provisional);
     proxy.lead(one.port);
-    await stop(await start({ url, connectTimeoutMs: 500 }));
+    await stop(await start({ url }));
     proxy.lead(null);
-    const back = await start({ url, connectTimeoutMs: 500 });
+    const back = await start({ url });
     expect((await back.send({ from: BLOCKED })).status).toBe(403);
   });
 });

@@ -153,7 +153,7 @@ describe.each(ADAPTERS)('the status on %s', (adapter) => {
     await server.query(`alter database ${database.name} allow_connections false`);
     await server.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = $1 and application_name = 'nestjs-ip-tracking listen'`,
+        where datname = $1 and application_name like 'nestjs-ip-tracking listen%'`,
       [database.name],
     );
     await eventually(() => read(host).notifications === 'polling');
@@ -310,7 +310,7 @@ describe('the connection that listens', () => {
   async function listening(database: TestDatabase): Promise<string[]> {
     const rows = await database.query<{ query: string }>(
       `select query from pg_stat_activity
-        where datname = current_database() and application_name = 'nestjs-ip-tracking listen'`,
+        where datname = current_database() and application_name like 'nestjs-ip-tracking listen%'`,
     );
     return rows.map(({ query }) => query);
   }

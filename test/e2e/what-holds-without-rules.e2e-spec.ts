@@ -68,7 +68,7 @@ describe.each(ADAPTERS)('without the database, on %s', (adapter) => {
         app.useLogger({ log: say, warn: say, error: say });
       },
       options: {
-        database: { url: url.href, connectTimeoutMs: 500 },
+        database: { url: url.href },
         stateDir,
         rules: { startTimeoutMs: 400, pollIntervalMs: 100, ...rules },
         requestLog: { shutdownTimeoutMs: 50 },

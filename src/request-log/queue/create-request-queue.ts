@@ -43,13 +43,23 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
   const { sink, erased, spool, log, files = fileSystem } = parts;
   const now = (): number => performance.now();
   const place = spool === null ? null : parts.spoolPlace;
+  const kept =
+    spool === null || place === null
+      ? null
+      : new Spool(new SpoolFolder(place, files), {
+          files,
+          maxBytes: spool.maxBytes,
+          adoptAfterMs: spool.adoptAfterMs,
+          now,
+          onState: (state, error) => tellState(log, state, error),
+        });
   return new RequestQueue({
-    write: async (accepted) => {
+    write: async (accepted, areAdopted) => {
       const lines = erased?.leave(accepted) ?? accepted;
       if (lines.length === 0) return;
       try {
         await (isLineSink(sink)
-          ? sink.writeLines(lines)
+          ? sink.writeLines(lines, areAdopted ? (kept?.adoptedFor ?? null) : null)
           : sink.write(Array.from(lines, (line) => requestRecord(recordOf(line)))));
       } catch (error) {
         parts.onFailure?.(error);
@@ -57,16 +67,7 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
       }
     },
     close: async () => sink.close?.(),
-    spool:
-      spool === null || place === null
-        ? null
-        : new Spool(new SpoolFolder(place, files), {
-            files,
-            maxBytes: spool.maxBytes,
-            adoptAfterMs: spool.adoptAfterMs,
-            now,
-            onState: (state, error) => tellState(log, state, error),
-          }),
+    spool: kept,
     setAside: new SetAside(place === null ? null : () => place.root(), files, (report) =>
       log.error(describeReport(report)),
     ),

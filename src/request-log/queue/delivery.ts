@@ -5,8 +5,8 @@ import type { SpoolPiece, SpoolRange } from '../spool/spool-segment.js';
 
 /** What a {@link Delivery} needs. */
 export interface DeliveryOptions {
-  /** Takes lines; a rejection means that none of them may be taken for kept. */
-  write(lines: Lines): Promise<void>;
+  /** Takes lines, adopted ones or of this process; a rejection means that none of them may be taken for kept. */
+  write(lines: Lines, areAdopted: boolean): Promise<void>;
   /** Takes a line that the sink will never store. */
   onRefused(line: string, error: unknown): void;
   /** Takes what a piece of the spool has turned out to hold besides whole records. */
@@ -192,7 +192,7 @@ export class Delivery {
       group.push(batch);
     }
     try {
-      await this.write(Lines.joined(parts), (count) => this.settleInMemory(count));
+      await this.write(Lines.joined(parts), false, (count) => this.settleInMemory(count));
     } finally {
       for (const batch of group) batch.isSending = false;
     }
@@ -224,7 +224,8 @@ export class Delivery {
     const { piece } = this;
     while (piece.settled < piece.of.lines.length) {
       const lines = Lines.of(piece.of.lines.slice(piece.settled, piece.settled + this.limit));
-      await this.write(lines, (count) => (piece.settled += count));
+      const areAdopted = range.records === null;
+      await this.write(lines, areAdopted, (count) => (piece.settled += count));
     }
     this.finishPiece(piece.of);
   }
@@ -257,8 +258,12 @@ export class Delivery {
     this.options.onRead(piece);
   }
 
-  private async write(lines: Lines, settle: (count: number) => void): Promise<void> {
-    await writeIsolating(lines, (some) => this.options.write(some), {
+  private async write(
+    lines: Lines,
+    areAdopted: boolean,
+    settle: (count: number) => void,
+  ): Promise<void> {
+    await writeIsolating(lines, (some) => this.options.write(some, areAdopted), {
       stored: (count) => {
         this.stored += count;
         settle(count);

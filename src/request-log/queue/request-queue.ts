@@ -12,8 +12,8 @@ export type { RequestQueueStats };
 
 /** What a {@link RequestQueue} needs. */
 export interface RequestQueueOptions {
-  /** Takes lines; a rejection means that none of them may be taken for kept. */
-  write(lines: Lines): Promise<void>;
+  /** Takes lines, adopted ones or of this process; a rejection means that none of them may be taken for kept. */
+  write(lines: Lines, areAdopted: boolean): Promise<void>;
   /** Lets go of what {@link write} holds; a write that is under way may be cut off. */
   close(): Promise<void>;
   /** Keeps what the sink has not taken yet on disk; null for memory alone. */
@@ -66,7 +66,7 @@ export class RequestQueue {
 
   constructor(private readonly options: RequestQueueOptions) {
     this.delivery = new Delivery({
-      write: (lines) => options.write(lines),
+      write: (lines, areAdopted) => options.write(lines, areAdopted),
       onRefused: (line, error) => options.setAside.refused(line, error),
       onTorn: (damaged) => options.setAside.torn(damaged),
       onSettled: ({ segment }, count) => {

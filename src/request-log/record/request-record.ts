@@ -62,5 +62,9 @@ export interface RequestSink {
 
 /** A sink that takes lines as they are, and spares the way back to records. */
 export interface LineSink extends Pick<RequestSink, 'close'> {
-  writeLines(lines: Lines): Promise<void>;
+  /**
+   * @param only the one database that they may go to, as text of its identity; null for whichever is reached. Rejects
+   *   where another one is, as if it could not be reached.
+   */
+  writeLines(lines: Lines, only: string | null): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import { copyIn } from '../../database/copy-in.js';
-import { explainMissingSchema, type Database } from '../../database/database.js';
+import { explain, type Database } from '../../database/database.js';
 import { errorCodeOf } from '../../database/connection-error.js';
 import { isTimeout } from '../queue/isolating-write.js';
+import { parseIdentity } from '../../state/identity.js';
 import type { Lines } from '../record/lines.js';
 import { earliestOf, LINE_COLUMNS } from '../record/record-line.js';
 import type { LineSink } from '../record/request-record.js';
@@ -23,10 +24,10 @@ const COPY = `copy ip_tracking.request_log (${COLUMNS}) from stdin`;
 
 /**
  * For rows of which some are there already: a batch whose COMMIT was answered to nobody, or a segment of a process that
- * was killed. The statements are one transaction, and the table of the session is empty after it.
+ * was killed. The statements are one transaction, and the table goes with it: a pooler may give its session to others.
  */
 const COPY_AND_INSERT = `
-  create temporary table if not exists request_log_batch (like ip_tracking.request_log including defaults) on commit delete rows;
+  create temporary table request_log_batch (like ip_tracking.request_log including defaults) on commit drop;
   copy pg_temp.request_log_batch (${COLUMNS}) from stdin;
   insert into ip_tracking.request_log (${COLUMNS}) select ${COLUMNS} from pg_temp.request_log_batch on conflict do nothing`;
 
@@ -44,6 +45,13 @@ function endAbandoned(answerTimeoutMs: number): string {
      and query_start < clock_timestamp() - interval '${Math.round(0.9 * answerTimeoutMs)} milliseconds';`;
 }
 
+/** Has a write fail, as if nobody were there, where another database is reached than the one that the rows were taken for. */
+function requireDatabase(only: string): string {
+  const identity = parseIdentity(only);
+  if (identity === null) throw new Error('the records are of no database that can be told');
+  return `select ip_tracking.require_database('${identity.installation}', ${identity.oid}); `;
+}
+
 /** Writes records into `ip_tracking.request_log`: each of them once, however often it is sent. */
 export class PostgresSink implements LineSink {
   private readonly closing = new AbortController();
@@ -59,15 +67,16 @@ export class PostgresSink implements LineSink {
     this.answerTimeoutMs = options.answerTimeoutMs ?? 10_000;
   }
 
-  async writeLines(lines: Lines): Promise<void> {
+  async writeLines(lines: Lines, only: string | null = null): Promise<void> {
     const rows = lines.bytes;
+    const guard = only === null ? '' : requireDatabase(only);
     // In the same transaction: a record that comes after its address was erased is never seen.
     const forget = `select ip_tracking.forget_erased('${earliestOf(lines)}')`;
     try {
-      await this.copy(`${COPY}; ${forget}`, rows);
+      await this.copy(`${guard}${COPY}; ${forget}`, rows);
     } catch (error) {
-      if (errorCodeOf(error) !== UNIQUE_VIOLATION) explainMissingSchema(error);
-      await this.copy(`${COPY_AND_INSERT}; ${forget}`, rows);
+      if (errorCodeOf(error) !== UNIQUE_VIOLATION) explain(error);
+      await this.copy(`${guard}${COPY_AND_INSERT}; ${forget}`, rows);
     }
   }
 

@@ -43,7 +43,12 @@ export class SpoolFolder {
 
   /** Whether what was adopted may go where this process' own records go. */
   get isKnown(): boolean {
-    return this.place.isKnown;
+    return this.claimed !== null && this.place.whoseNow === this.claimed.whose;
+  }
+
+  /** Names the place that what was adopted goes to; null where nothing was. */
+  get claimedFor(): string | null {
+    return this.claimed?.whose ?? null;
   }
 
   /** Makes the folder, unless it is there. It appears with its heartbeat in it: nobody takes it for abandoned. */

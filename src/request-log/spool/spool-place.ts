@@ -10,8 +10,8 @@ export interface SpoolPlace {
   root(): Promise<string>;
   /** Other processes' folders, and this one's; null while it is not known whose records may go where ours go. */
   processes(): Promise<SpoolProcesses | null>;
-  /** Whether what {@link processes} said last still holds. */
-  readonly isKnown: boolean;
+  /** Where records go at this moment, as {@link SpoolProcesses.whose} names it; null while that is not known. */
+  readonly whoseNow: string | null;
 }
 
 /** The processes whose records go to one place. */
@@ -30,8 +30,9 @@ export const SPOOL_LABEL = IDENTITY;
 export class DatabaseSpoolPlace implements SpoolPlace {
   constructor(private readonly state: State) {}
 
-  get isKnown(): boolean {
-    return this.state.isVerified;
+  get whoseNow(): string | null {
+    const { verified } = this.state;
+    return verified === null ? null : identityText(verified);
   }
 
   root(): Promise<string> {
@@ -49,9 +50,11 @@ export class DatabaseSpoolPlace implements SpoolPlace {
   }
 }
 
+const SINK = 'the sink';
+
 /** Records for a sink of the host's: whoever has the same connection options has the same sink. */
 export class SinkSpoolPlace implements SpoolPlace {
-  readonly isKnown = true;
+  readonly whoseNow = SINK;
 
   constructor(
     readonly root: () => Promise<string>,
@@ -65,7 +68,7 @@ export class SinkSpoolPlace implements SpoolPlace {
       paths: entries
         .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
         .map(({ name }) => join(root, name)),
-      whose: root,
+      whose: SINK,
       label: () => Promise.resolve(),
     };
   }

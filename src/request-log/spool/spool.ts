@@ -62,6 +62,11 @@ export class Spool {
     return this.folder.isKnown;
   }
 
+  /** Names the place that what was adopted goes to. */
+  get adoptedFor(): string | null {
+    return this.folder.claimedFor;
+  }
+
   /** What the segments take, in bytes. */
   get bytes(): number {
     let bytes = 0;

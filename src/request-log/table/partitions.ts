@@ -81,11 +81,14 @@ export class RequestLogPartitions {
   /** @param mayHaveRows rows of the day may be in the default partition, or be on their way there. */
   private async create(startMs: number, mayHaveRows: boolean): Promise<void> {
     try {
-      await workAlone(this.database, { lock: PARTITIONS_LOCK }, (manager) =>
-        manager.query(`select ip_tracking.make_partition($1::date, $2)`, [
-          dateOf(startMs),
-          mayHaveRows,
-        ]),
+      await workAlone(
+        this.database,
+        { lock: PARTITIONS_LOCK, what: 'making partitions' },
+        (manager) =>
+          manager.query(`select ip_tracking.make_partition($1::date, $2)`, [
+            dateOf(startMs),
+            mayHaveRows,
+          ]),
       );
     } catch (error) {
       if (mayHaveRows || errorCodeOf(error) !== CHECK_VIOLATION) throw error;

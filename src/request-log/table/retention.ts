@@ -101,9 +101,13 @@ export class RequestLogRetention {
 
   /** @throws LeftToAnother where another process is at it. */
   private async alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const result = await workAlone(this.database, { lock: RETENTION_LOCK }, async (manager) => ({
-      value: await work(manager),
-    }));
+    const result = await workAlone(
+      this.database,
+      { lock: RETENTION_LOCK, what: 'letting go of old rows' },
+      async (manager) => ({
+        value: await work(manager),
+      }),
+    );
     if (result === null) throw new LeftToAnother();
     return result.value;
   }

@@ -75,7 +75,7 @@ export class RequestRollup {
   private alone<T>(work: (query: Query) => Promise<T>): Promise<T | null> {
     return workAlone(
       this.database,
-      { lock: ROLLUP_LOCK, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+      { lock: ROLLUP_LOCK, what: 'counting the hours', statementTimeoutMs: STATEMENT_TIMEOUT_MS },
       (manager) => work((sql, parameters) => manager.query(sql, parameters)),
     );
   }
