@@ -1,5 +1,6 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parseIp } from '../net/ip-address.js';
+import { show } from '../options/checks.js';
 import { addressKey, userKey } from './bucket-keys.js';
 import { limitNames } from './limit-policy.js';
 import type { LimitResets } from './limit-resets.js';
@@ -22,6 +23,7 @@ export interface RateLimitServiceOptions {
 
 /** What an operator can do about limits. */
 export class RateLimitService {
+  /** @internal */
   constructor(
     private readonly limiter: RateLimiter,
     private readonly resets: Pick<LimitResets, 'request'>,
@@ -72,6 +74,6 @@ function keyOf(client: string, ipv6PrefixLength: number): string {
   if (ip !== null) return addressKey(ip, ipv6PrefixLength);
   throw new IpTrackingError(
     'IPT_INVALID_IP',
-    `${JSON.stringify(client.slice(0, 64))} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
+    `${show(client)} is neither an IP address nor a user: write one such as 203.0.113.7 or user:42`,
   );
 }

@@ -1,4 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from './checks.js';
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const LONGEST_MS = 3_650 * UNIT_MS.d;
@@ -18,7 +19,7 @@ export function parseDuration(text: string): number {
   if (!isWhole || total <= 0 || total > LONGEST_MS) {
     throw new IpTrackingError(
       'IPT_INVALID_DURATION',
-      `${JSON.stringify(text.slice(0, 64))} is not a duration: write a number and a unit, such as 30m, 2h, 7d or 1d12h (at most ten years)`,
+      `${show(text)} is not a duration: write a number and a unit, such as 30m, 2h, 7d or 1d12h (at most ten years)`,
     );
   }
   return total;

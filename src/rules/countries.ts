@@ -1,4 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from '../options/checks.js';
 
 /**
  * A list of countries, checked.
@@ -25,7 +26,7 @@ export function countrySet(where: string, countries: readonly string[]): Readonl
           : 'give the two capital letters of ISO 3166-1, such as "DE"';
     throw new IpTrackingError(
       'IPT_INVALID_COUNTRY',
-      `${where} was given ${JSON.stringify(country)}: ${hint}`,
+      `${where} was given ${show(country)}: ${hint}`,
     );
   }
   return new Set(countries);

@@ -1,6 +1,7 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { parseIp, type IpAddress } from '../net/ip-address.js';
+import { parseIp, requireIp, type IpAddress } from '../net/ip-address.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
+import { show } from '../options/checks.js';
 import type { Decision } from '../edge/decision.js';
 import { decide, type RulePolicy } from './decide.js';
 import type { IpRule, RuleAction } from './ip-rule.entity.js';
@@ -67,6 +68,7 @@ export interface IpRuleServiceOptions {
  * this one acts on it before the promise resolves.
  */
 export class IpRuleService {
+  /** @internal */
   constructor(
     private readonly repository: IpRuleRepository,
     private readonly protectedNetworks: ProtectedNetworkRepository,
@@ -215,29 +217,13 @@ export class IpRuleService {
   }
 }
 
-function requireIp(ipAddress: string): IpAddress {
-  const ip = parseIp(ipAddress);
-  if (ip === null) {
-    throw new IpTrackingError(
-      'IPT_INVALID_IP',
-      `${quote(ipAddress)} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
-    );
-  }
-  return ip;
-}
-
 function requirePrefix(network: string): Prefix {
   const prefix = parsePrefix(network);
   if (prefix === null) {
     throw new IpTrackingError(
       'IPT_INVALID_PREFIX',
-      `${quote(network)} is neither an IP address nor a network: write one such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32`,
+      `${show(network)} is neither an IP address nor a network: write one such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32`,
     );
   }
   return prefix;
-}
-
-function quote(text: string): string {
-  const shown = text.length > 64 ? `${text.slice(0, 64)}...` : text;
-  return JSON.stringify(shown);
 }
