@@ -133,7 +133,7 @@ export type {
 } from './request-log/request-log.options.js';
 export type { SpoolState } from './request-log/spool/spool.js';
 export type { StrandedSpool } from './request-log/spool/stranded-spools.js';
-export { RequestLogService } from './request-log/request-log.service.js';
+export { RequestLogService, type RequestLogStats } from './request-log/request-log.service.js';
 export {
   NdjsonFileSink,
   type NdjsonFileSinkOptions,

@@ -173,7 +173,12 @@ describe('the listening connection', () => {
     const proxy = await blackHoleProxy(Number(url.port));
     onTestFinished(() => proxy.stop());
     url.port = String(proxy.port);
-    const listener = new NotificationListener(createDataSource({ url: url.href }, []));
+    const listener = new NotificationListener({
+      target: () => readUrl('url', url.href),
+      connectTimeoutMs: 5_000,
+      notify: () => Promise.reject(new Error('nobody is there')),
+      onDeaf: () => undefined,
+    });
     listener.hear('a_channel', { onNotification: () => undefined });
     listener.start();
     await eventually(() => listener.isListening);

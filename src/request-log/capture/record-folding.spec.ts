@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseIp } from '../../net/ip-address.js';
 import { recordOf } from '../../../test/support/request-queue.js';
