@@ -57,6 +57,7 @@ function recordsOf(count: number): LogRecord[] {
     sensitive: i % 50 === 0,
     ruleId: null,
     reason: null,
+    repeats: 0,
   }));
 }
 

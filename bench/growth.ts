@@ -70,6 +70,7 @@ function batchFrom(first: number): LogRecord[] {
       sensitive: false,
       ruleId: null,
       reason: null,
+      repeats: 0,
     };
   });
 }

@@ -1,3 +1,4 @@
+import type { MigrationInterface } from 'typeorm';
 import { InitialSchema1763683200000 } from './1763683200000-initial-schema.js';
 import { RuleAudit1763769600000 } from './1763769600000-rule-audit.js';
 import { ProtectedNetworks1763773200000 } from './1763773200000-protected-networks.js';
@@ -8,7 +9,7 @@ import { LeastPrivilege1763791200000 } from './1763791200000-least-privilege.js'
 import { ForwardingPeers1763793000000 } from './1763793000000-forwarding-peers.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
-export const IP_TRACKING_MIGRATIONS = [
+export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
   InitialSchema1763683200000,
   RuleAudit1763769600000,
   ProtectedNetworks1763773200000,

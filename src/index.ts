@@ -14,18 +14,26 @@ export { migrateDatabase } from './database/migrate-database.js';
 
 export { IpAddress, parseIp } from './net/ip-address.js';
 export { parsePrefix, Prefix } from './net/prefix.js';
-export { PrefixSet } from './net/prefix-set.js';
+export { PrefixSet, type PrefixSetOptions } from './net/prefix-set.js';
+export type { SliceOptions } from './net/time-slice.js';
 export { trackerKey } from './net/tracker-key.js';
-export {
-  ClientIpResolver,
-  createClientIpResolver,
-  type ClientIp as ResolvedClientIp,
-  type ClientIpOptions,
-  type ClientIpPreset,
-  type ClientIpRequest,
-  type ClientIpSource,
-  type ClientIpWarning,
-} from './net/client-ip.js';
+export { ClientIpResolver, createClientIpResolver } from './net/client-ip.js';
+export type {
+  ClientIp as ResolvedClientIp,
+  ClientIpHeaders,
+  ClientIpHooks,
+  ClientIpOptions,
+  ClientIpPreset,
+  ClientIpRequest,
+  ClientIpSource,
+  ClientIpWarning,
+  HeaderClientIpOptions,
+  HopsClientIpOptions,
+  PresetClientIpOptions,
+  SocketClientIpOptions,
+  TrustedProxiesClientIpOptions,
+} from './net/client-ip.options.js';
+export type { ListHeader } from './net/forwarded-header.js';
 
 export { ClientIp, Geo } from './edge/param-decorators.js';
 export type { Decision, DecisionReason } from './edge/decision.js';
@@ -54,7 +62,7 @@ export {
 } from './rules/decorators.js';
 export type { RuleMode, WithoutRules } from './rules/decide.js';
 export type { RulesStatus } from './rules/rules-in-force.js';
-export type { RulesOptions } from './rules/rules.options.js';
+export type { AutomaticBlockOptions, RulesOptions } from './rules/rules.options.js';
 export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
 export { IpRuleGuard } from './rules/ip-rule.guard.js';
 export {
@@ -83,16 +91,32 @@ export {
   GraphqlTooManyRequestsError,
   TooManyRequestsException,
 } from './limits/too-many-requests.js';
+export type { CircuitState } from './limits/store/circuit-breaker.js';
 export {
   LimitStoreUnavailableError,
+  type HitOptions,
   type LimitResult,
   type LimitRule,
   type LimitStorage,
 } from './limits/store/limit-storage.js';
 export { MemoryLimitStorage } from './limits/store/memory/memory-limit-storage.js';
-export { createRedisLimitStorage } from './limits/store/redis/redis-limit-storage.js';
+export type {
+  MemoryLimitStorageOptions,
+  MemoryLimitStorageStats,
+} from './limits/store/memory/memory-limit-storage.options.js';
+export type { RedisClientTemplate } from './limits/store/redis/redis-connection.js';
+export {
+  createRedisLimitStorage,
+  type RedisLimitStorage,
+} from './limits/store/redis/redis-limit-storage.js';
+export type {
+  RedisLimitStorageOptions,
+  RedisLimitStorageStats,
+} from './limits/store/redis/redis-limit-storage.options.js';
 export {
   ResilientLimitStorage,
+  type LimitStoreStateChange,
+  type ResilientLimitStorageOptions,
   type ResilientLimitStorageStats,
 } from './limits/store/resilient-limit-storage.js';
 
@@ -107,8 +131,9 @@ export type {
   RequestLogTuning,
   RequestSpoolOptions,
 } from './request-log/request-log.options.js';
+export type { SpoolState } from './request-log/spool/spool.js';
 export type { StrandedSpool } from './request-log/spool/stranded-spools.js';
-export { RequestLogService } from './request-log/request-log.service.js';
+export { RequestLogService, type RequestLogStats } from './request-log/request-log.service.js';
 export {
   NdjsonFileSink,
   type NdjsonFileSinkOptions,
@@ -124,4 +149,5 @@ export {
 } from './detection/detection.service.js';
 export type { ClientTraffic, Detector, Judgement, ScanWindow } from './detection/detector.js';
 export { SuspiciousIp } from './detection/suspicious-ip.entity.js';
+export type { StoredFinding } from './detection/suspicious-ip.repository.js';
 export { parseDuration } from './options/duration.js';

@@ -41,6 +41,8 @@ export interface LifecycleParts {
 export interface LifecyclePlan {
   followsRules: boolean;
   endsWebSockets: boolean;
+  /** Whether this process keeps anything that outlives it. */
+  keepsState: boolean;
   /** How long the start waits for the rules, in milliseconds. */
   startTimeoutMs: number;
   places: boolean;
@@ -76,7 +78,9 @@ export class IpTrackingLifecycle
     // Whoever answers after a connection was lost may be another database.
     listener.whenLost(() => state?.doubt());
     const starts: Promise<unknown>[] = [];
-    const begun = state?.begin(Math.min(plan.startTimeoutMs, IDENTITY_PATIENCE_MS));
+    const begun = plan.keepsState
+      ? state?.begin(Math.min(plan.startTimeoutMs, IDENTITY_PATIENCE_MS))
+      : undefined;
     if (plan.followsRules) {
       if (plan.endsWebSockets) rules.whenChanged(() => void edge.endRefused());
       starts.push(rules.start(plan.startTimeoutMs));

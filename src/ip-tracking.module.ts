@@ -1,4 +1,9 @@
-import { ConfigurableModuleBuilder, Module, type DynamicModule } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  Module,
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+} from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DATA_SOURCE_NAME } from './database/data-source.js';
@@ -34,7 +39,7 @@ import { IpRuleGuard } from './rules/ip-rule.guard.js';
 import { IpRuleService } from './rules/ip-rule.service.js';
 import { RefusalFilter } from './rules/refusal.filter.js';
 
-const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<IpTrackingOptions>({ moduleName: 'IpTracking' })
     .setClassMethodName('forRoot')
     .build();
@@ -80,18 +85,22 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     IpTrackingStatus,
   ],
 })
-export class IpTrackingModule extends ConfigurableModuleClass {
+export class IpTrackingModule {
   /**
    * Configures the module with values that are known when the module is loaded.
    *
    * @throws IpTrackingError when the app starts, for an option that is unknown or out of range.
    */
-  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    return { ...super.forRoot(options), global: true };
+  static forRoot(options: IpTrackingOptions): DynamicModule {
+    return ofThisModule(ConfigurableModuleClass.forRoot(options));
   }
 
   /** Configures the module with values that other providers give, such as those of a `ConfigService`. */
-  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return { ...super.forRootAsync(options), global: true };
+  static forRootAsync(options: ConfigurableModuleAsyncOptions<IpTrackingOptions>): DynamicModule {
+    return ofThisModule(ConfigurableModuleClass.forRootAsync(options));
   }
+}
+
+function ofThisModule(made: DynamicModule): DynamicModule {
+  return { ...made, module: IpTrackingModule, global: true };
 }

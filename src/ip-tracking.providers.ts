@@ -115,9 +115,10 @@ const lifecycle = [
   provide(
     LIFECYCLE_PLAN,
     [IP_TRACKING_SETTINGS, HttpAdapterHost],
-    ({ rules, geo, requestLog }, adapterHost) => ({
+    ({ rules, geo, requestLog, state }, adapterHost) => ({
       followsRules: rules.isEnabled && rules.follow,
       endsWebSockets: rules.endWebSockets,
+      keepsState: state.isNeeded,
       startTimeoutMs: rules.startTimeoutMs,
       places: geo.isEnabled,
       logs: requestLog.isEnabled,

@@ -1,3 +1,5 @@
+import { messageOf } from '../ip-tracking.errors.js';
+
 /** The parts of a driver's error that say which kind it is. */
 interface DriverError {
   code?: string;
@@ -60,7 +62,7 @@ const ADVICE_BY_WORDS: readonly (readonly [RegExp, string])[] = [
 /** One sentence about why PostgreSQL cannot be used, without the URL's password. */
 export function describeConnectionError(error: unknown): string {
   const code = errorCodeOf(error);
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   const byWords = ADVICE_BY_WORDS.find(([pattern]) => pattern.test(words))?.[1];
   if (byWords !== undefined) return `PostgreSQL cannot be used: ${byWords} (${words})`;
   const advice = code === null ? undefined : ADVICE[code];

@@ -1,7 +1,9 @@
-import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { Cron, CronExpression, ScheduleModule } from '@nestjs/schedule';
 import { CronJob } from 'cron';
+import { messageOf } from '../ip-tracking.errors.js';
+import { logger } from '../provide.js';
 import type { DetectionService } from './detection.service.js';
 
 /** The name of the hourly job in the host's `SchedulerRegistry`, where the host has one. */
@@ -13,7 +15,6 @@ export const DETECTION_JOB = 'ip-tracking.detection';
  * expression is run by a job of our own.
  */
 export class DetectionJob implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger('IpTracking');
   private ownJob: CronJob | null = null;
   private running: Promise<void> | null = null;
 
@@ -60,11 +61,11 @@ export class DetectionJob implements OnApplicationBootstrap, OnModuleDestroy {
       const result = await this.scan.scanOnce();
       const found = result?.findings.filter(({ isNew }) => isNew).length ?? 0;
       if (found > 0) {
-        this.logger.warn(`${found} suspicious ${found === 1 ? 'address' : 'addresses'} flagged`);
+        logger.warn(`${found} suspicious ${found === 1 ? 'address' : 'addresses'} flagged`);
       }
     } catch (error) {
-      this.logger.error(
-        `the hourly scan failed and will run again with the next hour: ${(error as Error).message}`,
+      logger.error(
+        `the hourly scan failed and will run again with the next hour: ${messageOf(error)}`,
       );
     }
   }

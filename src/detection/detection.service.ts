@@ -34,6 +34,7 @@ export interface ScanStatus {
 export class DetectionService {
   private last: ScanStatus | null = null;
 
+  /** @internal */
   constructor(
     private readonly database: Database,
     private readonly detectors: readonly Detector[],

@@ -50,6 +50,7 @@ export class GeoService {
   private isLoaded = false;
   private hasReported = false;
 
+  /** @internal */
   constructor(
     private readonly provider: GeoProvider | null,
     private readonly options: GeoServiceOptions,
@@ -84,7 +85,7 @@ export class GeoService {
     };
   }
 
-  /** Loads the provider, once. Never rejects: a provider that fails leaves places unknown. */
+  /** Loads the provider, once. Never rejects: a provider that fails leaves places unknown. @internal */
   async ready(): Promise<void> {
     this.loading ??= this.load();
     return this.loading;

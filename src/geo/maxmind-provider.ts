@@ -1,3 +1,4 @@
+import { messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { cleanPlace } from './clean-place.js';
 import type { GeoPlace, GeoProvider } from './geo-provider.js';
@@ -68,7 +69,7 @@ export class MaxMindProvider implements GeoProvider {
         if (this.version === '') return;
         this.version = '';
       }
-      warn(`the places of before stay: ${(error as Error).message}`);
+      warn(`the places of before stay: ${messageOf(error)}`);
     }
   }
 

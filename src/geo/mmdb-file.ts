@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Reader, Response } from 'maxmind';
-import { IpTrackingError } from '../ip-tracking.errors.js';
+import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 
 /** What every record of the file may hold; what it does hold is read with care. */
 export type MmdbReader = Reader<Response>;
@@ -34,7 +34,7 @@ export async function readMmdb(path: string): Promise<{ reader: MmdbReader; vers
   } catch (error) {
     throw new IpTrackingError(
       'IPT_GEO_FILE',
-      `${JSON.stringify(path)} cannot be used as a .mmdb file: ${(error as Error).message}`,
+      `${JSON.stringify(path)} cannot be used as a .mmdb file: ${messageOf(error)}`,
       { cause: error },
     );
   }

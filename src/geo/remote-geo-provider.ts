@@ -1,4 +1,4 @@
-import { IpTrackingError } from '../ip-tracking.errors.js';
+import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { cleanPlace } from './clean-place.js';
 import { FailurePause } from './failure-pause.js';
@@ -103,7 +103,7 @@ export class RemoteGeoProvider implements GeoProvider {
     } catch (error) {
       const askedMs = error instanceof HttpFailure ? error.retryAfterMs : 0;
       this.pause.failed(this.now(), Math.min(askedMs, LONGEST_RETRY_AFTER_MS));
-      throw new Error(`${this.name} failed: ${(error as Error).message}`, { cause: error });
+      throw new Error(`${this.name} failed: ${messageOf(error)}`, { cause: error });
     }
   }
 }

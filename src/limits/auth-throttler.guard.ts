@@ -19,7 +19,6 @@ import {
   hasCounted,
   noteAttempt,
   type Attempt,
-  type AttemptOwner,
   type BucketNaming,
 } from './attempt.js';
 import { bucketOf } from './bucket-keys.js';
@@ -67,7 +66,9 @@ const PASSES = Promise.resolve(true);
  * documented hooks is asked, `getTracker` before authentication and after it; what it does not costs nobody anything.
  */
 @Injectable()
-export class AuthThrottlerGuard extends ThrottlerGuard implements AttemptOwner {
+export class AuthThrottlerGuard extends ThrottlerGuard {
+  // Not of the constructor, which a subclass of the host's may have to call.
+  @Inject(LIMIT_PARTS) private readonly parts!: LimitParts;
   private hooks: ReadonlySet<Hook> | null = null;
   private readonly throttled = new WeakMap<ThrottlerLimitDetail, Throttled>();
 
@@ -75,8 +76,6 @@ export class AuthThrottlerGuard extends ThrottlerGuard implements AttemptOwner {
     @Inject(THROTTLER_OPTIONS) options: ThrottlerModuleOptions,
     @Inject(THROTTLER_STORAGE) storage: ThrottlerStorage,
     @Inject(Reflector) reflector: Reflector,
-    /** @internal */
-    @Inject(LIMIT_PARTS) private readonly parts: LimitParts,
   ) {
     super(options, storage, reflector);
   }
@@ -94,7 +93,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard implements AttemptOwner {
     ];
   }
 
-  /** The hooks that a subclass overrides. */
+  /** The hooks that a subclass overrides. @internal */
   get overridden(): ReadonlySet<Hook> {
     this.hooks ??= new Set(
       THROTTLER_HOOKS.filter((hook) => this[hook] !== AuthThrottlerGuard.prototype[hook]),
@@ -123,7 +122,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard implements AttemptOwner {
     return this.count(execution, context, policy, naming);
   }
 
-  /** Moves an attempt to its user's bucket, once all guards have let it pass. */
+  /** Moves an attempt to its user's bucket, once all guards have let it pass. @internal */
   settle(attempt: Attempt, execution: ExecutionContext): true | Promise<boolean> {
     return this.parts.limiter.isUnsettled(attempt) ? this.moved(attempt, execution) : true;
   }

@@ -34,10 +34,12 @@ export class LimitResetRepository {
     return { id: Number(row!.id), processes: row!.processes };
   }
 
-  /** The id of the last one; 0 where there is none. */
-  async last(): Promise<number> {
+  /** The id of the last one that is older than a number of milliseconds, by PostgreSQL's clock; 0 where there is none. */
+  async lastBefore(ageMs: number): Promise<number> {
     const [row] = await this.database.query<{ id: string }>(
-      `select coalesce(max(id), 0) as id from ip_tracking.limit_reset`,
+      `select coalesce(max(id), 0) as id from ip_tracking.limit_reset
+        where requested_at < clock_timestamp() - $1 * interval '1 millisecond'`,
+      [ageMs],
     );
     return Number(row!.id);
   }

@@ -12,7 +12,15 @@ class Table {
     this.rows.push({ id, client, name });
     return Promise.resolve({ id, processes: 2 });
   };
-  last = () => Promise.resolve(this.rows.at(-1)?.id ?? 0);
+  /** Of each row, how long ago it was asked for. */
+  ages = new Map<number, number>();
+  lastBefore = (ageMs: number) =>
+    Promise.resolve(
+      Math.max(
+        0,
+        ...this.rows.map(({ id }) => id).filter((id) => (this.ages.get(id) ?? 0) > ageMs),
+      ),
+    );
   after = (id: number) => {
     this.reads += 1;
     return this.isDown
@@ -21,14 +29,21 @@ class Table {
   };
 }
 
-async function start(): Promise<{ table: Table; resets: LimitResets; done: string[] }> {
+async function start(afterMs = 0): Promise<{ table: Table; resets: LimitResets; done: string[] }> {
   const table = new Table();
-  await table.request('before', null);
+  table.ages.set((await table.request('before', null)).id, 60_000);
+  let nowMs = 0;
   const done: string[] = [];
-  const resets = new LimitResets(table, (client, name) => {
-    done.push(name === null ? client : `${client} ${name}`);
-    return Promise.resolve();
-  });
+  const resets = new LimitResets(
+    table,
+    (client, name) => {
+      done.push(name === null ? client : `${client} ${name}`);
+      return Promise.resolve();
+    },
+    () => nowMs,
+  );
+  nowMs = afterMs;
+  if (afterMs > 0) table.ages.set((await table.request('while it began', null)).id, afterMs / 2);
   await resets.follow();
   return { table, resets, done };
 }
@@ -41,6 +56,10 @@ describe('LimitResets', () => {
     await resets.follow();
     await resets.follow();
     expect(done).toEqual(['a', 'b login']);
+  });
+
+  it('does what was asked for between its start and its first look', async () => {
+    expect((await start(5_000)).done).toEqual(['while it began']);
   });
 
   it('does nothing for a notification without a row: anybody may send one', async () => {
@@ -56,7 +75,8 @@ describe('LimitResets', () => {
     for (let time = 0; time < 1_000; time += 1) resets.handlers.onNotification();
     await resets.follow();
     await new Promise(setImmediate);
-    expect(table.reads).toBeLessThanOrEqual(2);
+    // One when it began, one for the first, one for all that came while that was under way.
+    expect(table.reads).toBeLessThanOrEqual(3);
     expect(done).toEqual(['a']);
   });
 

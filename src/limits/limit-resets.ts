@@ -11,6 +11,7 @@ const OVERLAP = 100;
  * in the table, each is done once, and those that were missed while nobody listened are made up for.
  */
 export class LimitResets {
+  private readonly begunAtMs: number;
   /** Up to here everything was before this process, or is done; null while that is unknown. */
   private floor: number | null = null;
   private last = 0;
@@ -19,10 +20,14 @@ export class LimitResets {
   private isStale = false;
 
   constructor(
-    private readonly repository: Pick<LimitResetRepository, 'request' | 'last' | 'after'>,
+    private readonly repository: Pick<LimitResetRepository, 'request' | 'lastBefore' | 'after'>,
     /** Does it here. */
     private readonly reset: (client: string, name: string | null) => Promise<unknown>,
-  ) {}
+    /** Milliseconds of a clock that only moves forward. */
+    private readonly now: () => number,
+  ) {
+    this.begunAtMs = now();
+  }
 
   /** What a listener on {@link RESET_CHANNEL} has to call. */
   readonly handlers = {
@@ -62,10 +67,9 @@ export class LimitResets {
 
   private async catchUp(): Promise<void> {
     if (this.floor === null) {
-      // Nothing was counted here before it began.
-      this.floor = await this.repository.last();
+      // Nothing was counted here before it began, and it counts before it listens.
+      this.floor = await this.repository.lastBefore(this.now() - this.begunAtMs);
       this.last = this.floor;
-      return;
     }
     for (const reset of await this.repository.after(Math.max(this.floor, this.last - OVERLAP))) {
       await this.once(reset);

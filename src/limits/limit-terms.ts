@@ -1,4 +1,5 @@
 import { leaveUnawaited } from '../edge/host-hook.js';
+import { messageOf } from '../ip-tracking.errors.js';
 import type { LimitPolicy } from './limit-policy.js';
 import { isLimitValue, type LimitValue } from './limits.options.js';
 
@@ -46,7 +47,7 @@ export class LimitTerms {
         if (isLimitValue(kind, number)) return number;
         this.warnOnce(value, `${option} was given ${String(number)} by its function`);
       } catch (error) {
-        this.warnOnce(value, `the function of ${option} failed: ${(error as Error)?.message}`);
+        this.warnOnce(value, `the function of ${option} failed: ${messageOf(error)}`);
       }
     }
     return FALLBACK[option];

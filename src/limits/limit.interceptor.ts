@@ -23,6 +23,7 @@ const FAILURE = { status: 400, isComplete: true };
  */
 @Injectable()
 export class LimitInterceptor implements NestInterceptor {
+  /** @internal */
   constructor(
     @Inject(RequestEdge) private readonly edge: RequestEdge,
     @Inject(RateLimiter) private readonly limiter: RateLimiter,

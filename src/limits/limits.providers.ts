@@ -60,8 +60,10 @@ export const limitsProviders = [
     LimitResets,
     [RateLimiter, LimitResetRepository, NotificationListener, LIMITS_SETTINGS, EDGE_SETTINGS],
     (limiter, repository, listener, { isEnabled }, { ipv6PrefixLength }) => {
-      const resets = new LimitResets(repository, (client, name) =>
-        forgetClient(limiter, client, name, ipv6PrefixLength),
+      const resets = new LimitResets(
+        repository,
+        (client, name) => forgetClient(limiter, client, name, ipv6PrefixLength),
+        () => performance.now(),
       );
       if (isEnabled) listener.hear(RESET_CHANNEL, resets.handlers);
       return resets;

@@ -26,6 +26,7 @@ export interface RateLimitServiceOptions {
 
 /** What an operator can do about limits. */
 export class RateLimitService {
+  /** @internal */
   constructor(
     private readonly limiter: RateLimiter,
     private readonly resets: Pick<LimitResets, 'request'>,

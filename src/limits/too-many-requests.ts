@@ -15,7 +15,9 @@ import type { RefusalResponse } from '../edge/refusal-response.js';
  * @nestjs/throttler with the status and the body that a client gets in JSON.
  */
 export class TooManyRequestsException extends ThrottlerException {
+  /** @internal */
   constructor(
+    /** @internal */
     readonly refusal: RefusalResponse,
     /** Milliseconds until the next attempt can pass. */
     readonly retryAfterMs: number,
@@ -53,6 +55,7 @@ export class GraphqlTooManyRequestsError extends Error {
   override readonly name = 'GraphqlTooManyRequestsError';
   readonly extensions: Readonly<Record<string, unknown>>;
 
+  /** @internal */
   constructor(refusal: RefusalResponse, retryAfterMs: number) {
     super(textOf(refusal));
     this.extensions = {

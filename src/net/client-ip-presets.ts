@@ -1,5 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import type { ClientIpPreset, PresetOptions } from './client-ip.options.js';
+import type { ClientIpPreset, PresetClientIpOptions } from './client-ip.options.js';
 import { presetName } from './client-ip.validation.js';
 import {
   type ClientIpStrategy,
@@ -64,7 +64,10 @@ const PRESETS: Record<ClientIpPreset, PresetFactory> = {
 const PRESET_NAMES = Object.keys(PRESETS) as ClientIpPreset[];
 
 /** @throws {IpTrackingError} `IPT_UNKNOWN_PRESET`, `IPT_NO_PROXIES`, or what a list of proxies throws. */
-export function createPreset(options: PresetOptions, warnings: ClientIpWarnings): ClientIpStrategy {
+export function createPreset(
+  options: PresetClientIpOptions,
+  warnings: ClientIpWarnings,
+): ClientIpStrategy {
   return PRESETS[presetName(options.preset, PRESET_NAMES)](options.proxies, warnings);
 }
 

@@ -1,5 +1,9 @@
 import { createPreset } from './client-ip-presets.js';
-import type { ClientIpOptions, HeaderOptions, HopsOptions } from './client-ip.options.js';
+import type {
+  ClientIpOptions,
+  HeaderClientIpOptions,
+  HopsClientIpOptions,
+} from './client-ip.options.js';
 import { hopCount, listHeader, singleHeader } from './client-ip.validation.js';
 import {
   type ClientIpStrategy,
@@ -43,7 +47,7 @@ function socket(warnings: ClientIpWarnings): ClientIpStrategy {
   };
 }
 
-function hops(options: HopsOptions, warnings: ClientIpWarnings): ClientIpStrategy {
+function hops(options: HopsClientIpOptions, warnings: ClientIpWarnings): ClientIpStrategy {
   const header = listHeader(options.header);
   const count = hopCount(options.hops);
   if (count === 0) return socket(warnings);
@@ -73,7 +77,10 @@ function hops(options: HopsOptions, warnings: ClientIpWarnings): ClientIpStrateg
   };
 }
 
-function singleAddressHeader(options: HeaderOptions, warnings: ClientIpWarnings): ClientIpStrategy {
+function singleAddressHeader(
+  options: HeaderClientIpOptions,
+  warnings: ClientIpWarnings,
+): ClientIpStrategy {
   const header = singleHeader(options.header);
   const prefixes = parseProxies(options.proxies, 'clientIp.proxies');
   const trusted = setOf(prefixes);

@@ -13,15 +13,19 @@ export type ClientIpPreset =
  * `uniquelocal` and `private`.
  */
 export type ClientIpOptions =
-  SocketOptions | TrustedProxiesOptions | HopsOptions | HeaderOptions | PresetOptions;
+  | SocketClientIpOptions
+  | TrustedProxiesClientIpOptions
+  | HopsClientIpOptions
+  | HeaderClientIpOptions
+  | PresetClientIpOptions;
 
 /** The peer address is the client: nothing stands in front of the app. No header is read. The default. */
-export interface SocketOptions {
+export interface SocketClientIpOptions {
   strategy: 'socket';
 }
 
 /** The rightmost address of the list that is not one of these proxies. For proxies whose addresses are known. */
-export interface TrustedProxiesOptions {
+export interface TrustedProxiesClientIpOptions {
   strategy: 'trusted-proxies';
   /** Peers whose header is believed. All proxies of the chain, not only the nearest. */
   proxies: string[];
@@ -34,7 +38,7 @@ export interface TrustedProxiesOptions {
  * addresses change. A list with fewer entries is not believed at all: the peer is the client then. Whoever can reach the
  * app past any of the proxies can forge any address, so it must not be reachable.
  */
-export interface HopsOptions {
+export interface HopsClientIpOptions {
   strategy: 'hops';
   /** How many proxies stand in front of the app, the TCP peer included. 0 is the same as `socket`. */
   hops: number;
@@ -43,7 +47,7 @@ export interface HopsOptions {
 }
 
 /** A header of one address that the proxy overwrites, such as `X-Real-IP` or `CF-Connecting-IP`. */
-export interface HeaderOptions {
+export interface HeaderClientIpOptions {
   strategy: 'header';
   /** Name of the header, in any case. Not a list such as `X-Forwarded-For`. */
   header: string;
@@ -52,7 +56,7 @@ export interface HeaderOptions {
 }
 
 /** A well-known network in front of the app, believed from its published addresses only. */
-export interface PresetOptions {
+export interface PresetClientIpOptions {
   strategy: 'preset';
   preset: ClientIpPreset;
   /**

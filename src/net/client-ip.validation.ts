@@ -1,8 +1,8 @@
-import { didYouMean } from '../options/did-you-mean.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from '../options/checks.js';
+import { didYouMean } from '../options/did-you-mean.js';
 import type { ClientIpOptions, ClientIpPreset } from './client-ip.options.js';
 import { isTokenChar, type ListHeader } from './forwarded-header.js';
-import { show } from './trusted-proxies.js';
 
 /** Which options each strategy has besides `strategy`. */
 const OPTIONS_OF: Record<ClientIpOptions['strategy'], readonly string[]> = {
@@ -103,7 +103,7 @@ export function hopCount(hops: unknown): number {
     return hops;
   throw new IpTrackingError(
     'IPT_INVALID_HOPS',
-    `clientIp.hops is ${typeof hops === 'number' ? String(hops) : show(hops)}: give the number of proxies in front of ` +
+    `clientIp.hops is ${show(hops)}: give the number of proxies in front of ` +
       `the app as a whole number from 0 to ${MAX_HOPS}; one nginx is 1, a CDN and a load balancer are 2.`,
   );
 }

@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { twinParse, twinText } from '../../bench/address-twin.js';
-import { IpAddress, ipFromSocket, parseIp } from './ip-address.js';
+import { IpTrackingError } from '../ip-tracking.errors.js';
+import { IpAddress, ipFromSocket, parseIp, requireIp } from './ip-address.js';
 
 /*
  * Notations an address comes in, and what each is here:
@@ -254,6 +255,27 @@ describe('IpAddress', () => {
   it('is made from signed and unsigned words alike', () => {
     expect(IpAddress.fromV4(0xc0000201).equals(IpAddress.fromV4(0xc0000201 | 0))).toBe(true);
     expect(IpAddress.fromV6(0, 0, 0xffff, 0xc0000201).toString()).toBe('192.0.2.1');
+  });
+});
+
+describe('requireIp', () => {
+  it('gives the address', () => {
+    expect(requireIp('::ffff:192.0.2.1').toString()).toBe('192.0.2.1');
+  });
+
+  it.each([
+    ['192.0.2.0/24', '"192.0.2.0/24"'],
+    ['', '""'],
+    ['1.2.3.4\u001b[31m', String.raw`"1.2.3.4\u001b[31m"`],
+    ['9'.repeat(100), `"${'9'.repeat(64)}..."`],
+    [undefined as unknown as string, 'undefined'],
+  ])('says what is wrong with %j', (text, shown) => {
+    expect(() => requireIp(text)).toThrow(
+      new IpTrackingError(
+        'IPT_INVALID_IP',
+        `${shown} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
+      ),
+    );
   });
 });
 

@@ -1,3 +1,5 @@
+import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from '../options/checks.js';
 import { readIp, readWords, v4Text, v6Text } from './ip-text.js';
 
 /**
@@ -67,6 +69,21 @@ export function isMapped(w0: number, w1: number, w2: number): boolean {
  */
 export function parseIp(text: string): IpAddress | null {
   return typeof text === 'string' ? parseIpAt(text, 0, text.length) : null;
+}
+
+/**
+ * As {@link parseIp}, for what an operator has named.
+ *
+ * @param what is to be an address, where that has to be said.
+ * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
+ */
+export function requireIp(text: string, what = ''): IpAddress {
+  const ip = parseIp(text);
+  if (ip !== null) return ip;
+  throw new IpTrackingError(
+    'IPT_INVALID_IP',
+    `${what}${what && ' '}${show(text)} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
+  );
 }
 
 /** As {@link parseIp}, for `text[start, end)`, without making the substring. */

@@ -1,4 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from '../options/checks.js';
 import type { IpAddress } from './ip-address.js';
 import { isMapped } from './ip-address.js';
 import { PrefixRows } from './prefix-rows.js';
@@ -211,7 +212,7 @@ function addEntry<T>(
   } else {
     throw new IpTrackingError(
       'IPT_INVALID_PREFIX',
-      `${JSON.stringify(entry)} is no IP address and no prefix. Write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32.`,
+      `${show(entry)} is no IP address and no prefix. Write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32.`,
     );
   }
 }

@@ -1,5 +1,6 @@
-import { didYouMean } from '../options/did-you-mean.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
+import { show } from '../options/checks.js';
+import { didYouMean } from '../options/did-you-mean.js';
 import { IpAddress } from './ip-address.js';
 import { parsePrefix, Prefix } from './prefix.js';
 import { classify, NAMED_RANGES } from './special-ranges.js';
@@ -99,10 +100,4 @@ export function tooWide(prefixes: readonly Prefix[]): Prefix[] {
 function firstAddress({ family, w0, w1, w2, w3 }: Prefix): IpAddress {
   // One past the first: 0.0.0.0 itself is set apart, 0.0.0.0/1 is mostly not.
   return family === 4 ? IpAddress.fromV4(w0 | 0x01000001) : IpAddress.fromV6(w0, w1, w2, w3 | 1);
-}
-
-/** A value as it was written, short enough for a message. */
-export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(JSON.stringify(value));
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

@@ -98,7 +98,7 @@ describe('a check', () => {
     ['no word', oneOf('on', 'off'), true, 'a.b is true: give "on" or "off".'],
     ['one path', pathList, '/admin', `a.b is "/admin": give a list of paths, such as ['/admin'].`],
     ['a part that is switched on', part({}), true, 'a.b is true: give an object.'],
-    ['a list as a part', part({}), [], 'a.b is an array: give an object.'],
+    ['a list as a part', part({}), [], 'a.b is an empty array: give an object.'],
     ['null as a part', part({}), null, 'a.b is null: give an object.'],
   ])('refuses %s', (_, check, value, message) => {
     expect(complaint(check, value)).toBe(message);
@@ -155,6 +155,7 @@ describe('show', () => {
     [10n, '10'],
     [Symbol('s'), 'Symbol(s)'],
     [[1, 2], 'an array'],
+    [[], 'an empty array'],
     [{ password: 'secret' }, 'an object'],
     [() => 'secret', 'a function'],
   ])('shows %o as %s', (value, expected) => {

@@ -15,7 +15,7 @@ export function show(value: unknown): string {
     return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}...` : value);
   }
   if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return 'an array';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
 }

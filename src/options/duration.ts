@@ -19,7 +19,7 @@ export function parseDuration(text: string): number {
   if (!isWhole || total <= 0 || total > LONGEST_MS) {
     throw new IpTrackingError(
       'IPT_INVALID_DURATION',
-      `${JSON.stringify(text.slice(0, 64))} is not a duration: write a number and a unit, such as 30m, 2h, 7d or 1d12h (at most ten years)`,
+      `${show(text)} is not a duration: write a number and a unit, such as 30m, 2h, 7d or 1d12h (at most ten years)`,
     );
   }
   return total;

@@ -1,4 +1,4 @@
-import { IpTrackingError } from '../ip-tracking.errors.js';
+import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import { checkObject, flag, invalid, oneOf, show, type Check } from '../options/checks.js';
 import type { Defaults } from '../options/defaults.js';
 import { parseDuration } from '../options/duration.js';
@@ -112,7 +112,7 @@ function checkPeriod(path: string, value: unknown): void {
   try {
     periodMs = parseDuration(value as string);
   } catch (error) {
-    throw new IpTrackingError('IPT_INVALID_DURATION', `${path}: ${(error as Error).message}`);
+    throw new IpTrackingError('IPT_INVALID_DURATION', `${path}: ${messageOf(error)}`);
   }
   if (periodMs < SHORTEST_PERIOD_MS) invalid(path, value, "give an hour or more, such as '24h'");
 }

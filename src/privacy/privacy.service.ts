@@ -1,6 +1,4 @@
-import { IpTrackingError } from '../ip-tracking.errors.js';
-import { parseIp, type IpAddress } from '../net/ip-address.js';
-import { show } from '../options/checks.js';
+import { requireIp, type IpAddress } from '../net/ip-address.js';
 import type { AddressPrivacy } from './address-privacy.js';
 import type { PersonalDataRepository } from './personal-data.repository.js';
 import type { FormsAt, SpooledRecords } from './spooled-records.js';
@@ -41,6 +39,7 @@ export interface ExportedRow {
  * address, cannot be told from what others did, and is left alone.
  */
 export class PrivacyService {
+  /** @internal */
   constructor(
     private readonly stored: PersonalDataRepository,
     private readonly addresses: AddressPrivacy,
@@ -57,7 +56,7 @@ export class PrivacyService {
    * else's transaction does not stop writing to the log.
    */
   async eraseAddress(address: string): Promise<ErasedAddress> {
-    const ip = readIp(address);
+    const ip = requireIp(address);
     // Noted first: what arrives from now on is left out, what had arrived is deleted, and nothing is between the two.
     const beforeMs = await this.stored.markErased(await this.arrivingForms(ip), this.now());
     let spooled = 0;
@@ -83,7 +82,7 @@ export class PrivacyService {
    * @throws IpTrackingError `IPT_INVALID_IP` for text that is not exactly one address.
    */
   async *exportAddress(address: string): AsyncGenerator<ExportedRow> {
-    const ip = readIp(address);
+    const ip = requireIp(address);
     const { stored } = this;
     // Before the rows: a record that arrives meanwhile is given twice rather than not at all.
     for await (const rows of this.onTheirWay(ip)) yield* ofKind('spooled', rows);
@@ -138,15 +137,6 @@ export class PrivacyService {
       ? []
       : this.addresses.formsBetween(ip, span.fromMs - FOUND_LATE_MS, span.toMs);
   }
-}
-
-function readIp(text: string): IpAddress {
-  const ip = parseIp(text);
-  if (ip !== null) return ip;
-  throw new IpTrackingError(
-    'IPT_INVALID_IP',
-    `${show(text)} is not an IP address: give exactly one, such as 203.0.113.7 or 2001:db8::1`,
-  );
 }
 
 function* ofKind(

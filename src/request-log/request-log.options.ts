@@ -42,6 +42,14 @@ export interface RequestLogOptions {
    * @default 1
    */
   sampleServed?: number;
+  /**
+   * So many requests a minute that a stored rule has blocked have a row of their own, in each process. Beyond it there is
+   * one row for each client and rule every `spool.writeIntervalMs`, whose `repeats` says how many more it stands for.
+   * 0 folds them all. What counts requests sums `1 + repeats`.
+   *
+   * @default off: every request has its row
+   */
+  blockedPerMinute?: number;
   /** Where records go instead of PostgreSQL. */
   sink?: RequestSink;
   /**
@@ -128,6 +136,7 @@ export const REQUEST_LOG_DEFAULTS = {
   enrich: null,
   skipPaths: [],
   sampleServed: 1,
+  blockedPerMinute: null,
   sink: null,
   retentionDays: 30,
   rollupRetentionDays: 400,
@@ -176,6 +185,7 @@ export const REQUEST_LOG_CHECKS: Record<keyof RequestLogOptions, Check> = {
   enrich: callable,
   skipPaths: pathList,
   sampleServed: share,
+  blockedPerMinute: wholeNumber(0),
   sink: withMethods('a RequestSink', 'write'),
   retentionDays: wholeNumber(0, MAX_DAYS),
   rollupRetentionDays: wholeNumber(0, MAX_DAYS),

@@ -9,9 +9,11 @@ import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
+import { afterTimer } from '../hourly-work.js';
 import { logger, provide, token, wallClock } from '../provide.js';
 import { STATE } from '../state/state.providers.js';
 import { Enrichment } from './capture/enrich.js';
+import { RecordFolding } from './capture/record-folding.js';
 import { RecordIntake } from './capture/record-intake.js';
 import { RecordSelection } from './capture/record-selection.js';
 import { RequestLogger } from './capture/request-logger.js';
@@ -19,7 +21,7 @@ import { createRequestQueue } from './queue/create-request-queue.js';
 import { ErasedRecords } from './queue/erased-records.js';
 import { RecordsOnTheirWay } from './queue/records-on-their-way.js';
 import { RequestQueue } from './queue/request-queue.js';
-import { REQUEST_LOG_SETTINGS } from './request-log.options.js';
+import { REQUEST_LOG_SETTINGS, SPOOL_DEFAULTS } from './request-log.options.js';
 import { RequestLogService } from './request-log.service.js';
 import { PostgresSink } from './sinks/postgres-sink.js';
 import { DatabaseSpoolPlace, SinkSpoolPlace, type SpoolPlace } from './spool/spool-place.js';
@@ -32,6 +34,8 @@ import { RequestLogUpkeep } from './table/upkeep.js';
 /** What the host adds to records; null where it adds nothing. */
 const ENRICHMENT = token<Enrichment | null>('enrichment');
 
+/** What folds the rows of blocked clients; null where each request has its row. */
+const FOLDING = token<RecordFolding | null>('folding');
 /** Where the spools of all processes are; null for memory alone. */
 const SPOOL_PLACE = token<SpoolPlace | null>('spool-place');
 
@@ -70,10 +74,38 @@ export const requestLogProviders = [
     [RequestQueue, GeoService, RecordPrivacy],
     (queue, geo, privacy) => new RecordIntake(queue, geo, privacy),
   ),
+  provide(FOLDING, [RecordIntake, REQUEST_LOG_SETTINGS], (intake, { blockedPerMinute, spool }) => {
+    if (blockedPerMinute === null) return null;
+    const folding = new RecordFolding({
+      perMinute: blockedPerMinute,
+      holdMs: spool?.writeIntervalMs ?? SPOOL_DEFAULTS.writeIntervalMs,
+      now: () => performance.now(),
+      after: afterTimer,
+      release: (record) => intake.push(record),
+    });
+    intake.beforeSettling(() => folding.releaseAll());
+    return folding;
+  }),
   provide(
     RequestLogger,
-    [RecordIntake, RecordPrivacy, ENRICHMENT, REQUEST_LOG_SETTINGS, EDGE_SETTINGS, RoutePrefixes],
-    (intake, privacy, enrichment, { skipPaths, sampleServed }, { sensitivePaths }, prefixes) =>
+    [
+      RecordIntake,
+      RecordPrivacy,
+      ENRICHMENT,
+      FOLDING,
+      REQUEST_LOG_SETTINGS,
+      EDGE_SETTINGS,
+      RoutePrefixes,
+    ],
+    (
+      intake,
+      privacy,
+      enrichment,
+      folding,
+      { skipPaths, sampleServed },
+      { sensitivePaths },
+      prefixes,
+    ) =>
       new RequestLogger(intake, {
         sensitivePaths: new ListedPaths(sensitivePaths, prefixes),
         queryOf: (url) => privacy.queryOf(url),
@@ -84,6 +116,7 @@ export const requestLogProviders = [
                 Math.random(),
               ),
         enrichment,
+        folding,
       }),
   ),
   provide(
@@ -104,8 +137,15 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RequestLogUpkeep, STATE],
-    (queue, upkeep, state) => new RequestLogService(queue, upkeep, new StrandedSpools(state)),
+    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE],
+    (queue, intake, folding, upkeep, state) =>
+      new RequestLogService({
+        queue,
+        intake,
+        folding,
+        upkeep,
+        stranded: new StrandedSpools(state),
+      }),
   ),
   provide(
     RecordsOnTheirWay,

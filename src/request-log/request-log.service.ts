@@ -1,4 +1,7 @@
 import { checkObject, wholeNumber } from '../options/checks.js';
+import { within } from '../within.js';
+import type { RecordFolding } from './capture/record-folding.js';
+import type { RecordIntake } from './capture/record-intake.js';
 import type { RequestQueue } from './queue/request-queue.js';
 import type { RequestQueueStats } from './queue/request-queue-stats.js';
 import type { PruneResult, RetentionDays } from './table/retention.js';
@@ -6,20 +9,31 @@ import type { StrandedSpool, StrandedSpools } from './spool/stranded-spools.js';
 import type { RequestLogUpkeep } from './table/upkeep.js';
 
 /** No default here: what was left out by mistake would say how much is dropped. */
-const days = wholeNumber(0, 36_500);
+const dayCount = wholeNumber(0, 36_500);
+
+/** What a {@link RequestLogService} asks. */
+export interface RequestLogParts {
+  queue: Pick<RequestQueue, 'stats' | 'flush'>;
+  intake: Pick<RecordIntake, 'settle'>;
+  folding: Pick<RecordFolding, 'folded'> | null;
+  upkeep: Pick<RequestLogUpkeep, 'prune'>;
+  stranded: StrandedSpools;
+}
+
+/** What has become of the requests of this process: each is `enqueued` as a record, or `folded` into another one's. */
+export interface RequestLogStats extends RequestQueueStats {
+  /** Blocked requests that another one's row stands for, by its `repeats`. */
+  folded: number;
+}
 
 /** What a host can ask of the request log, and have it do. */
 export class RequestLogService {
   /** @internal */
-  constructor(
-    private readonly queue: Pick<RequestQueue, 'stats' | 'flush'>,
-    private readonly upkeep: Pick<RequestLogUpkeep, 'prune'>,
-    private readonly stranded: StrandedSpools,
-  ) {}
+  constructor(private readonly parts: RequestLogParts) {}
 
   /** What has become of the records so far, in this process. */
-  get stats(): RequestQueueStats {
-    return this.queue.stats;
+  get stats(): RequestLogStats {
+    return { ...this.parts.queue.stats, folded: this.parts.folding?.folded ?? 0 };
   }
 
   /**
@@ -27,8 +41,11 @@ export class RequestLogService {
    *
    * @returns the records that could not be written yet.
    */
-  flush(patienceMs: number): Promise<number> {
-    return this.queue.flush(patienceMs);
+  async flush(patienceMs: number): Promise<number> {
+    const { intake, queue } = this.parts;
+    const startedAt = performance.now();
+    await within(patienceMs, intake.settle());
+    return queue.flush(Math.max(0, patienceMs - (performance.now() - startedAt)));
   }
 
   /**
@@ -37,11 +54,11 @@ export class RequestLogService {
    * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`; `IPT_INVALID_OPTION` or
    * `IPT_UNKNOWN_OPTION` for days that are none.
    */
-  async prune(kept: RetentionDays): Promise<PruneResult> {
-    checkObject('days', kept, { retentionDays: days, rollupRetentionDays: days });
-    days('days.retentionDays', kept.retentionDays);
-    days('days.rollupRetentionDays', kept.rollupRetentionDays);
-    return this.upkeep.prune(kept);
+  async prune(days: RetentionDays): Promise<PruneResult> {
+    checkObject('days', days, { retentionDays: dayCount, rollupRetentionDays: dayCount });
+    dayCount('days.retentionDays', days.retentionDays);
+    dayCount('days.rollupRetentionDays', days.rollupRetentionDays);
+    return this.parts.upkeep.prune(days);
   }
 
   /**
@@ -50,7 +67,7 @@ export class RequestLogService {
    * @throws IpTrackingError `IPT_STATE_UNKNOWN` where nothing is kept on disk, or the database cannot say who it is.
    */
   listStranded(): Promise<StrandedSpool[]> {
-    return this.stranded.list();
+    return this.parts.stranded.list();
   }
 
   /**
@@ -60,6 +77,6 @@ export class RequestLogService {
    *   two databases have nothing in common.
    */
   adoptStranded(name: string, options: { force?: boolean } = {}): Promise<StrandedSpool> {
-    return this.stranded.adopt(name, options);
+    return this.parts.stranded.adopt(name, options);
   }
 }

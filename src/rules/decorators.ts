@@ -3,6 +3,7 @@ import { ROUTE_KEYS } from '../edge/route-description.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parsePrefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
+import { show } from '../options/checks.js';
 import { countrySet } from './countries.js';
 
 /**
@@ -55,7 +56,7 @@ function prefixSetOf(decorator: string, networks: string[]): PrefixSet<true> {
       if (prefix === null) {
         throw new IpTrackingError(
           'IPT_INVALID_PREFIX',
-          `${decorator} was given ${JSON.stringify(network)}, which is neither an IP address nor a network: write one such as 203.0.113.7 or 203.0.113.0/24`,
+          `${decorator} was given ${show(network)}, which is neither an IP address nor a network: write one such as 203.0.113.7 or 203.0.113.0/24`,
         );
       }
       return [prefix, true] as const;

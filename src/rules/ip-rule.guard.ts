@@ -19,6 +19,7 @@ import { routeRefuses } from './route-rules.js';
  */
 @Injectable()
 export class IpRuleGuard implements CanActivate {
+  /** @internal */
   constructor(
     @Inject(Door) private readonly door: Door,
     @Inject(RequestEdge) private readonly edge: RequestEdge,

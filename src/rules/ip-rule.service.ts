@@ -1,5 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import type { IpAddress } from '../net/ip-address.js';
+import { requireIp, type IpAddress } from '../net/ip-address.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
 import type { Decision } from '../edge/decision.js';
 import { tellHost } from '../edge/host-hook.js';
@@ -16,7 +16,6 @@ import {
   EXPLAINED,
   LIST_OPTIONS,
   REMOVAL_DETAILS,
-  requireIp,
   requirePrefix,
   RULE_DETAILS,
 } from './rule-input.js';
@@ -95,6 +94,7 @@ export interface IpRuleServiceOptions {
  * this one acts on it before the promise resolves.
  */
 export class IpRuleService {
+  /** @internal */
   constructor(
     private readonly repository: IpRuleRepository,
     private readonly protectedNetworks: ProtectedNetworkRepository,

@@ -1,7 +1,7 @@
-import type { IpAddress } from '../net/ip-address.js';
-import type { MatchedRules, WithoutRules } from './decide.js';
 import { messageOf } from '../ip-tracking.errors.js';
+import type { IpAddress } from '../net/ip-address.js';
 import { within } from '../within.js';
+import type { MatchedRules, WithoutRules } from './decide.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
 import { describeLate, describeOutage, type RulesStatus } from './rules-in-force.js';

@@ -52,7 +52,7 @@ export class RecentTrafficRepository {
     return this.database.transaction(async (manager) => {
       await manager.query(`set local statement_timeout = ${PATIENCE_MS}`);
       const [row] = await manager.query<{ requests: number }[]>(
-        `select count(*)::float8 as requests from ip_tracking.request_log where ${condition}`,
+        `select coalesce(sum(1 + repeats), 0)::float8 as requests from ip_tracking.request_log where ${condition}`,
         parameters,
       );
       return row?.requests ?? 0;

@@ -1,5 +1,5 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { parseIp, type IpAddress } from '../net/ip-address.js';
+import { requireIp } from '../net/ip-address.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
 import { callable, checkObject, flag, invalid, plainText, show } from '../options/checks.js';
 import type { Check } from '../options/checks.js';
@@ -24,7 +24,7 @@ export const RULE_DETAILS = {
 /** How each detail of a block is checked. */
 export const BLOCK_DETAILS = {
   ...RULE_DETAILS,
-  caller: (path, value) => void requireIp(value, path),
+  caller: (path, value) => void requireIp(value as string, path),
   force: flag,
   isAutomatic: flag,
   onWarning: callable,
@@ -54,16 +54,6 @@ export const EXPLAINED = {
  */
 export function checkDetails(given: unknown, checks: Record<string, Check>): void {
   checkObject('details', given, checks);
-}
-
-/** @throws IpTrackingError `IPT_INVALID_IP` for what is not the text of exactly one address. */
-export function requireIp(given: unknown, what?: string): IpAddress {
-  const ip = parseIp(given as string);
-  if (ip !== null) return ip;
-  throw new IpTrackingError(
-    'IPT_INVALID_IP',
-    `${what === undefined ? '' : `${what} `}${show(given)} is not an IP address: write one such as 203.0.113.7 or 2001:db8::1`,
-  );
 }
 
 /** @throws IpTrackingError `IPT_INVALID_PREFIX` for what is neither the text of an address nor a CIDR. */

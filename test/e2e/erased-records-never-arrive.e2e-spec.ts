@@ -315,6 +315,7 @@ function recordOf(id: string, timestampMs: number): LogRecord {
     sensitive: false,
     ruleId: null,
     reason: null,
+    repeats: 0,
     country: null,
     city: null,
   };

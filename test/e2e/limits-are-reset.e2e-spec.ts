@@ -2,7 +2,16 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { Controller, Get } from '@nestjs/common';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest';
 import { IpTrackingError, RateLimit, RateLimitService, Sensitive } from '../../src/index.js';
 import { LimitResetRepository } from '../../src/limits/limit-reset.repository.js';
 import { UnsharedLimits } from '../../src/limits/unshared-limits.js';
@@ -34,6 +43,14 @@ interface Result {
   stderr: string;
 }
 
+async function listenersTo(database: TestDatabase): Promise<number> {
+  const rows = await database.query(
+    `select from pg_stat_activity
+      where datname = current_database() and application_name like 'nestjs-ip-tracking listen%' and query ~ 'limit_reset'`,
+  );
+  return rows.length;
+}
+
 describe.each(ADAPTERS)('limits on %s', (adapter) => {
   let main: string;
   let database: TestDatabase;
@@ -58,13 +75,7 @@ describe.each(ADAPTERS)('limits on %s', (adapter) => {
     await eventually(async () => (await listening()) === 0);
   });
 
-  async function listening(): Promise<number> {
-    const rows = await database.query(
-      `select from pg_stat_activity
-        where datname = current_database() and application_name like 'nestjs-ip-tracking listen%' and query ~ 'limit_reset'`,
-    );
-    return rows.length;
-  }
+  const listening = () => listenersTo(database);
   const run = (args: string[]): Promise<Result> =>
     new Promise((resolve) => {
       const env = { ...process.env, IP_TRACKING_DATABASE_URL: database.url };
@@ -221,3 +232,35 @@ describe('the command line', () => {
 interface AnyRequest {
   headers: Record<string, string | undefined>;
 }
+
+describe.each(ADAPTERS)('limits of apps without rules, on %s', (adapter) => {
+  it('are reset all the same: nobody has to follow rules to hear of it', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.close());
+    const hosts: Host[] = [];
+    for (const rules of [false, { follow: false }] as const) {
+      const host = await startHost({
+        adapter,
+        controllers: [Routes],
+        database,
+        options: { rules, stateDir: false },
+      });
+      onTestFinished(() => host.close());
+      hosts.push(host);
+    }
+    await eventually(async () => (await listenersTo(database)) === 2);
+    const status = async (host: Host) =>
+      (await host.send({ path: '/sensitive', from: '198.51.100.1' })).status;
+    for (const host of hosts) while ((await status(host)) === 200);
+
+    const service = hosts[0]!.app.get(RateLimitService);
+    const reset = () => service.resetLimits('198.51.100.1');
+    expect(await reset()).toEqual({ hadCounted: true, processes: 2 });
+    expect(await status(hosts[0]!)).toBe(200);
+    await eventually(async () => {
+      // Whoever has only just begun to listen may take the first one for older than itself.
+      await reset();
+      return (await status(hosts[1]!)) === 200;
+    });
+  });
+});

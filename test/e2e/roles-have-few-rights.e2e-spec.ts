@@ -177,6 +177,7 @@ describe('the rights of docs/privileges.md', () => {
   ])('let an operator %s', async (...command) => {
     const { code, stderr } = await runCli(command, {
       IP_TRACKING_DATABASE_URL: as('shop_operator'),
+      SSH_CONNECTION: '192.0.2.200 50122 10.0.0.1 22',
     });
     expect([code, stderr]).toEqual([0, '']);
   });

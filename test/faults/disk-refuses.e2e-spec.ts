@@ -44,6 +44,7 @@ function record(path = `/${sequence}`): LogRecord {
     sensitive: false,
     ruleId: null,
     reason: null,
+    repeats: 0,
     country: null,
     city: null,
   };

@@ -36,6 +36,7 @@ export function lineOf(record: LogRecord): string {
     record.sensitive ? 't' : 'f',
     record.ruleId ?? NULL,
     escaped(record.reason),
+    record.repeats,
     escaped(record.extra ? JSON.stringify(record.extra) : null),
   ].join('\t');
 }

@@ -30,6 +30,7 @@ export function recordOf(id: number): LogRecord {
     sensitive: false,
     ruleId: null,
     reason: null,
+    repeats: 0,
     country: null,
     city: null,
   };

@@ -1,3 +1,4 @@
+import { messageOf } from '../../ip-tracking.errors.js';
 import { storableExtra, UnstorableExtraError } from '../record/storable-extra.js';
 import { requestRecord, type LogRecord, type RequestRecord } from '../record/request-record.js';
 
@@ -53,5 +54,5 @@ export class Enrichment {
 
 /** What a host throws may quote what its client sent. */
 function textOf(error: unknown): string {
-  return JSON.stringify((error instanceof Error ? error.message : String(error)).slice(0, 200));
+  return JSON.stringify(messageOf(error).slice(0, 200));
 }

@@ -27,6 +27,7 @@ function record(id: string): LogRecord {
     sensitive: false,
     ruleId: null,
     reason: null,
+    repeats: 0,
     country: null,
     city: null,
   };

@@ -15,6 +15,7 @@ const MAX_WAITING = 10_000;
  */
 export class RecordIntake {
   private readonly waiting = new Set<Promise<void>>();
+  private release: () => void = () => undefined;
 
   constructor(
     private readonly queue: { push(record: LogRecord): void },
@@ -41,8 +42,14 @@ export class RecordIntake {
     this.waiting.add(passed);
   }
 
-  /** Resolves when every record that was pushed so far is in the queue. */
+  /** Calls back before it settles, for those who hold records back. */
+  beforeSettling(release: () => void): void {
+    this.release = release;
+  }
+
+  /** Resolves when every record that was pushed so far, or is held back, is in the queue. */
   async settle(): Promise<void> {
+    this.release();
     await Promise.all(this.waiting);
   }
 

@@ -19,6 +19,7 @@ import { RequestEdge } from '../../edge/request-edge.js';
  */
 @Injectable()
 export class RequestLogInterceptor implements NestInterceptor {
+  /** @internal */
   constructor(@Inject(RequestEdge) private readonly edge: RequestEdge) {}
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {

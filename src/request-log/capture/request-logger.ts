@@ -4,6 +4,7 @@ import type { MatchedRoute, RequestContext } from '../../edge/request-context.js
 import { outcomeOf } from '../record/outcome.js';
 import { recordId } from '../record/record-id.js';
 import type { Enrichment } from './enrich.js';
+import type { RecordFolding } from './record-folding.js';
 import type { RecordIntake } from './record-intake.js';
 import type { RecordSelection } from './record-selection.js';
 import type { LogRecord } from '../record/request-record.js';
@@ -24,6 +25,8 @@ export interface RequestLoggerParts {
   selection: RecordSelection | null;
   /** What the host adds; null for nothing. */
   enrichment: Enrichment | null;
+  /** What folds the rows of clients whom a rule has blocked; null for a row each. */
+  folding: RecordFolding | null;
 }
 
 /** Turns a closed request into a record, and hands it on. */
@@ -35,9 +38,13 @@ export class RequestLogger {
 
   /** Called once for each request, handshake or logged message that has ended. */
   ended(context: RequestContext): void {
-    const { selection, enrichment } = this.parts;
+    const { selection, enrichment, folding } = this.parts;
     const { ending } = context;
     if (ending === null) return;
+    const blockedBy = context.blockReason === 'rule' ? context.ruleId : null;
+    // It costs next to nothing: not even a record is made.
+    if (blockedBy !== null && folding !== null && folding.adds(context.client.ip, blockedBy))
+      return;
     const matched = context.matchedRoute();
     // Whom we refuse is logged wherever they have knocked.
     if (matched?.route.isUnlogged && context.refusal === null) return;
@@ -45,6 +52,7 @@ export class RequestLogger {
     const record = this.recordOf(context, path, ending, matched);
     if (selection !== null && !selection.keeps(record, path)) return;
     if (enrichment !== null) record.extra = enrichment.of(record, context.request);
+    if (blockedBy !== null && folding !== null && folding.holds(record, blockedBy)) return;
     this.records.push(record);
   }
 
@@ -82,6 +90,7 @@ export class RequestLogger {
       sensitive: isSensitive || sensitivePaths.has(path),
       ruleId: context.ruleId,
       reason: context.blockReason,
+      repeats: 0,
       // Filled in on the way: a property that is added later would give every record a second shape, and its own memory.
       country: null,
       city: null,

@@ -45,6 +45,7 @@ const records: fc.Arbitrary<LogRecord> = fc.record({
   sensitive: fc.boolean(),
   ruleId: fc.option(count, { nil: null }),
   reason: fc.constantFrom('rule', 'mode', 'country', 'decorator', null),
+  repeats: fc.oneof(fc.constant(0), fc.nat(1_000_000)),
   extra: fc.option(fc.dictionary(text, text), { nil: null }),
 });
 

@@ -6,7 +6,7 @@ import type { LogRecord } from './request-record.js';
 const CHUNK_BYTES = 64 * 1_024;
 /** A byte takes four at most: a control character is written as `\x1e`, and a unit of UTF-16 in three bytes. */
 const MAX_BYTES_PER_UNIT = 4;
-/** What all that is no text takes at most: the tabs, a time, an address, three numbers, a flag and `\N`s. */
+/** What all that is no text takes at most: the tabs, a time, an address, four numbers, a flag and `\N`s. */
 const MAX_OTHER_BYTES = 256;
 /** What is longer is looked at by a regular expression and copied by the system, not letter by letter. */
 const LONG_UNITS = 64;
@@ -108,6 +108,7 @@ export class LineWriter {
     at = tab(chunk, at + 1);
     at = record.ruleId === null ? none(chunk, at) : number(chunk, at, record.ruleId);
     at = nullable(chunk, tab(chunk, at), record.reason);
+    at = number(chunk, tab(chunk, at), record.repeats);
     at = nullable(chunk, tab(chunk, at), extra);
     chunk[at] = NEWLINE;
     this.end = at + 1;

@@ -22,10 +22,14 @@ export const LINE_COLUMNS = [
   'sensitive',
   'rule_id',
   'reason',
+  'repeats',
   'extra',
 ] as const;
 
 type LineColumn = (typeof LINE_COLUMNS)[number];
+
+/** What stands for a column that another release has not written, where that is not null. */
+export const LINE_DEFAULTS: Partial<Record<LineColumn, string>> = { repeats: '0' };
 
 const NULL = '\\N';
 
@@ -57,6 +61,7 @@ export function recordOf(line: string): LogRecord {
     sensitive: sure('sensitive') === 't',
     ruleId: ruleId === null ? null : Number(ruleId),
     reason: text('reason') as LogRecord['reason'],
+    repeats: Number(text('repeats') ?? 0),
     ...(extra === null ? {} : { extra: JSON.parse(extra) as Record<string, unknown> }),
   };
 }
@@ -124,6 +129,7 @@ export function rowOfLine(line: string): Record<string, unknown> {
     sensitive: record.sensitive,
     rule_id: record.ruleId,
     reason: record.reason,
+    repeats: record.repeats,
     extra: record.extra ?? null,
   };
 }

@@ -28,6 +28,8 @@ export interface RequestRecord {
   ruleId: number | null;
   /** Why the request was blocked; null where it was not. */
   reason: DecisionReason | null;
+  /** How many other requests of its client, blocked by the same rule at the same moment, it stands for. Nearly always 0. */
+  repeats: number;
   /** ISO 3166-1 alpha-2. */
   country: string | null;
   city: string | null;

@@ -39,6 +39,7 @@ const record = (path: string, userAgent: string | null = null): LogRecord => ({
   sensitive: false,
   ruleId: null,
   reason: null,
+  repeats: 0,
 });
 
 const LINES = linesOf([...HOSTILE, '/plain', '/last'].map((path) => record(path)));

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { LINE_COLUMNS } from '../record/record-line.js';
+import { LINE_COLUMNS, LINE_DEFAULTS } from '../record/record-line.js';
 import { readFrames, SEGMENT_HEADER, type Frames } from './spool-frame.js';
 import type { SpoolFiles } from './spool-files.js';
 
@@ -153,7 +153,9 @@ export class SpoolSegment {
     const columns = this.foreignColumns;
     if (columns === null) return line;
     const fields = line.split('\t');
-    return LINE_COLUMNS.map((column) => fields[columns.indexOf(column)] ?? '\\N').join('\t');
+    return LINE_COLUMNS.map(
+      (column) => fields[columns.indexOf(column)] ?? LINE_DEFAULTS[column] ?? '\\N',
+    ).join('\t');
   }
 }
 

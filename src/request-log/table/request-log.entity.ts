@@ -64,9 +64,13 @@ export class RequestLog {
   @Column({ type: 'integer', name: 'rule_id', nullable: true })
   ruleId!: number | null;
 
-  /** Why this module has blocked the request: `rule`, `mode`, `country` or `decorator`; null where it has not. */
+  /** Why this module has blocked the request: `rule`, `mode`, `country`, `decorator` or `no-rules`; null where it has not. */
   @Column({ type: 'text', nullable: true })
   reason!: DecisionReason | null;
+
+  /** How many other requests of its client, blocked by the same rule at the same moment, it stands for. */
+  @Column({ type: 'integer' })
+  repeats!: number;
 
   @Column({ type: 'jsonb', nullable: true })
   extra!: Record<string, unknown> | null;

@@ -92,7 +92,7 @@ async function count(query: Query, hour: Date): Promise<true> {
   await query(`delete from ip_tracking.request_rollup where hour = $1`, [hour]);
   await query(
     `insert into ip_tracking.request_rollup (hour, country, outcome, sensitive, requests, addresses)
-     select $1, country, outcome, sensitive, count(*), count(distinct ip_address)
+     select $1, country, outcome, sensitive, sum(1 + repeats), count(distinct ip_address)
        from ip_tracking.request_log
       where "timestamp" >= $1 and "timestamp" < $1::timestamptz + interval '1 hour'
       group by country, outcome, sensitive`,

@@ -29,7 +29,7 @@ export interface RedisLimitStorageOptions {
    * @default 1000
    */
   readonly refusalCacheMs?: number;
-  /** The time that Redis should believe it is, in milliseconds. Only for tests: by default it is its own `TIME`. */
+  /** The time that Redis should believe it is, in milliseconds. Only for tests: by default it is its own `TIME`. @internal */
   readonly testNow?: () => number;
 }
 
@@ -46,7 +46,7 @@ export interface RedisLimitStorageStats {
   readonly errors: number;
 }
 
-/** What is set of the options whether the host says so or not. */
+/** What is set of the options whether the host says so or not. @internal */
 export type RedisLimitSettings = Required<
   Pick<RedisLimitStorageOptions, 'keyPrefix' | 'commandTimeoutMs' | 'refusalCacheMs'>
 > &
@@ -56,6 +56,7 @@ export type RedisLimitSettings = Required<
  * Completes the options.
  *
  * @throws IpTrackingError (`IPT_INVALID_OPTION`) for a number that makes no sense.
+ * @internal
  */
 export function completed(options: RedisLimitStorageOptions): RedisLimitSettings {
   return {

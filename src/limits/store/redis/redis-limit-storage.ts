@@ -49,7 +49,7 @@ export class RedisLimitStorage implements LimitStorage {
   private readonly names = new AdmissionNames();
   private localRefusals = 0;
 
-  /** Use {@link createRedisLimitStorage}, which also connects. */
+  /** Use {@link createRedisLimitStorage}, which also connects. @internal */
   constructor(
     private readonly connection: RedisConnection,
     options: RedisLimitStorageOptions,
