@@ -37,6 +37,7 @@ import { RecordIntake } from './request-log/capture/record-intake.js';
 import { RequestQueue } from './request-log/queue/request-queue.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { requestLogProviders } from './request-log/request-log.providers.js';
+import { RequestLogService } from './request-log/request-log.service.js';
 import { RequestLogPartitions } from './request-log/table/partitions.js';
 import { RequestLogUpkeep } from './request-log/table/upkeep.js';
 import { announceNetworks } from './rules/announce-networks.js';
@@ -153,7 +154,7 @@ const status = provideNamed<IpTrackingStatus, StatusParts>(
     settings: IP_TRACKING_SETTINGS,
     rules: LiveRules,
     listener: NotificationListener,
-    queue: RequestQueue,
+    requestLog: RequestLogService,
     partitions: RequestLogPartitions,
     limits: LIMIT_STORAGE,
     geo: GeoService,

@@ -7,8 +7,7 @@ import {
   ResilientLimitStorage,
   type ResilientLimitStorageStats,
 } from './limits/store/resilient-limit-storage.js';
-import type { RequestQueue } from './request-log/queue/request-queue.js';
-import type { RequestQueueStats } from './request-log/queue/request-queue-stats.js';
+import type { RequestLogService, RequestLogStats } from './request-log/request-log.service.js';
 import type { RequestLogPartitions } from './request-log/table/partitions.js';
 import type { LiveRules } from './rules/live-rules.js';
 import type { RulesStatus } from './rules/rules-in-force.js';
@@ -20,7 +19,7 @@ export interface IpTrackingReport {
   /** How changes of rules are learnt of: told by PostgreSQL, or found by asking; null where nobody listens. */
   notifications: 'listening' | 'polling' | null;
   /** The queue of the log with its spool, and what was dropped. */
-  requestLog: RequestQueueStats | null;
+  requestLog: RequestLogStats | null;
   /** Up to when the log has daily partitions, as far as this process knows; later rows go to the default partition. */
   partitionsUntil: Date | null;
   /** Where attempts are counted; `shared` tells of the store that processes share, and is null where there is none. */
@@ -35,7 +34,7 @@ export interface StatusParts {
   settings: IpTrackingSettings;
   rules: LiveRules;
   listener: NotificationListener;
-  queue: RequestQueue;
+  requestLog: RequestLogService;
   partitions: RequestLogPartitions;
   limits: LimitStorage;
   geo: GeoService;
@@ -52,11 +51,12 @@ export class IpTrackingStatus {
 
   /** How everything is right now. Never waits, never throws, asks no database. */
   read(): IpTrackingReport {
-    const { settings, rules, listener, queue, partitions, limits, geo, detection } = this.parts;
+    const { settings, rules, listener, requestLog, partitions, limits, geo, detection } =
+      this.parts;
     return {
       rules: settings.rules.isEnabled && settings.rules.follow ? rules.status : null,
       notifications: listener.isNeeded ? (listener.isListening ? 'listening' : 'polling') : null,
-      requestLog: settings.requestLog.isEnabled ? queue.stats : null,
+      requestLog: settings.requestLog.isEnabled ? requestLog.stats : null,
       partitionsUntil: partitions.readyUntil,
       limits: settings.limits.isEnabled
         ? { shared: limits instanceof ResilientLimitStorage ? limits.stats() : null }

@@ -9,7 +9,7 @@ export interface ConnectionTarget {
   host: string;
   port: number;
   user: string | undefined;
-  password: ClientConfig['password'];
+  password: string | (() => string | Promise<string>) | undefined;
   database: string;
   ssl: boolean | TlsOptions;
   /** Command-line options for the session, such as `-c geqo=off`. */
@@ -104,7 +104,24 @@ export function nameOfTarget({ host, port, database }: ConnectionTarget): string
   return JSON.stringify([host.toLowerCase(), port, database]);
 }
 
+/** A target as pg takes it, which does not take what is undefined. */
+export interface ClientTarget extends Omit<ConnectionTarget, 'user' | 'password' | 'options'> {
+  user?: string;
+  password?: string | (() => string | Promise<string>);
+  options?: string;
+}
+
 /** A target as pg takes it. */
-export function clientConfig({ options, ...target }: ConnectionTarget): ClientConfig {
-  return { ...target, ...(options === undefined ? {} : { options }) } as ClientConfig;
+export function clientConfig({
+  user,
+  password,
+  options,
+  ...target
+}: ConnectionTarget): ClientTarget {
+  return {
+    ...target,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(options === undefined ? {} : { options }),
+  };
 }

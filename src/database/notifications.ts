@@ -108,7 +108,7 @@ export class NotificationListener {
     );
     try {
       await client.connect();
-      for (const channel of this.channels.keys()) {
+      for (const channel of [HELLO_CHANNEL, ...this.channels.keys()]) {
         await client.query(`listen ${client.escapeIdentifier(channel)}`);
       }
       if (this.isStopped) {
@@ -142,7 +142,6 @@ export class NotificationListener {
       });
     });
     try {
-      await client.query(`listen ${HELLO_CHANNEL}`);
       await this.options.notify(HELLO_CHANNEL, word);
     } catch {
       // Who is gone is told elsewhere.

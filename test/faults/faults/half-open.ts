@@ -32,7 +32,7 @@ export const halfOpenInUpkeep: Fault = {
   name: 'half-open while partitions are made',
   run: (drill) =>
     cutOff(drill, { fullMs: 15_000 }, async (proxy) => {
-      proxy.cut = (bytes) => (bytes.includes('create table ip_tracking.request_log_') ? 0 : null);
+      proxy.cut = (bytes) => (bytes.includes('ip_tracking.make_partition') ? 0 : null);
       await eventually(() => proxy.isSwallowing, { withinMs: 20_000, what: 'the first partition' });
     }),
 };
