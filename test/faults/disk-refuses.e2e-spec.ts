@@ -1,9 +1,11 @@
+import * as fileSystemNow from 'node:fs';
 import * as fileSystem from 'node:fs/promises';
 import {
   existsSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,7 +18,7 @@ import { recordId } from '../../src/request-log/record/record-id.js';
 import type { RequestQueue } from '../../src/request-log/queue/request-queue.js';
 import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool/spool-frame.js';
 import { SpoolSegment } from '../../src/request-log/spool/spool-segment.js';
-import type { SpoolFiles } from '../../src/request-log/spool/spool-files.js';
+import type { SpoolFiles, SpoolFilesNow } from '../../src/request-log/spool/spool-files.js';
 import { SinkSpoolPlace } from '../../src/request-log/spool/spool-place.js';
 import { eventually } from '../support/eventually.js';
 import { frameOf, lineOf } from '../support/plain-line.js';
@@ -102,6 +104,14 @@ class FailingFiles {
     },
   };
 
+  readonly filesNow: SpoolFilesNow = {
+    ...fileSystemNow,
+    writeSync: ((...args: Parameters<typeof fileSystemNow.writeSync>) => {
+      this.check('write');
+      return fileSystemNow.writeSync(...args);
+    }) as SpoolFilesNow['writeSync'],
+  };
+
   private async datasync(file: fileSystem.FileHandle): Promise<void> {
     this.syncs += 1;
     await this.held;
@@ -137,7 +147,13 @@ describe('the spool', () => {
   });
 
   function queueOf(
-    given: { sink?: RequestSink; files?: SpoolFiles; maxBytes?: number; maxQueued?: number } = {},
+    given: {
+      sink?: RequestSink;
+      files?: SpoolFiles;
+      filesNow?: SpoolFilesNow;
+      maxBytes?: number;
+      maxQueued?: number;
+    } = {},
   ): RequestQueue {
     const say = (message: string): void => void said.push(message);
     const queue = createRequestQueue({
@@ -157,6 +173,7 @@ describe('the spool', () => {
       maxQueued: given.maxQueued ?? 1_000,
       maxRetryMs: 100,
       files: given.files,
+      filesNow: given.filesNow,
       log: { log: say, warn: say, error: say },
     });
     queues.push(queue);
@@ -170,8 +187,15 @@ describe('the spool', () => {
     return records.map(({ id }) => id);
   }
 
-  /** The segments of whoever, as they are on disk. */
+  /** The segments of whoever that hold anything: some are open before there is anything to hold. */
   function segments(): string[] {
+    return allSegments().filter(
+      (path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > SEGMENT_HEADER.length,
+    );
+  }
+
+  /** The segments of whoever, as they are on disk. */
+  function allSegments(): string[] {
     const root = join(folder.path, 'spool');
     if (!existsSync(root)) return [];
     return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -212,7 +236,7 @@ describe('the spool', () => {
     'that fails on %s with %s leaves records in memory, says so once, and is used again',
     async (on, code) => {
       const failing = new FailingFiles();
-      const queue = queueOf({ files: failing.files });
+      const queue = queueOf(failing);
       failing.broken = { on, code };
       const ids = push(queue, 10);
       await eventually(() => queue.stats.spool === 'unavailable');
@@ -234,7 +258,7 @@ describe('the spool', () => {
     'that fails on %s with %s is called ready once it is mended, though no record needs it any more',
     async (on, code) => {
       const failing = new FailingFiles();
-      const queue = queueOf({ files: failing.files });
+      const queue = queueOf(failing);
       failing.broken = { on, code };
       const ids = push(queue, 10);
       await eventually(() => queue.stats.spool === 'unavailable');
@@ -250,7 +274,7 @@ describe('the spool', () => {
 
   it('writes to a new segment what an fsync has failed for', async () => {
     const failing = new FailingFiles();
-    const queue = queueOf({ files: failing.files });
+    const queue = queueOf(failing);
     failing.broken = { on: 'datasync', code: 'EIO' };
     const ids = push(queue, 10);
     await eventually(() => queue.stats.spool === 'unavailable');
@@ -265,17 +289,17 @@ describe('the spool', () => {
 
   it.each([
     ['takes what comes while an fsync is under way', null],
-    ['writes anew what has come during an fsync that failed', 'EIO'],
+    ['writes anew what an fsync has failed for, while more comes', 'EIO'],
   ])('%s', async (_, code) => {
     const failing = new FailingFiles();
     let letGo!: () => void;
     failing.held = new Promise((resolve) => (letGo = resolve));
-    const queue = queueOf({ files: failing.files });
+    const queue = queueOf(failing);
     const ids = push(queue, 10);
     await eventually(() => failing.syncs === 1);
+    const before = segments();
     ids.push(...push(queue, 10));
     await eventually(() => spooledIds().length === 20);
-    const before = segments();
     if (code !== null) failing.broken = { on: 'datasync', code };
     failing.held = null;
     letGo();
@@ -291,7 +315,7 @@ describe('the spool', () => {
 
   it('whose fsync and heartbeat fail together is used again', async () => {
     const failing = new FailingFiles();
-    const queue = queueOf({ files: failing.files });
+    const queue = queueOf(failing);
     const ids = push(queue, 1);
     await eventually(() => spooledIds().length === 1);
     failing.broken = { on: 'sync', code: 'EIO' };
