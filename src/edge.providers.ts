@@ -18,6 +18,7 @@ import { RateLimiter } from './limits/rate-limiter.js';
 import { ClientIpResolver } from './net/client-ip.js';
 import { logger, provide, token, wallClock } from './provide.js';
 import { RequestLogger } from './request-log/capture/request-logger.js';
+import { RequestQueue } from './request-log/queue/request-queue.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
@@ -50,6 +51,7 @@ export const edgeProviders = [
       ClientIpResolver,
       Door,
       RequestLogger,
+      RequestQueue,
       GeoService,
       RateLimiter,
       LimitAnswers,
@@ -58,7 +60,19 @@ export const edgeProviders = [
       REQUEST_LOG_SETTINGS,
       LIMITS_SETTINGS,
     ],
-    (resolver, door, log, geo, limiter, answers, policies, { identify }, { isEnabled }, limits) =>
+    (
+      resolver,
+      door,
+      log,
+      queue,
+      geo,
+      limiter,
+      answers,
+      policies,
+      { identify },
+      { isEnabled },
+      limits,
+    ) =>
       new RequestEdge(resolver, {
         refuses: (context) => door.refuses(context),
         refusal: (context) => door.refusal(context),
@@ -71,6 +85,7 @@ export const edgeProviders = [
                 return (await answers.judge(counting, response))?.refusal ?? null;
               }
             : null,
+        onArrival: (tickMs) => queue.keepUp(tickMs),
         onEnded: (context) => {
           if (context.attempts !== null) limiter.ended(context);
           if (isEnabled) log.ended(context);

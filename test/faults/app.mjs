@@ -1,25 +1,46 @@
 // The app under fault, in a process of its own: told what to be by its environment, asked for its counters by its parent.
 import 'reflect-metadata';
+import fileSystemNow from 'node:fs';
 import fileSystem from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 
-const { dist, options, mutant } = JSON.parse(process.env['DRILL_APP']);
+const { dist, options, mutant, adapter, handlerMs, shutdownHooks, listens } = JSON.parse(
+  process.env['DRILL_APP'],
+);
 
 /** Which calls of the file system fail: `{ on: 'open' | 'write' | 'datasync' | 'everything', code }`, or null. */
 let broken = null;
 breakableFiles();
 const { IpTrackingModule, RequestLogService, Database } = await load();
 
+/** What others in the process do about SIGTERM. */
+const listeners = {
+  // As `signal-exit` does: it ends the process only if nobody else would have kept it.
+  politely: function politely() {
+    if (process.listenerCount('SIGTERM') > 1) return;
+    process.off('SIGTERM', politely);
+    process.kill(process.pid, 'SIGTERM');
+  },
+  deafly: () => undefined,
+};
+
 class Routes {
   answer() {
+    // Work that holds up the event loop.
+    for (const until = performance.now() + handlerMs; performance.now() < until;);
     return 'ok';
   }
 }
 Controller()(Routes);
-Get('*')(Routes.prototype, 'answer', Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'));
+Get(adapter === 'express' ? '*path' : '*')(
+  Routes.prototype,
+  'answer',
+  Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'),
+);
 
 class App {}
 Module({
@@ -36,13 +57,17 @@ process.on('unhandledRejection', (error) => {
   process.send({ unhandled: String(error) });
 });
 const startedAt = performance.now();
-const app = await NestFactory.create(App, new FastifyAdapter(), {
-  logger: ['error', 'warn', 'log'],
-});
-app.enableShutdownHooks();
+const app = await NestFactory.create(
+  App,
+  adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
+  { logger: ['error', 'warn', 'log'] },
+);
+if (shutdownHooks) app.enableShutdownHooks();
+if (listens !== undefined) process.on('SIGTERM', listeners[listens]);
 await app.listen(0, '127.0.0.1');
 const queue = app.get(RequestLogService);
-process.on('message', ({ id, breakFiles }) => {
+process.on('message', ({ id, breakFiles, exitWith }) => {
+  if (exitWith !== undefined) process.exit(exitWith);
   if (breakFiles !== undefined) broken = breakFiles;
   process.send({ id, stats: queue.stats });
 });
@@ -94,6 +119,9 @@ function breakableFiles() {
     throw Object.assign(new Error(`${broken.code}: as the drill wishes`), { code: broken.code });
   };
   const { open, writeFile, mkdir } = fileSystem;
+  const { writeSync } = fileSystemNow;
+  // What is said by logs is written by it as well.
+  fileSystemNow.writeSync = (...given) => (given[0] > 2 && check('write'), writeSync(...given));
   fileSystem.writeFile = async (...given) => (check('everything'), writeFile(...given));
   fileSystem.mkdir = async (...given) => (check('everything'), mkdir(...given));
   fileSystem.open = async (...given) => {

@@ -3,11 +3,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { IpTrackingOptions, RequestQueueStats } from '../../src/index.js';
 import { compiledMain } from '../support/compiled.js';
+import type { Adapter } from '../support/host-app.js';
 
 export interface DrillAppOptions {
   databaseUrl: string;
   /** The folder that outlives the process. */
-  stateDir: string;
+  stateDir: string | false;
+  /** @default 'fastify' */
+  adapter?: Adapter;
+  /** How long each of its handlers holds up the event loop, in milliseconds. @default 0 */
+  handlerMs?: number;
+  /** Whether it closes at a signal. @default true */
+  shutdownHooks?: boolean;
+  /** Who else listens to SIGTERM: somebody who ends the process if they are alone, or who does nothing. @default nobody */
+  listens?: 'politely' | 'deafly';
   requestLog?: Exclude<IpTrackingOptions['requestLog'], false | undefined>;
   /** A variant that is broken on purpose. */
   mutant?: 'no on conflict' | 'acknowledged before written' | 'no bisection';
@@ -73,6 +82,10 @@ export class DrillApp {
           dist: await compiledMain(),
           options: given,
           mutant: options.mutant,
+          adapter: options.adapter ?? 'fastify',
+          handlerMs: options.handlerMs ?? 0,
+          shutdownHooks: options.shutdownHooks ?? true,
+          listens: options.listens,
         }),
       },
       execArgv: [],
@@ -110,6 +123,11 @@ export class DrillApp {
   /** Sends a signal; only SIGTERM and SIGKILL end it. */
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Has it call `process.exit()`. */
+  exit(code: number): void {
+    this.child.send({ exitWith: code });
   }
 
   /** Ends it by a signal, and tells how many milliseconds that took. */
