@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import fileSystemNow from 'node:fs';
 import fileSystem from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { Controller, Get, Module } from '@nestjs/common';
+import { Controller, Get, HttpException, Module, Post, Put, Req } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -12,7 +12,7 @@ const { dist, options, mutant, adapter, handlerMs, shutdownHooks, listens } = JS
   process.env['DRILL_APP'],
 );
 
-/** Which calls of the file system fail: `{ on: 'open' | 'write' | 'datasync' | 'everything', code }`, or null. */
+/** Which calls of the file system fail: `{ on: ['open', 'write', 'datasync', 'everything'], code }`, or null. */
 let broken = null;
 breakableFiles();
 const { IpTrackingModule, RequestLogService, Database } = await load();
@@ -28,26 +28,47 @@ const listeners = {
   deafly: () => undefined,
 };
 
+/** Called by each handler. */
+let onHandled = () => undefined;
+
 class Routes {
-  answer() {
+  answer({ headers }) {
     // Work that holds up the event loop.
     for (const until = performance.now() + handlerMs; performance.now() < until;);
+    onHandled();
+    const status = Number(headers['x-answer'] ?? 200);
+    if (status >= 400) throw new HttpException('as it was asked', status);
     return 'ok';
   }
 }
 Controller()(Routes);
-Get(adapter === 'express' ? '*path' : '*')(
-  Routes.prototype,
-  'answer',
-  Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'),
-);
+for (const [name, method] of Object.entries({ get: Get, post: Post, put: Put })) {
+  const everything = adapter === 'express' ? '*path' : '*';
+  Routes.prototype[name] = function (request) {
+    return this.answer(request);
+  };
+  Req()(Routes.prototype, name, 0);
+  method(everything)(
+    Routes.prototype,
+    name,
+    Object.getOwnPropertyDescriptor(Routes.prototype, name),
+  );
+}
 
 class App {}
 Module({
   imports: [
     IpTrackingModule.forRoot({
       ...options,
-      requestLog: { ...options.requestLog, ...(await sinkOf(mutant)) },
+      identify: ({ headers }) => headers['x-user'],
+      geo: {
+        provider: { name: 'drill', lookup: (ip) => ({ country: 'SE', city: `Kiruna ${ip}` }) },
+      },
+      requestLog: {
+        ...options.requestLog,
+        enrich: (_, { headers }) => ({ asked: headers['x-answer'], odd: 'a\\"\t\u001eb' }),
+        ...(await sinkOf(mutant)),
+      },
     }),
   ],
   controllers: [Routes],
@@ -71,6 +92,13 @@ process.on('message', ({ id, breakFiles, exitWith }) => {
   if (breakFiles !== undefined) broken = breakFiles;
   process.send({ id, stats: queue.stats });
 });
+// At once: who saturates the loop waits long for answers to questions.
+let pauses = 0;
+onHandled = () => {
+  const { spoolPauses } = queue.stats;
+  if (spoolPauses !== pauses) process.send({ pauses: spoolPauses });
+  pauses = spoolPauses;
+};
 // How long the machine lets this process wait, for what depends on it.
 setInterval(() => process.send({ beatAt: Date.now() }), 20).unref();
 process.send({ port: app.getHttpServer().address().port, bootMs: performance.now() - startedAt });
@@ -115,7 +143,7 @@ async function sinkOf(name) {
 /** Wraps node's own functions, so that the module, as it is published, meets a disk that refuses. */
 function breakableFiles() {
   const check = (call) => {
-    if (broken === null || (broken.on !== call && broken.on !== 'everything')) return;
+    if (broken === null || !(broken.on.includes(call) || broken.on.includes('everything'))) return;
     throw Object.assign(new Error(`${broken.code}: as the drill wishes`), { code: broken.code });
   };
   const { open, writeFile, mkdir } = fileSystem;

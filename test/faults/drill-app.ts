@@ -22,9 +22,9 @@ export interface DrillAppOptions {
   mutant?: 'no on conflict' | 'acknowledged before written' | 'no bisection';
 }
 
-/** A call of the file system that fails in the app, and by which code. */
+/** Calls of the file system that fail in the app, and by which code. */
 export interface BrokenFiles {
-  on: 'open' | 'write' | 'datasync' | 'everything';
+  on: readonly ('open' | 'write' | 'datasync' | 'everything')[];
   code: string;
 }
 
@@ -33,6 +33,7 @@ interface Message {
   stats?: RequestQueueStats;
   unhandled?: string;
   beatAt?: number;
+  pauses?: number;
 }
 
 /** The app in a process of its own. */
@@ -41,6 +42,8 @@ export class DrillApp {
   log = '';
   /** What nobody has caught in it. */
   readonly unhandled: string[] = [];
+  /** How often its spool was too slow for records to be stored at once, up to the last request. */
+  pauses = 0;
   /** Resolves with how it has ended. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
 
@@ -71,8 +74,8 @@ export class DrillApp {
             ? false
             : { syncIntervalMs: 200, adoptAfterMs: 1_000, ...options.requestLog?.spool },
       },
+      clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
       rules: { startTimeoutMs: 200 },
-      geo: false,
       detection: false,
     };
     const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
@@ -149,7 +152,8 @@ export class DrillApp {
     ]);
   }
 
-  private hear({ id, stats, unhandled, beatAt }: Message): void {
+  private hear({ id, stats, unhandled, beatAt, pauses }: Message): void {
+    if (pauses !== undefined) this.pauses = pauses;
     if (unhandled !== undefined) this.unhandled.push(unhandled);
     if (beatAt !== undefined) this.beats.push(beatAt);
     if (id === undefined || stats === undefined) return;

@@ -33,7 +33,7 @@ describe.each<Adapter>(['express', 'fastify'])('a process on %s that nobody clos
     let url: string | null = app.url;
     void app.exited.then(() => (url = null));
     const load = drill.load(() => url);
-    await eventually(() => load.answeredAt.size > 50);
+    await eventually(() => load.answers.size > 50);
     return [app, load];
   }
 
@@ -73,8 +73,8 @@ describe.each<Adapter>(['express', 'fastify'])('a process on %s that nobody clos
   it('goes on where somebody else has taken the signal upon them, and is heard again', async () => {
     const [app, load] = await underLoad('deafly');
     app.signal('SIGTERM');
-    const before = load.answeredAt.size;
-    await eventually(() => load.answeredAt.size > before + 50, { what: 'answers after SIGTERM' });
+    const before = load.answers.size;
+    await eventually(() => load.answers.size > before + 50, { what: 'answers after SIGTERM' });
     app.signal('SIGINT');
     expect(await app.exited).toEqual({ code: null, signal: 'SIGINT' });
     await expectAll(load);
@@ -109,12 +109,12 @@ describe('an app that nobody closes at a signal', () => {
     await eventually(() => app.log.includes('lost, since there is no spool'));
     await server.stop('fast');
     const load = drill.load(() => app.url);
-    await eventually(() => load.answeredAt.size >= 20);
+    await eventually(() => load.answers.size >= 20);
     await load.stop();
     app.signal('SIGTERM');
     expect(await app.exited).toMatchObject({ signal: 'SIGTERM' });
     expect(app.log).toContain(
-      `${load.answeredAt.size} records of the request log could not be written and are lost`,
+      `${load.answers.size} records of the request log could not be written and are lost`,
     );
   });
 });
