@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { NdjsonFileSink, parseIp, type RequestRecord, type RequestSink } from '../../src/index.js';
 import type { LogRecord } from '../../src/request-log/record/request-record.js';
 import { createRequestQueue } from '../../src/request-log/queue/create-request-queue.js';
@@ -67,8 +67,16 @@ function failure(code: string): Error {
   return Object.assign(new Error(`${code}: as the test wishes`), { code });
 }
 
+/** A clock that stands still for as long as nobody else has a turn. */
+function standingClock(): () => number {
+  let nowMs = performance.now();
+  const timer = setInterval(() => (nowMs = performance.now()), 1);
+  onTestFinished(() => clearInterval(timer));
+  return () => nowMs;
+}
+
 /** `sync`: what brings data to the disk, and the heartbeat. */
-type Call = 'open' | 'write' | 'datasync' | 'sync';
+type Call = 'open' | 'write' | 'read' | 'datasync' | 'sync';
 
 /** Node's files, some of whose calls fail while they are told to. */
 class FailingFiles {
@@ -96,7 +104,7 @@ class FailingFiles {
           if (typeof value !== 'function') return value;
           if (name === 'datasync') return () => this.datasync(target);
           return (...given: unknown[]) => {
-            if (name === 'write') this.check(name);
+            if (name === 'write' || name === 'read') this.check(name);
             return (value as (...some: unknown[]) => unknown).apply(target, given);
           };
         },
@@ -153,6 +161,7 @@ describe('the spool', () => {
       filesNow?: SpoolFilesNow;
       maxBytes?: number;
       maxQueued?: number;
+      now?: () => number;
     } = {},
   ): RequestQueue {
     const say = (message: string): void => void said.push(message);
@@ -174,6 +183,7 @@ describe('the spool', () => {
       maxRetryMs: 100,
       files: given.files,
       filesNow: given.filesNow,
+      now: given.now,
       log: { log: say, warn: say, error: say },
     });
     queues.push(queue);
@@ -220,7 +230,7 @@ describe('the spool', () => {
     const queue = queueOf();
     const ids = push(queue, 10);
     await eventually(() => spooledIds().length === 10);
-    expect(spooledIds()).toEqual(ids);
+    expect(spooledIds().sort()).toEqual(ids);
     await expectAll(queue, ids);
     await eventually(() => spooledIds().length === 0);
   });
@@ -332,9 +342,10 @@ describe('the spool', () => {
     const queue = queueOf({ maxBytes: 65_536, maxQueued: 100 });
     const ids: string[] = [];
     while (queue.stats.spool !== 'full') {
-      const before = queue.stats.spooledBytes;
       ids.push(...push(queue, 20));
-      await eventually(() => queue.stats.spool === 'full' || queue.stats.spooledBytes > before);
+      await eventually(
+        () => queue.stats.spool === 'full' || new Set(spooledIds()).size === ids.length,
+      );
       // Memory forgets what the disk has once that has said so.
       await eventually(
         () => queue.stats.spool === 'full' || queue.stats.queued - queue.stats.spooled <= 80,
@@ -428,6 +439,94 @@ describe('the spool', () => {
     await eventually(() => segments().length > 0 && spooledIds().length === 10);
     await expectAll(queue, ids);
     expect(queue.stats).toMatchObject({ dropped: 0, handedOver: 0 });
+  });
+
+  /** Records that the spool alone has, and some that memory has too. */
+  async function spoolSome(queue: RequestQueue): Promise<string[]> {
+    const ids: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      ids.push(...push(queue, 10));
+      await eventually(() => new Set(spooledIds()).size === ids.length);
+    }
+    await eventually(() => queue.stats.spooled >= 30);
+    return ids;
+  }
+
+  it.each([
+    ['files are', () => segments().forEach((path) => rmSync(path))],
+    ['folder is', () => rmSync(join(folder.path, 'spool'), { recursive: true })],
+  ])('whose %s deleted by somebody is delivered from what is open still', async (_, remove) => {
+    const queue = queueOf({ maxQueued: 20 });
+    const ids = await spoolSome(queue);
+    remove();
+    ids.push(...push(queue, 5));
+    await eventually(() => segments().length > 0, { what: 'a new segment' });
+    await expectAll(queue, ids);
+    expect(queue.stats).toMatchObject({ written: ids.length, dropped: 0, handedOver: 0 });
+    await eventually(() => segments().length === 0);
+  });
+
+  it('whose files are deleted and cannot be read any more counts what is lost, and says so', async () => {
+    const failing = new FailingFiles();
+    const queue = queueOf({ ...failing, maxQueued: 20 });
+    const ids = await spoolSome(queue);
+    failing.broken = { on: 'read', code: 'ESTALE' };
+    for (const path of segments()) rmSync(path);
+    sink.isDown = false;
+    await eventually(() => queue.stats.queued === 0);
+    const { written, dropped, handedOver } = queue.stats;
+    expect(dropped).toBeGreaterThanOrEqual(30);
+    expect({ sum: written + dropped, handedOver }).toEqual({ sum: ids.length, handedOver: 0 });
+    expect(new Set(sink.ids).size).toBe(written);
+    await eventually(() => said.some((line) => line.includes('are lost: their files')));
+    const told = said.flatMap((line) => /(\d+) record\(s\).* are lost/.exec(line)?.[1] ?? []);
+    expect(told.reduce((sum, count) => sum + Number(count), 0)).toBe(dropped);
+  });
+
+  it('whose files are there and cannot be read leaves them to a process that can', async () => {
+    const failing = new FailingFiles();
+    const queue = queueOf({ ...failing, maxQueued: 20 });
+    const ids = await spoolSome(queue);
+    failing.broken = { on: 'read', code: 'EIO' };
+    sink.isDown = false;
+    await eventually(() => queue.stats.queued === 0);
+    const { written, dropped, handedOver } = queue.stats;
+    expect({ sum: written + handedOver, dropped }).toEqual({ sum: ids.length, dropped: 0 });
+    await queue.close(100);
+    const next = queueOf();
+    await eventually(() => new Set(sink.ids).size === ids.length, { what: 'all of them' });
+    expect(next.stats.dropped).toBe(0);
+  });
+
+  it.each([
+    ['refuses', () => Promise.reject(failure('ECONNREFUSED'))],
+    ['does not answer', () => new Promise<void>(() => undefined)],
+  ])(
+    'that is ready lets memory drop nothing, however small it is, while the sink %s',
+    async (_, write) => {
+      // A machine that takes 5 ms for a write has not to do with this.
+      const queue = queueOf({ maxQueued: 20, sink: { write }, now: standingClock() });
+      await queue.start();
+      for (let round = 0; round < 10; round += 1) {
+        // Some at one go, more than there is room for.
+        push(queue, 50);
+        expect(queue.stats.queued - queue.stats.spooled).toBeLessThanOrEqual(20);
+        await new Promise((resolve) => setTimeout(resolve, SYNC_MS));
+      }
+      expect(queue.stats).toMatchObject({ enqueued: 500, queued: 500, dropped: 0 });
+      queue.closeNow();
+      expect(new Set(spooledIds()).size).toBe(500);
+    },
+  );
+
+  it('says where it keeps what the sink refuses', async () => {
+    const queue = queueOf({ sink: { write: () => Promise.reject(failure('22021')) } });
+    push(queue, 3);
+    await eventually(() => said.some((line) => line.includes('were refused')));
+    const path = join(folder.path, 'spool', 'refused.ndjson');
+    expect(said.join()).toContain(`they are kept in ${path}`);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(3);
+    expect(said.join()).not.toContain('kept nowhere');
   });
 
   it('feeds another sink as well: a file of JSON lines', async () => {

@@ -37,10 +37,10 @@ export class RecordIntake {
       this.pass(record, place);
       return;
     }
-    const passed = place.then((found) => {
-      if (this.waiting.delete(record)) this.pass(record, found);
-    });
-    this.waiting.set(record, passed);
+    this.waiting.set(
+      record,
+      place.then((found) => this.arrive(record, found)),
+    );
   }
 
   /** Calls back before it settles, for those who hold records back. */
@@ -60,6 +60,10 @@ export class RecordIntake {
     const records = [...this.waiting.keys()];
     this.waiting.clear();
     for (const record of records) this.pass(record, UNKNOWN_PLACE);
+  }
+
+  private arrive(record: LogRecord, place: GeoPlace): void {
+    if (this.waiting.delete(record)) this.pass(record, place);
   }
 
   private pass(record: LogRecord, { country, city }: GeoPlace): void {

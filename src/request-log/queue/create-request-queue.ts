@@ -38,6 +38,8 @@ export interface RequestQueueParts {
   files?: SpoolFiles;
   /** @default node's own */
   filesNow?: SpoolFilesNow;
+  /** Milliseconds of a clock that only moves forward. @default `performance.now()` */
+  now?: () => number;
   /** The longest pause between two attempts while writes fail, in milliseconds. @default 5000 */
   maxRetryMs?: number;
 }
@@ -45,7 +47,7 @@ export interface RequestQueueParts {
 /** Puts together the way of a record from its request to the sink. */
 export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
   const { sink, erased, spool, log, files = fileSystem } = parts;
-  const now = (): number => performance.now();
+  const now = parts.now ?? ((): number => performance.now());
   const place = spool === null ? null : parts.spoolPlace;
   const kept =
     spool === null || place === null

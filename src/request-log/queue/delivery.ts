@@ -105,6 +105,7 @@ export class Delivery {
         continue;
       }
       this.memory.splice(index, 1);
+      batch.isEvicted = true;
       this.inMemory -= batch.left;
       const { segment, start, end, left: records } = batch;
       this.disk.add({ segment, start, end, records });

@@ -25,7 +25,7 @@ export class RequestQueue {
   private readonly delivery: Delivery;
   private readonly timers = new Timers<'flush' | 'store' | 'sync'>((name) => void this.work(name));
   private readonly overdue: OverdueRecords | null;
-  private isStarted = false;
+  private starting: Promise<void> | null = null;
   private isClosed = false;
   private isGone = false;
   private closing: Promise<number> | null = null;
@@ -48,8 +48,7 @@ export class RequestQueue {
       },
       maySendAdopted: () => options.spool?.adoptedGoTo != null,
       onOutage: (error) => options.onOutage(error),
-      // Of what is being sent memory can forget nothing: there is room for as much besides.
-      maxBatchSize: Math.min(options.maxBatchSize, Math.ceil(options.maxQueued / 2)),
+      maxBatchSize: this.batchSize,
       maxRetryMs: options.maxRetryMs,
     });
     const { spool } = options;
@@ -66,6 +65,11 @@ export class RequestQueue {
             gather: () => this.gather(),
             schedule: (delayMs) => this.schedule('store', delayMs),
           });
+  }
+
+  /** Of a batch that is being sent memory can forget nothing: there is room for as much besides. */
+  private get batchSize(): number {
+    return Math.min(this.options.maxBatchSize, Math.ceil(this.options.maxQueued / 2));
   }
 
   get stats(): RequestQueueStats {
@@ -98,11 +102,10 @@ export class RequestQueue {
    */
   start(): Promise<void> {
     const { spool } = this.options;
-    if (this.isStarted || spool === null) return Promise.resolve();
-    this.isStarted = true;
-    const opened = spool.open();
+    if (this.starting !== null || spool === null) return this.starting ?? Promise.resolve();
+    this.starting = spool.open();
     void this.upkeep();
-    return opened;
+    return this.starting;
   }
 
   /** Takes a record. Never waits, never throws. */
@@ -119,7 +122,7 @@ export class RequestQueue {
       // While the sink fails, its pauses hold.
       if (!this.delivery.isFailing) this.schedule('flush', this.options.flushIntervalMs);
       this.overdue?.await(nowMs + this.options.writeIntervalMs);
-    } else if (this.waiting.length === this.options.maxBatchSize && !this.delivery.isFailing) {
+    } else if (this.waiting.length === this.batchSize && !this.delivery.isFailing) {
       this.timers.clear('flush');
       this.schedule('flush', 0);
     }
@@ -200,7 +203,7 @@ export class RequestQueue {
 
   /** Makes batches of what was pushed. */
   private gather(): void {
-    for (const batch of this.waiting.take(this.options.maxBatchSize)) this.delivery.add(batch);
+    for (const batch of this.waiting.take(this.batchSize)) this.delivery.add(batch);
   }
 
   private async deliver(): Promise<void> {
@@ -265,7 +268,8 @@ export class RequestQueue {
     );
     const stopped = this.delivery.stop();
     await this.options.close();
-    await stopped;
+    // A sink that neither takes nor refuses must not keep the process.
+    await within(FAILING_PATIENCE_MS, stopped, hurry);
     // Acknowledged in the last moment or not: what is left is in the spool, or lost.
     const lost = this.delivery.batches.reduce(
       (sum, { segment, left }) => sum + (segment === null ? left : 0),

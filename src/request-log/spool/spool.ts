@@ -45,8 +45,7 @@ export class Spool {
     private readonly folder: SpoolFolder,
     private readonly options: SpoolOptions,
   ) {
-    const { files, filesNow, maxBytes } = options;
-    const now = (): number => options.now();
+    const { files, filesNow, maxBytes, now } = options;
     this.condition = new SpoolCondition(now, (state, error) => options.onState(state, error));
     this.writer = new SegmentWriter({
       folder,
@@ -150,7 +149,7 @@ export class Spool {
     });
   }
 
-  /** Counts records of a segment that the sink has, or will never have. Never rejects. */
+  /** Counts records of a segment that the sink has, or will never have. */
   settle(segment: SpoolSegment, records: number): void {
     segment.outstanding -= records;
     this.removeIfDone(segment);
@@ -246,7 +245,8 @@ export class Spool {
     if (!this.segments.has(segment)) return;
     this.writer.abandon(segment);
     for (const batch of [...batches, ...this.unsynced]) {
-      if (batch.segment !== segment) continue;
+      // What memory does not have is read from there all the same: checksums tell what has arrived.
+      if (batch.segment !== segment || batch.isEvicted) continue;
       batch.segment = null;
       this.settle(segment, batch.left);
     }
