@@ -81,6 +81,7 @@ export class DrillApp {
     const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
       env: {
         ...process.env,
+        NODE_ENV: 'production',
         DRILL_APP: JSON.stringify({
           dist: await compiledMain(),
           options: given,
