@@ -1,6 +1,7 @@
-import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService, HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { attachEdge } from './edge/attach-edge.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
+import { guardGateways } from './edge/gateway-guards.js';
 import { identifySafely } from './edge/identify.js';
 import { applicationConfig, declaredVersions } from './edge/nest-container.js';
 import { RequestEdge } from './edge/request-edge.js';
@@ -87,13 +88,14 @@ export const edgeProviders = [
       HttpAdapterHost,
       DiscoveryService,
       MetadataScanner,
+      ModulesContainer,
       RequestEdge,
       IpRuleGuard,
       RateLimitGate,
       LimitPolicies,
       LIMITS_SETTINGS,
     ],
-    (adapterHost, discovery, scanner, edge, ruleGuard, limitGate, policies, limits) => {
+    (adapterHost, discovery, scanner, modules, edge, ruleGuard, limitGate, policies, limits) => {
       let isOpen = false;
       const config = attachEdge({
         adapterHost,
@@ -117,6 +119,7 @@ export const edgeProviders = [
       // Not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever is
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
       config.addGlobalGuard(ruleGuard);
+      guardGateways(modules, ruleGuard);
       if (limits.isEnabled) config.addGlobalGuard(limitGate);
       return {
         open: () => {
