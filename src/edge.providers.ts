@@ -22,6 +22,8 @@ import { RequestLogger } from './request-log/capture/request-logger.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
+import { assertNoCountries } from './rules/needs-places.js';
+import { RULES_SETTINGS } from './rules/rules.options.js';
 
 /** The edge where it is attached, and whether what it asks is there by now. */
 export interface EdgeAttachment {
@@ -94,9 +96,24 @@ export const edgeProviders = [
       RateLimitGate,
       LimitPolicies,
       LIMITS_SETTINGS,
+      RULES_SETTINGS,
+      GeoService,
     ],
-    (adapterHost, discovery, scanner, modules, edge, ruleGuard, limitGate, policies, limits) => {
+    (
+      adapterHost,
+      discovery,
+      scanner,
+      modules,
+      edge,
+      ruleGuard,
+      limitGate,
+      policies,
+      limits,
+      rules,
+      geo,
+    ) => {
       let isOpen = false;
+      if (!geo.hasProvider) assertNoCountries('the option rules', rules);
       const config = attachEdge({
         adapterHost,
         discovery,
@@ -107,6 +124,10 @@ export const edgeProviders = [
         onController: (controller, methods) => {
           const isLimited = (method: object): boolean =>
             limits.isEnabled && policies.of(describeRoute(method, controller)) !== null;
+          for (const method of geo.hasProvider ? [] : methods) {
+            const { rules: own } = describeRoute(method, controller);
+            if (own !== null) assertNoCountries((controller as Function).name, own);
+          }
           settleInLastGuard(controller, methods, isLimited);
           const installed = limits.guard ?? AuthThrottlerGuard;
           for (const name of unaskedGuards(controller, methods, isLimited, installed)) {

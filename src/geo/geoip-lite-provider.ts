@@ -23,6 +23,15 @@ export class GeoipLiteProvider implements GeoProvider {
     return this.date;
   }
 
+  /** Whether the package is there; does not load it. */
+  static get isInstalled(): boolean {
+    try {
+      return require.resolve('geoip-lite') !== '';
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws IpTrackingError `IPT_MISSING_PACKAGE` where geoip-lite is not installed. */
   async load(): Promise<void> {
     if (this.database !== null) return;

@@ -180,6 +180,15 @@ describe('a CommonJS host', () => {
     // The host has not switched places off, but geoip-lite is not there: unknown, and nothing worse.
     expect(rows).toEqual([ROW]);
   });
+
+  it('is told at its start that rules by country need somebody who tells countries', async () => {
+    const host = await newHost({ type: 'commonjs', without: OPTIONAL });
+    const { exitCode, stderr } = await runHost(host, 'commonjs.cjs', { BLOCKED_COUNTRY: 'AQ' });
+    expect(exitCode).toBe(1);
+    expect(withoutNodeWarnings(stderr)).toMatch(
+      /the option rules has rules by country.*npm i geoip-lite.*geo\.provider/,
+    );
+  });
 });
 
 describe('importing the package', () => {
