@@ -15,12 +15,14 @@ import { LimitPolicies } from './limits/limit-policy.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
 import { LIMIT_EXEMPTION } from './limits/limits.providers.js';
 import { RateLimiter } from './limits/rate-limiter.js';
+import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { ClientIpResolver } from './net/client-ip.js';
 import { logger, provide, token, wallClock } from './provide.js';
 import { RequestLogger } from './request-log/capture/request-logger.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
+import { RefusalFilter } from './rules/refusal.filter.js';
 
 /** The edge where it is attached, and whether what it asks is there by now. */
 export interface EdgeAttachment {
@@ -90,10 +92,23 @@ export const edgeProviders = [
       RequestEdge,
       IpRuleGuard,
       RateLimitGate,
+      RefusalFilter,
+      TooManyRequestsFilter,
       LimitPolicies,
       LIMITS_SETTINGS,
     ],
-    (adapterHost, discovery, scanner, edge, ruleGuard, limitGate, policies, limits) => {
+    (
+      adapterHost,
+      discovery,
+      scanner,
+      edge,
+      ruleGuard,
+      limitGate,
+      refusalFilter,
+      tooManyFilter,
+      policies,
+      limits,
+    ) => {
       let isOpen = false;
       const config = attachEdge({
         adapterHost,
@@ -118,6 +133,9 @@ export const edgeProviders = [
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
       config.addGlobalGuard(ruleGuard);
       if (limits.isEnabled) config.addGlobalGuard(limitGate);
+      // Nor as `APP_FILTER`s: Nest asks the filter first that was added last, and so each of the host's before these.
+      config.addGlobalFilter(refusalFilter);
+      config.addGlobalFilter(tooManyFilter);
       return {
         open: () => {
           isOpen = true;

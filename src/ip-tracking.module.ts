@@ -4,7 +4,7 @@ import {
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
 } from '@nestjs/common';
-import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DATA_SOURCE_NAME } from './database/data-source.js';
 import { DATA_SOURCE } from './database/database.providers.js';
@@ -62,8 +62,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     RateLimitGate,
     LimitInterceptor,
     RequestLogInterceptor,
-    { provide: APP_FILTER, useClass: RefusalFilter },
-    { provide: APP_FILTER, useClass: TooManyRequestsFilter },
+    RefusalFilter,
+    TooManyRequestsFilter,
   ],
   exports: [
     DATA_SOURCE,
