@@ -2,7 +2,7 @@ import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core
 import { attachEdge } from './edge/attach-edge.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { identifySafely } from './edge/identify.js';
-import { applicationConfig, declaredVersions } from './edge/nest-container.js';
+import { applicationConfig, declaredVersions, isOverridden } from './edge/nest-container.js';
 import { RequestEdge } from './edge/request-edge.js';
 import { describeRoute } from './edge/route-description.js';
 import { RoutePrefixes } from './edge/route-prefixes.js';
@@ -11,6 +11,7 @@ import { RateLimitGate } from './limits/rate-limit.gate.js';
 import { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
 import { settleInLastGuard, unaskedGuards } from './limits/last-guard.js';
 import { LimitAnswers } from './limits/limit-answers.js';
+import { LimitInterceptor } from './limits/limit.interceptor.js';
 import { LimitPolicies } from './limits/limit-policy.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
 import { LIMIT_EXEMPTION } from './limits/limits.providers.js';
@@ -59,13 +60,28 @@ export const edgeProviders = [
       EDGE_SETTINGS,
       REQUEST_LOG_SETTINGS,
       LIMITS_SETTINGS,
+      DiscoveryService,
     ],
-    (resolver, door, log, geo, limiter, answers, policies, { identify }, { isEnabled }, limits) =>
+    (
+      resolver,
+      door,
+      log,
+      geo,
+      limiter,
+      answers,
+      policies,
+      { identify },
+      { isEnabled },
+      limits,
+      discovery,
+    ) =>
       new RequestEdge(resolver, {
         refuses: (context) => door.refuses(context),
         refusal: (context) => door.refusal(context),
         throttles:
-          limits.isEnabled && limits.checkAt === 'edge'
+          limits.isEnabled &&
+          limits.checkAt === 'edge' &&
+          !isOverridden(discovery, AuthThrottlerGuard)
             ? async (context, { route }, response) => {
                 const policy = route.isLimitOpen ? null : policies.of(route);
                 if (policy === null) return null;
@@ -120,7 +136,9 @@ export const edgeProviders = [
         onController: (controller, methods) => {
           const isLimited = (method: object): boolean =>
             limits.isEnabled && policies.of(describeRoute(method, controller)) !== null;
-          settleInLastGuard(controller, methods, isLimited);
+          if (!isOverridden(discovery, LimitInterceptor)) {
+            settleInLastGuard(controller, methods, isLimited);
+          }
           const installed = limits.guard ?? AuthThrottlerGuard;
           for (const name of unaskedGuards(controller, methods, isLimited, installed)) {
             logger.warn(
@@ -131,8 +149,10 @@ export const edgeProviders = [
       });
       // Not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever is
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
-      config.addGlobalGuard(ruleGuard);
-      if (limits.isEnabled) config.addGlobalGuard(limitGate);
+      if (!isOverridden(discovery, IpRuleGuard)) config.addGlobalGuard(ruleGuard);
+      if (limits.isEnabled && !isOverridden(discovery, AuthThrottlerGuard)) {
+        config.addGlobalGuard(limitGate);
+      }
       // Nor as `APP_FILTER`s: Nest asks the filter first that was added last, and so each of the host's before these.
       config.addGlobalFilter(refusalFilter);
       config.addGlobalFilter(tooManyFilter);

@@ -13,7 +13,7 @@ import {
   Scope,
   UseFilters,
 } from '@nestjs/common';
-import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -231,16 +231,10 @@ class Resolvers {
   }
 }
 
-/** As hosts write it: what is HTTP's is answered, everything else is given back to the server of GraphQL. */
+/** As hosts write it: what is thrown is given back to the server of GraphQL, in other words. */
 @Catch()
-class GraphqlFilter extends CatchAll {
-  constructor(readonly adapterHost: HttpAdapterHost) {
-    super();
-  }
-
-  override catch(exception: unknown, host: ArgumentsHost): unknown {
-    if (host.getType<string>() !== 'graphql') return super.catch(exception, host);
-    const { message, extensions } = exception as Error & { extensions?: object };
+class GraphqlFilter implements ExceptionFilter {
+  catch({ message, extensions }: Error & { extensions?: object }): unknown {
     return Object.assign(new Error(`problem: ${message}`), { extensions });
   }
 }
@@ -256,14 +250,7 @@ describe('a filter of the host on GraphQL', () => {
           autoSchemaFile: true,
         }),
       ],
-      providers: [
-        Resolvers,
-        {
-          provide: APP_FILTER,
-          inject: [HttpAdapterHost],
-          useFactory: (adapterHost: HttpAdapterHost) => new GraphqlFilter(adapterHost),
-        },
-      ],
+      providers: [Resolvers, { provide: APP_FILTER, useClass: GraphqlFilter }],
     });
     const query = '{ inside first: limited second: limited }';
     const response = await host.send({ path: '/graphql', body: { query }, from: FROM });
