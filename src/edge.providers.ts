@@ -70,12 +70,13 @@ export const edgeProviders = [
       limiter,
       answers,
       policies,
-      { identify },
+      { isAttached, identify },
       { isEnabled },
       limits,
       discovery,
     ) =>
       new RequestEdge(resolver, {
+        isOff: !isAttached,
         refuses: (context) => door.refuses(context),
         refusal: (context) => door.refusal(context),
         throttles:
@@ -112,6 +113,7 @@ export const edgeProviders = [
       TooManyRequestsFilter,
       LimitPolicies,
       LIMITS_SETTINGS,
+      EDGE_SETTINGS,
     ],
     (
       adapterHost,
@@ -124,7 +126,12 @@ export const edgeProviders = [
       tooManyFilter,
       policies,
       limits,
+      { isAttached },
     ) => {
+      if (!isAttached) {
+        logger.log('off (enabled: false): nothing is logged, refused, limited or scanned');
+        return { open: () => undefined };
+      }
       let isOpen = false;
       const config = attachEdge({
         adapterHost,

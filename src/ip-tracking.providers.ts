@@ -116,14 +116,14 @@ const lifecycle = [
   provide(
     LIFECYCLE_PLAN,
     [IP_TRACKING_SETTINGS, HttpAdapterHost],
-    ({ rules, geo, requestLog, state }, adapterHost) => ({
+    ({ edge, rules, geo, requestLog, state }, adapterHost) => ({
       followsRules: rules.isEnabled && rules.follow,
       endsWebSockets: rules.endWebSockets,
       keepsState: state.isNeeded,
       startTimeoutMs: rules.startTimeoutMs,
       places: geo.isEnabled,
       logs: requestLog.isEnabled,
-      hasServer: () => Boolean(adapterHost.httpAdapter),
+      hasServer: () => edge.isAttached && Boolean(adapterHost.httpAdapter),
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs,
     }),
   ),

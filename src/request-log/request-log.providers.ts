@@ -1,6 +1,7 @@
 import * as fileSystem from 'node:fs/promises';
 import { isTransient } from '../database/connection-error.js';
 import { Database } from '../database/database.js';
+import { DATABASE_SETTINGS } from '../database/database.options.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
 import { RoutePrefixes } from '../edge/route-prefixes.js';
@@ -29,7 +30,7 @@ import { StrandedSpools } from './spool/stranded-spools.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
-import { RequestLogUpkeep } from './table/upkeep.js';
+import { NO_UPKEEP, RequestLogUpkeep } from './table/upkeep.js';
 
 /** What the host adds to records; null where it adds nothing. */
 const ENRICHMENT = token<Enrichment | null>('enrichment');
@@ -137,13 +138,13 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE],
-    (queue, intake, folding, upkeep, state) =>
+    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE, DATABASE_SETTINGS],
+    (queue, intake, folding, upkeep, state, database) =>
       new RequestLogService({
         queue,
         intake,
         folding,
-        upkeep,
+        upkeep: database === null ? NO_UPKEEP : upkeep,
         stranded: new StrandedSpools(state),
       }),
   ),
