@@ -18,7 +18,7 @@ import { LIMIT_EXEMPTION } from './limits/limits.providers.js';
 import { RateLimiter } from './limits/rate-limiter.js';
 import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { ClientIpResolver } from './net/client-ip.js';
-import { logger, provide, token, wallClock } from './provide.js';
+import { logger, provide, token, WALL_CLOCK } from './provide.js';
 import { RequestLogger } from './request-log/capture/request-logger.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
@@ -61,6 +61,7 @@ export const edgeProviders = [
       REQUEST_LOG_SETTINGS,
       LIMITS_SETTINGS,
       DiscoveryService,
+      WALL_CLOCK,
     ],
     (
       resolver,
@@ -74,6 +75,7 @@ export const edgeProviders = [
       { isEnabled },
       limits,
       discovery,
+      now,
     ) =>
       new RequestEdge(resolver, {
         isOff: !isAttached,
@@ -96,7 +98,7 @@ export const edgeProviders = [
         },
         locate: (ip) => geo.lookup(ip),
         identify: (request) => identifySafely(identify, request),
-        now: wallClock,
+        now,
       }),
   ),
   // While the providers are made, because Nest registers its routes before it calls any lifecycle hook.

@@ -34,6 +34,7 @@ import { RateLimiter } from './limits/rate-limiter.js';
 import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { PrivacyService } from './privacy/privacy.service.js';
 import { requireOneModule } from './one-module.js';
+import type { Token } from './provide.js';
 import { RequestLogInterceptor } from './request-log/capture/request-log.interceptor.js';
 import { RequestLogService } from './request-log/request-log.service.js';
 import { Door } from './rules/door.js';
@@ -41,12 +42,15 @@ import { IpRuleGuard } from './rules/ip-rule.guard.js';
 import { IpRuleService } from './rules/ip-rule.service.js';
 import { RefusalFilter } from './rules/refusal.filter.js';
 
-type GivenOptions = IpTrackingOptions | DisabledIpTrackingOptions;
+export type GivenOptions = IpTrackingOptions | DisabledIpTrackingOptions;
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<GivenOptions>({ moduleName: 'IpTracking' })
     .setClassMethodName('forRoot')
     .build();
+
+/** What `forRoot()` was given, or `forRootAsync()` has made. */
+export const GIVEN_OPTIONS = MODULE_OPTIONS_TOKEN as Token<GivenOptions>;
 
 /**
  * Logs, guards, limits and watches every request of the app that imports it. What is made of what is written in the
@@ -58,7 +62,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   providers: [
     {
       provide: IP_TRACKING_SETTINGS,
-      inject: [ModulesContainer, { token: MODULE_OPTIONS_TOKEN, optional: true }],
+      inject: [ModulesContainer, { token: GIVEN_OPTIONS, optional: true }],
       useFactory: (modules: ModulesContainer, options?: GivenOptions) =>
         resolveOptions(requireOneModule(modules, IpTrackingModule, options)),
     },

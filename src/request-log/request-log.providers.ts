@@ -11,7 +11,7 @@ import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { afterTimer } from '../hourly-work.js';
-import { logger, provide, token, wallClock } from '../provide.js';
+import { logger, provide, token, WALL_CLOCK } from '../provide.js';
 import { STATE } from '../state/state.providers.js';
 import { Enrichment } from './capture/enrich.js';
 import { RecordFolding } from './capture/record-folding.js';
@@ -122,17 +122,17 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogPartitions,
-    [Database],
-    (database) => new RequestLogPartitions(database, wallClock),
+    [Database, WALL_CLOCK],
+    (database, now) => new RequestLogPartitions(database, now),
   ),
   provide(
     RequestLogUpkeep,
-    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS],
-    (database, partitions, settings) =>
+    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS, WALL_CLOCK],
+    (database, partitions, settings, now) =>
       new RequestLogUpkeep(
         partitions,
-        new RequestRollup(database, wallClock),
-        new RequestLogRetention(database, partitions, wallClock),
+        new RequestRollup(database, now),
+        new RequestLogRetention(database, partitions, now),
         settings,
       ),
   ),
@@ -161,8 +161,8 @@ export const requestLogProviders = [
   ),
   provide(
     PrivacyService,
-    [Database, RecordsOnTheirWay, AddressPrivacy],
-    (database, onTheirWay, addresses) =>
-      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, wallClock),
+    [Database, RecordsOnTheirWay, AddressPrivacy, WALL_CLOCK],
+    (database, onTheirWay, addresses, now) =>
+      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, now),
   ),
 ];

@@ -72,6 +72,8 @@ describe('the tarball', () => {
       'migrations/schema.sql',
       'dist/src/index.js',
       'dist/src/index.d.ts',
+      'dist/src/testing/entry.js',
+      'dist/src/testing/entry.d.ts',
       'dist/src/cli/main.js',
       'dist/migrations/index.js',
     ]) {
@@ -93,12 +95,14 @@ describe('the tarball', () => {
 
   it('names files that are in it', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-      exports: { '.': Record<string, string> };
+      exports: Record<string, string | Record<string, string>>;
       types: string;
       bin: Record<string, string>;
     };
     const named = [
-      ...Object.values(manifest.exports['.']),
+      ...Object.values(manifest.exports).flatMap((entry) =>
+        typeof entry === 'string' ? entry : Object.values(entry),
+      ),
       manifest.types,
       ...Object.values(manifest.bin),
     ];
@@ -152,6 +156,34 @@ describe('importing the package', () => {
     const { stdout, stderr } = await run(process.execPath, [...args, '-e', program], host);
     expect({ stdout, stderr: withoutNodeWarnings(stderr) }).toEqual({
       stdout: 'function',
+      stderr: '',
+    });
+  });
+});
+
+describe('the entry for tests', () => {
+  it.each([
+    ['import', 'module', (name: string) => `await import('${name}')`],
+    ['require', 'commonjs', (name: string) => `require('${name}')`],
+  ] as const)('with %s shares its classes with the package', async (_, type, load) => {
+    const host = await newHost({ type, without: [...OPTIONAL, '@nestjs/testing'] });
+    const program = `
+      (async () => {
+        ${type === 'module' ? `await import('reflect-metadata')` : `require('reflect-metadata')`};
+        const { NestFactory } = ${load('@nestjs/core')};
+        const { IpRuleService } = ${load(PACKAGE)};
+        const { IpTrackingTesting, IpTrackingTestingModule } = ${load(`${PACKAGE}/testing`)};
+        const module = IpTrackingTestingModule.forRoot({ rules: { block: ['203.0.113.0/24'] } });
+        const app = await NestFactory.createApplicationContext(module, { logger: false });
+        const { action } = app.get(IpRuleService).decide('203.0.113.7');
+        const { log } = app.get(IpTrackingTesting);
+        await app.close();
+        process.stdout.write(JSON.stringify({ action, log }));
+      })();`;
+    const args = type === 'module' ? ['--input-type=module'] : [];
+    const { stdout, stderr } = await run(process.execPath, [...args, '-e', program], host);
+    expect({ stdout, stderr: withoutNodeWarnings(stderr) }).toEqual({
+      stdout: JSON.stringify({ action: 'block', log: [] }),
       stderr: '',
     });
   });
