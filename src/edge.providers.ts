@@ -1,6 +1,7 @@
-import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService, HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { attachEdge } from './edge/attach-edge.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
+import { guardGateways } from './edge/gateway-guards.js';
 import { identifySafely } from './edge/identify.js';
 import { applicationConfig, declaredVersions, isOverridden } from './edge/nest-container.js';
 import { RequestEdge } from './edge/request-edge.js';
@@ -24,6 +25,8 @@ import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
 import { RefusalFilter } from './rules/refusal.filter.js';
+import { assertNoCountries } from './rules/needs-places.js';
+import { RULES_SETTINGS } from './rules/rules.options.js';
 
 /** The edge where it is attached, and whether what it asks is there by now. */
 export interface EdgeAttachment {
@@ -108,6 +111,7 @@ export const edgeProviders = [
       HttpAdapterHost,
       DiscoveryService,
       MetadataScanner,
+      ModulesContainer,
       RequestEdge,
       IpRuleGuard,
       RateLimitGate,
@@ -116,11 +120,14 @@ export const edgeProviders = [
       LimitPolicies,
       LIMITS_SETTINGS,
       EDGE_SETTINGS,
+      RULES_SETTINGS,
+      GeoService,
     ],
     (
       adapterHost,
       discovery,
       scanner,
+      modules,
       edge,
       ruleGuard,
       limitGate,
@@ -129,12 +136,17 @@ export const edgeProviders = [
       policies,
       limits,
       { isAttached },
+      rules,
+      geo,
     ) => {
       if (!isAttached) {
         logger.log('off (enabled: false): nothing is logged, refused, limited or scanned');
         return { open: () => undefined };
       }
       let isOpen = false;
+      // A testing module makes its app once the providers are there: nobody would catch what is thrown then.
+      let flaw: unknown = null;
+      if (!geo.hasProvider) assertNoCountries('the option rules', rules);
       const config = attachEdge({
         adapterHost,
         discovery,
@@ -145,6 +157,14 @@ export const edgeProviders = [
         onController: (controller, methods) => {
           const isLimited = (method: object): boolean =>
             limits.isEnabled && policies.of(describeRoute(method, controller)) !== null;
+          for (const method of geo.hasProvider ? [] : methods) {
+            const { rules: own } = describeRoute(method, controller);
+            try {
+              if (own !== null) assertNoCountries((controller as Function).name, own);
+            } catch (error) {
+              flaw ??= error;
+            }
+          }
           if (!isOverridden(discovery, LimitInterceptor)) {
             settleInLastGuard(controller, methods, isLimited);
           }
@@ -156,9 +176,13 @@ export const edgeProviders = [
           }
         },
       });
+      if (flaw !== null) throw flaw;
       // Not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever is
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
-      if (!isOverridden(discovery, IpRuleGuard)) config.addGlobalGuard(ruleGuard);
+      if (!isOverridden(discovery, IpRuleGuard)) {
+        config.addGlobalGuard(ruleGuard);
+        guardGateways(modules, ruleGuard);
+      }
       if (limits.isEnabled && !isOverridden(discovery, AuthThrottlerGuard)) {
         config.addGlobalGuard(limitGate);
       }
@@ -167,6 +191,7 @@ export const edgeProviders = [
       config.addGlobalFilter(tooManyFilter);
       return {
         open: () => {
+          if (flaw !== null) throw flaw;
           isOpen = true;
         },
       };

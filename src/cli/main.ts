@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { CommandFactory } from 'nest-commander';
+import { CommandFactory } from './nest-commander.js';
 import { CliModule } from './cli.module.js';
 import { databaseUrl } from './database-url.js';
 import { exitCodeOf, oneLine } from './cli-errors.js';

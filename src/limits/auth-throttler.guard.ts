@@ -188,7 +188,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     const refusal = this.overridden.has('getErrorMessage')
       ? withMessage(throttled.refusal, await this.getErrorMessage(execution, detail))
       : throttled.refusal;
-    throw await tooManyRequests(execution.getType<string>(), refusal, throttled.retryAfterMs);
+    throw tooManyRequests(execution.getType<string>(), refusal, throttled.retryAfterMs);
   }
 
   private get skips(): boolean {
@@ -258,7 +258,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     try {
       const { attempt, refusal, retryAfterMs } = throttled;
       if (attempt === null) {
-        throw await tooManyRequests(execution.getType<string>(), refusal, retryAfterMs);
+        throw tooManyRequests(execution.getType<string>(), refusal, retryAfterMs);
       }
       const detail = detailOf(attempt);
       this.throttled.set(detail, throttled);

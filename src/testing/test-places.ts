@@ -11,6 +11,10 @@ export class TestPlaces extends GeoService {
     super(null, { ...GEO_DEFAULTS, now: () => performance.now(), onError: () => undefined });
   }
 
+  override get hasProvider(): boolean {
+    return true;
+  }
+
   override lookup(ip: IpAddress | null): GeoPlace {
     if (ip === null) return UNKNOWN_PLACE;
     const { place } = this.testing;

@@ -42,6 +42,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { TellExceptions } from '../support/ws-exceptions.js';
 
 const FREE = '198.51.100.1';
 const USER_AGENT = 'the client';
@@ -68,6 +69,7 @@ async function messagesIn(expected: number): Promise<string[]> {
 
 function gateway(): Type {
   @WebSocketGateway({ path: '/live' })
+  @TellExceptions()
   @UseInterceptors(RequestLogInterceptor)
   class LiveGateway {
     @SubscribeMessage('who')

@@ -26,6 +26,7 @@ import {
   Sensitive,
   SkipIpRules,
   SkipRequestLog,
+  type IpTrackingOptions,
 } from '../../src/index.js';
 import { ADAPTERS, type Adapter } from '../support/host-app.js';
 import { send } from '../support/http.js';
@@ -238,14 +239,17 @@ describe('a controller in an app without the module', () => {
 });
 
 describe.each(ADAPTERS)('a test of an app with the module on %s', (adapter) => {
-  async function builder(rateLimits: object = {}): Promise<TestingModuleBuilder> {
+  async function builder(
+    rateLimits: object = {},
+    geo: IpTrackingOptions['geo'] = { provider: { name: 'nowhere', lookup: () => null } },
+  ): Promise<TestingModuleBuilder> {
     const database = await createTestDatabase();
     onTestFinished(() => database.close());
     return Test.createTestingModule({
       imports: [
         IpTrackingModule.forRoot({
           database: { url: database.url },
-          geo: false,
+          geo,
           stateDir: false,
           rateLimits,
         }),
@@ -253,6 +257,13 @@ describe.each(ADAPTERS)('a test of an app with the module on %s', (adapter) => {
       controllers: [Everything],
     });
   }
+
+  it('is told at the start of its app what the routes ask for in vain', async () => {
+    const made = await builder({}, false);
+    await expect(listening(made, adapter)).rejects.toMatchObject({
+      message: expect.stringContaining('Everything has rules by country'),
+    });
+  });
 
   it('guards what nobody has replaced', async () => {
     const url = await listening(await builder(), adapter);

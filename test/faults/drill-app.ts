@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { IpTrackingOptions, RequestQueueStats } from '../../src/index.js';
 import { compiledMain } from '../support/compiled.js';
 
@@ -66,7 +66,7 @@ export class DrillApp {
       geo: false,
       detection: false,
     };
-    const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
+    const child = fork(fileURLToPath(new URL('./app.mjs', pathToFileURL(__filename))), {
       env: {
         ...process.env,
         DRILL_APP: JSON.stringify({

@@ -90,7 +90,8 @@ function fileOf({ page, code, line }: CodeBlock): Virtual {
   // On one line, before the block's own first.
   const before = `${preludeOf(page, code).replace(/\s*\n\s*/g, ' ')}\n`;
   return {
-    path: join(ROOT, `${page}.${line}.ts`),
+    // A module of ECMAScript, in which a block may await something.
+    path: join(ROOT, `${page}.${line}.mts`),
     text: `${before}${code}\nexport {};\n`,
     where: (at) => `${page}:${line + at - 1}`,
   };
