@@ -77,6 +77,8 @@ describe('the tarball', () => {
       'dist/src/index.d.ts',
       'dist/src/testing/entry.js',
       'dist/src/testing/entry.d.ts',
+      'dist/src/testing/entry.mjs',
+      'dist/src/testing/entry.d.mts',
       'dist/src/cli/main.js',
       'dist/migrations/index.js',
     ]) {
@@ -88,7 +90,7 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/.*index\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
     const isForUs = /(^|\/)(demo|test|bench)\/|\.spec\.|\.map$|\.tsbuildinfo$/;
     expect(
       files.filter((file) => !allowed.test(file) || isForUs.test(file)),

@@ -3,14 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
-import { codeBlocksOf } from './markdown.js';
+import { documentedTests } from './documented-tests.js';
 import { ROOT } from './source-tree.js';
-
-const PAGE = 'docs/testing.md';
-/** What a host with jest leaves out. */
-const FROM_VITEST = /^import \{.*\} from 'vitest';\n/m;
-
-const TESTS = codeBlocksOf(PAGE).filter(({ code }) => FROM_VITEST.test(code));
 
 interface Result {
   readonly name: string;
@@ -20,12 +14,12 @@ interface Result {
 }
 
 /** A host of its own, with the tests of the page as its own: with vitest's imports, or with globals as jest has them. */
-async function runTests(folder: string, globals: boolean): Promise<Result[]> {
+async function runTests(folder: string, runner: 'vitest' | 'jest'): Promise<Result[]> {
+  const globals = runner === 'jest';
   mkdirSync(folder);
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  for (const { code, line } of TESTS) {
-    const text = globals ? code.replace(FROM_VITEST, '') : code;
-    writeFileSync(join(folder, `line-${line}.spec.ts`), text);
+  for (const [name, text] of Object.entries(documentedTests(runner))) {
+    writeFileSync(join(folder, name), text);
   }
   const source = (path: string) => JSON.stringify(join(ROOT, 'src', path));
   writeFileSync(
@@ -74,17 +68,12 @@ describe('the page about tests', () => {
   });
   afterAll(() => folder.remove());
 
-  it('has tests of units and of whole apps', () => {
-    expect(TESTS.length).toBeGreaterThan(3);
-  });
-
-  it.each([
-    ['vitest', false],
-    ['globals, as jest has them,', true],
-  ])('has tests that pass with %s as they stand', async (name, globals) => {
-    const results = await runTests(join(folder.path, name.split(',')[0]!), globals);
+  // Hosts with jest itself are in test/hosts/.
+  it.each(['vitest', 'jest'] as const)('has tests that pass as %s has them', async (runner) => {
+    const results = await runTests(join(folder.path, runner), runner);
+    expect(results.length).toBeGreaterThan(3);
     expect(results.map(({ status, message }) => [status, message])).toEqual(
-      TESTS.map(() => ['passed', '']),
+      results.map(() => ['passed', '']),
     );
     expect(results.flatMap(({ assertionResults }) => assertionResults).length).toBeGreaterThan(4);
   });
