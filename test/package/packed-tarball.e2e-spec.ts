@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { linksIn, targetOf } from '../repo/markdown.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { createHost, pack, PACKAGE, ROOT, run, type HostOptions } from './packed-host.js';
@@ -90,11 +91,26 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
-    const isForUs = /(^|\/)(demo|test|bench)\/|\.spec\.|\.map$|\.tsbuildinfo$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
+    const isForUs = /(^|\/)(demo|test)\/|bench\/.*\.(js|ts)$|\.spec\.|\.map$|\.tsbuildinfo$/;
     expect(
       files.filter((file) => !allowed.test(file) || isForUs.test(file)),
       'take these out with "files" in package.json',
+    ).toEqual([]);
+  });
+
+  it('links from its documents to what is in it', () => {
+    const documents = files.filter((file) => file.endsWith('.md'));
+    expect(documents.length).toBeGreaterThan(15);
+    const broken = documents.flatMap((from) =>
+      linksIn(from).flatMap((link) => {
+        const target = targetOf(from, link)?.path;
+        return target === undefined || files.includes(target) ? [] : [`${from}: ${link}`];
+      }),
+    );
+    expect(
+      broken,
+      'pack what is linked to, with "files" in package.json, or name it in code instead',
     ).toEqual([]);
   });
 
