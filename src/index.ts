@@ -1,5 +1,5 @@
 export { IpTrackingModule } from './ip-tracking.module.js';
-export type { IpTrackingOptions } from './ip-tracking.options.js';
+export type { DisabledIpTrackingOptions, IpTrackingOptions } from './ip-tracking.options.js';
 export { IpTrackingStatus, type IpTrackingReport } from './ip-tracking.status.js';
 export { IpTrackingError, type IpTrackingErrorCode } from './ip-tracking.errors.js';
 export { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';

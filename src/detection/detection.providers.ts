@@ -1,6 +1,6 @@
 import { ModulesContainer } from '@nestjs/core';
 import { Database } from '../database/database.js';
-import { provide, wallClock } from '../provide.js';
+import { provide, WALL_CLOCK } from '../provide.js';
 import { DetectionJob } from './detection.job.js';
 import { DETECTION_SETTINGS } from './detection.options.js';
 import { DetectionService } from './detection.service.js';
@@ -11,12 +11,12 @@ import { sensitivePathDetector } from './detectors/sensitive-path.js';
 export const detectionProviders = [
   provide(
     DetectionService,
-    [Database, DETECTION_SETTINGS],
-    (database, { requestsPerHour }) =>
+    [Database, DETECTION_SETTINGS, WALL_CLOCK],
+    (database, { requestsPerHour }, now) =>
       new DetectionService(
         database,
         [requestVolumeDetector(requestsPerHour), sensitivePathDetector()],
-        wallClock,
+        now,
       ),
   ),
   provide(

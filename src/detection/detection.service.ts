@@ -69,8 +69,7 @@ export class DetectionService {
 
   /** The stored findings, the latest first. */
   async findings(limit = 1_000): Promise<SuspiciousIp[]> {
-    const dataSource = await this.database.connect();
-    return new SuspiciousIpRepository(dataSource.manager).list(limit);
+    return this.database.transaction((manager) => new SuspiciousIpRepository(manager).list(limit));
   }
 
   private async scanWindow(manager: EntityManager, to: Date): Promise<ScanResult> {

@@ -5,6 +5,8 @@ import type { ContextSources, Framework, MatchedRoute, RequestContext } from './
 
 /** What the edge asks, and whom it tells; the module fills it in from the rules and the log. */
 export interface EdgePolicy extends ContextSources {
+  /** The module is off: nobody has a context, and so whoever would act on one does nothing. */
+  readonly isOff: boolean;
   /** Judges a client by the stored rules, and notes on the context what they said. True to refuse. */
   refuses(context: RequestContext): boolean;
   /** What a refused client gets. */

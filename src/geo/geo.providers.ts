@@ -1,5 +1,5 @@
 import { messageOf } from '../ip-tracking.errors.js';
-import { logger, provide, steadyClock, wallClock } from '../provide.js';
+import { logger, provide, steadyClock, WALL_CLOCK } from '../provide.js';
 import type { GeoProvider } from './geo-provider.js';
 import { GeoService } from './geo-service.js';
 import { GEO_SETTINGS } from './geo.options.js';
@@ -9,12 +9,12 @@ import { GeoipLiteProvider } from './geoip-lite-provider.js';
 export const geoProviders = [
   provide(
     GeoService,
-    [GEO_SETTINGS],
-    ({ isEnabled, provider, ...settings }) =>
+    [GEO_SETTINGS, WALL_CLOCK],
+    ({ isEnabled, provider, ...settings }, wallNow) =>
       new GeoService(isEnabled ? (provider ?? installedProvider()) : null, {
         ...settings,
         now: steadyClock,
-        wallNow: wallClock,
+        wallNow,
         onError: (error) => logger.warn(`places are unknown: ${messageOf(error)}`),
         onWarning: (message) => logger.warn(message),
       }),

@@ -35,7 +35,7 @@ export class TooManyRequestsException extends ThrottlerException {
   }
 }
 
-/** Sends the answer as the host has made it, page and headers included. */
+/** Sends the answer as `rateLimits.refusal` has made it, page and headers included, where no filter of the host's has caught it. */
 @Catch(TooManyRequestsException)
 @Injectable()
 export class TooManyRequestsFilter implements ExceptionFilter<TooManyRequestsException> {

@@ -347,6 +347,24 @@ describe('a message of a TCP microservice', () => {
     expect(await ask(client, 'who')).toMatchObject({ error: { status: 'error' } });
   });
 
+  it('is refused by the rules of its handler in a hybrid app without its config', async () => {
+    let client!: ClientProxy;
+    const rules = await start({
+      adapter: 'express',
+      controllers: [Handlers],
+      listen: async (app) => {
+        const microservice = app.connectMicroservice<MicroserviceOptions>(tcpOptions);
+        await app.startAllMicroservices();
+        client = tcpClient(microservice);
+        await app.listen(0, '127.0.0.1');
+      },
+    });
+    expect(await ask(client, { cmd: 'inside' })).toMatchObject({ error: { status: 'error' } });
+    // A handler without rules of its own has no guard there.
+    await rules.block(PEER, { force: true });
+    expect(await ask(client, 'who')).toBe(PEER);
+  });
+
   it('passes the global guard of an app that is nothing but a microservice', async () => {
     const database = await createTestDatabase();
     const app = await NestFactory.createMicroservice<MicroserviceOptions>(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { pack } from '../package/packed-host.js';
+import { documentedTests } from '../repo/documented-tests.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { install, scaffold, succeed, write } from './installed-host.js';
@@ -31,6 +32,7 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
     const works: Column[] = ['install'];
 
     write(host, readmeApp(kind));
+    write(host, documentedSpecs(kind));
     await succeed(host, 'npm', ['run', 'build']);
     const database = await createTestDatabase({ migrated: false });
     onTestFinished(() => database.close());
@@ -50,6 +52,14 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
     record(name, works);
   });
 });
+
+/** The tests that docs/testing.md shows, among the host's own. */
+function documentedSpecs({ nest }: AppKind): Record<string, string> {
+  const tests = documentedTests(nest === 11 ? 'jest' : 'vitest');
+  return Object.fromEntries(
+    Object.entries(tests).map(([name, text]) => [`src/documented/${name}`, text]),
+  );
+}
 
 /** What npm says of peers that are not there, or of another version. */
 function aboutPeers(said: string): string[] {

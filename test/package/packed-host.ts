@@ -27,6 +27,8 @@ const SOURCES = [
   'docs',
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
   'LICENSE',
 ];
 

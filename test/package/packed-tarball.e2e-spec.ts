@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { linksIn, targetOf } from '../repo/markdown.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { createHost, pack, PACKAGE, ROOT, run, type HostOptions } from './packed-host.js';
@@ -75,6 +76,10 @@ describe('the tarball', () => {
       'migrations/schema.sql',
       'dist/src/index.js',
       'dist/src/index.d.ts',
+      'dist/src/testing/entry.js',
+      'dist/src/testing/entry.d.ts',
+      'dist/src/testing/entry.mjs',
+      'dist/src/testing/entry.d.mts',
       'dist/src/cli/main.js',
       'dist/migrations/index.js',
     ]) {
@@ -86,11 +91,26 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/.*index\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
-    const isForUs = /(^|\/)(demo|test|bench)\/|\.spec\.|\.map$|\.tsbuildinfo$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
+    const isForUs = /(^|\/)(demo|test)\/|bench\/.*\.(js|ts)$|\.spec\.|\.map$|\.tsbuildinfo$/;
     expect(
       files.filter((file) => !allowed.test(file) || isForUs.test(file)),
       'take these out with "files" in package.json',
+    ).toEqual([]);
+  });
+
+  it('links from its documents to what is in it', () => {
+    const documents = files.filter((file) => file.endsWith('.md'));
+    expect(documents.length).toBeGreaterThan(15);
+    const broken = documents.flatMap((from) =>
+      linksIn(from).flatMap((link) => {
+        const target = targetOf(from, link)?.path;
+        return target === undefined || files.includes(target) ? [] : [`${from}: ${link}`];
+      }),
+    );
+    expect(
+      broken,
+      'pack what is linked to, with "files" in package.json, or name it in code instead',
     ).toEqual([]);
   });
 
@@ -205,6 +225,34 @@ describe('importing the package', () => {
     const { stdout, stderr } = await run(process.execPath, [...args, '-e', program], host);
     expect({ stdout, stderr: withoutNodeWarnings(stderr) }).toEqual({
       stdout: 'function',
+      stderr: '',
+    });
+  });
+});
+
+describe('the entry for tests', () => {
+  it.each([
+    ['import', 'module', (name: string) => `await import('${name}')`],
+    ['require', 'commonjs', (name: string) => `require('${name}')`],
+  ] as const)('with %s shares its classes with the package', async (_, type, load) => {
+    const host = await newHost({ type, without: [...OPTIONAL, '@nestjs/testing'] });
+    const program = `
+      (async () => {
+        ${type === 'module' ? `await import('reflect-metadata')` : `require('reflect-metadata')`};
+        const { NestFactory } = ${load('@nestjs/core')};
+        const { IpRuleService } = ${load(PACKAGE)};
+        const { IpTrackingTesting, IpTrackingTestingModule } = ${load(`${PACKAGE}/testing`)};
+        const module = IpTrackingTestingModule.forRoot({ rules: { block: ['203.0.113.0/24'] } });
+        const app = await NestFactory.createApplicationContext(module, { logger: false });
+        const { action } = app.get(IpRuleService).decide('203.0.113.7');
+        const { log } = app.get(IpTrackingTesting);
+        await app.close();
+        process.stdout.write(JSON.stringify({ action, log }));
+      })();`;
+    const args = type === 'module' ? ['--input-type=module'] : [];
+    const { stdout, stderr } = await run(process.execPath, [...args, '-e', program], host);
+    expect({ stdout, stderr: withoutNodeWarnings(stderr) }).toEqual({
+      stdout: JSON.stringify({ action: 'block', log: [] }),
       stderr: '',
     });
   });

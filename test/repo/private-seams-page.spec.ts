@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { filesBelow, textOf } from './source-tree.js';
@@ -28,8 +27,9 @@ function seams(): Seam[] {
   const sections = PAGES.flatMap((page) => textOf(page).split(/^### /m).slice(1));
   return sections.map((section) => {
     const line = (name: string) => new RegExp(`^- ${name}: (.+)$`, 'm').exec(section)?.[1] ?? '';
-    const where = [...line('Where').matchAll(/(.*?)\]\((\S+?)\)/g)].map(([, text, link]) => ({
-      file: posix.join('docs', link!),
+    // What is not packed is named, not linked.
+    const where = [...line('Where').matchAll(/(.*?)`(src\/\S+?)`/g)].map(([, text, file]) => ({
+      file: file!,
       code: codeIn(text!),
     }));
     return {

@@ -64,7 +64,10 @@ export function compile(blocks: readonly CodeBlock[]): string[] {
   const texts = new Map(virtual.map(({ path, text }) => [path, text]));
   const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, ROOT);
-  options.paths = { 'nestjs-ip-tracking': [join(ROOT, 'src/index.ts')] };
+  options.paths = {
+    'nestjs-ip-tracking': [join(ROOT, 'src/index.ts')],
+    'nestjs-ip-tracking/testing': [join(ROOT, 'src/testing/entry.ts')],
+  };
   options.noUnusedLocals = false;
   options.noEmit = true;
   const host = ts.createCompilerHost(options);
