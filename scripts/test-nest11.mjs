@@ -29,13 +29,15 @@ const NOT_COPIED = new Set(['node_modules', 'dist', '.git', '.bench', '.data', '
 const ALL = ['src', 'test/e2e', 'test/package'];
 /** One file for each thing that leans on how Nest or TypeORM are made. */
 const FAST = [
+  'every-request-leaves-one-row',
+  'filters-of-a-host-win',
+  'graphql-passes-the-door',
+  'messages-are-limited',
   'messages-pass-the-door',
-  'requests-are-logged',
-  'rules-are-live-and-audited',
-  'limits-hold',
   'migrations-wait-their-turn',
-  'graphql',
-  'status-says-how-it-is',
+  'rules-are-live-and-audited',
+  'sensitive-routes-are-limited-by-who-asks',
+  'without-the-module',
 ].map((name) => `test/e2e/${name}`);
 
 function read(path) {
