@@ -46,7 +46,10 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
     );
 
     // The specs that were there, one for a controller of ours, and the one that boots the whole app.
-    await succeed(host, 'npm', ['test']);
+    const { stdout, stderr } = await succeed(host, 'npm', ['test']);
+    for (const spec of Object.keys(documentedSpecs(kind))) {
+      expect({ spec, ran: `${stdout}${stderr}`.includes(spec) }).toEqual({ spec, ran: true });
+    }
     await succeed(host, 'npm', ['run', 'test:e2e'], { DATABASE_URL: database.url });
     works.push('tests');
     record(name, works);
