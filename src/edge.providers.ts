@@ -21,6 +21,7 @@ import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { ClientIpResolver } from './net/client-ip.js';
 import { logger, provide, token, WALL_CLOCK } from './provide.js';
 import { RequestLogger } from './request-log/capture/request-logger.js';
+import { RequestQueue } from './request-log/queue/request-queue.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
@@ -56,6 +57,7 @@ export const edgeProviders = [
       ClientIpResolver,
       Door,
       RequestLogger,
+      RequestQueue,
       GeoService,
       RateLimiter,
       LimitAnswers,
@@ -70,6 +72,7 @@ export const edgeProviders = [
       resolver,
       door,
       log,
+      queue,
       geo,
       limiter,
       answers,
@@ -95,6 +98,7 @@ export const edgeProviders = [
                 return (await answers.judge(counting, response))?.refusal ?? null;
               }
             : null,
+        onArrival: (tickMs) => queue.keepUp(tickMs),
         onEnded: (context) => {
           if (context.attempts !== null) limiter.ended(context);
           if (isEnabled) log.ended(context);

@@ -131,7 +131,7 @@ export type {
   RequestLogTuning,
   RequestSpoolOptions,
 } from './request-log/request-log.options.js';
-export type { SpoolState } from './request-log/spool/spool.js';
+export type { SpoolState } from './request-log/spool/spool-condition.js';
 export type { StrandedSpool } from './request-log/spool/stranded-spools.js';
 export { RequestLogService, type RequestLogStats } from './request-log/request-log.service.js';
 export {

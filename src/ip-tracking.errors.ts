@@ -44,7 +44,7 @@ export class IpTrackingError extends Error {
   constructor(
     readonly code: IpTrackingErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: { cause?: unknown },
   ) {
     super(message, options);
   }

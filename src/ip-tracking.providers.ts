@@ -123,6 +123,7 @@ const lifecycle = [
       startTimeoutMs: rules.startTimeoutMs,
       places: geo.isEnabled,
       logs: requestLog.isEnabled,
+      spools: requestLog.spool !== null,
       hasServer: () => edge.isAttached && Boolean(adapterHost.httpAdapter),
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs,
     }),

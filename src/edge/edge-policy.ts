@@ -22,6 +22,8 @@ export interface EdgePolicy extends ContextSources {
         response: ServerResponse,
       ) => Promise<RefusalResponse | null>)
     | null;
+  /** A request or a handshake has arrived, at a moment of `performance.now()`. Must neither throw nor take long. */
+  onArrival(tickMs: number): void;
   /** Something is over, and its context says how: called once for each request, each handshake, and each logged message. */
   onEnded(context: RequestContext): void;
   /** Epoch milliseconds. */

@@ -245,10 +245,12 @@ export class RequestEdge {
   }
 
   private attach(raw: IncomingMessage, request: unknown, framework: Framework): RequestContext {
+    const arrivedAtTick = performance.now();
+    this.policy.onArrival(arrivedAtTick);
     const context = new RequestContext(
       this.resolve({ remoteAddress: raw.socket?.remoteAddress, headers: raw.headers }),
       this.policy.now(),
-      performance.now(),
+      arrivedAtTick,
       raw.method ?? '',
       raw.url ?? '',
       raw.headers['user-agent'],

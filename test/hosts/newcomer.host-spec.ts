@@ -39,7 +39,7 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
     works.push(
       ...(await whatWorks({
         folder: host,
-        program: [process.execPath, kind.nest === 12 ? 'dist/src/main.js' : 'dist/main.js'],
+        program: [process.execPath, 'dist/main.js'],
         database,
         has: ['WebSocket', 'GraphQL'],
       })),

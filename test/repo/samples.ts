@@ -13,6 +13,7 @@ const AT_HAND: Record<string, string> = {
   'docs/architecture.md': `
     declare const entities: (new () => object)[];
     declare const migrations: (new () => import('typeorm').MigrationInterface)[];`,
+  'docs/delivery.md': `declare const app: import('@nestjs/common').INestApplication;`,
   'docs/connections.md': `declare const dataSource: DataSource;`,
   'docs/options.md': `declare class ConfigService { getOrThrow(name: string): string }`,
   'docs/rate-limits.md': `
