@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { CommandFactory } from './nest-commander.js';
 import { CliModule } from './cli.module.js';
+import { endWithReader } from './closed-pipe.js';
 import { databaseUrl } from './database-url.js';
 import { exitCodeOf, oneLine } from './cli-errors.js';
 import { isSwitchedOff } from './switched-off.js';
@@ -20,6 +21,7 @@ function fail(error: unknown): never {
 }
 
 process.on('unhandledRejection', fail);
+endWithReader([process.stdout, process.stderr], () => process.exit(0));
 
 async function main(): Promise<void> {
   if (process.argv.length === 2) process.argv.push('--help');

@@ -34,7 +34,10 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
     write(host, { ...plainApp(kind), ...documentedSpecs(kind) });
     const database = await createTestDatabase({ migrated: false });
     onTestFinished(() => database.close());
-    await succeed(host, 'npm', ['test']);
+    const { stdout, stderr } = await succeed(host, 'npm', ['test']);
+    for (const spec of Object.keys(documentedSpecs(kind))) {
+      expect({ spec, ran: `${stdout}${stderr}`.includes(spec) }).toEqual({ spec, ran: true });
+    }
     await succeed(host, 'npm', ['run', 'test:e2e'], { DATABASE_URL: database.url });
     works.push('tests');
 
