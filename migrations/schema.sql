@@ -288,6 +288,8 @@ create table ip_tracking.request_log (
   ingested_at timestamp with time zone not null default now(),
   reason text,
   repeats integer not null default 0,
+  signals bigint,
+  attempted_user text,
   constraint request_log_pkey PRIMARY KEY (id, "timestamp")
 ) partition by RANGE ("timestamp");
 
@@ -321,6 +323,8 @@ CREATE INDEX ip_rule_network ON ip_tracking.ip_rule USING spgist (network);
 CREATE INDEX ip_rule_event_rule_id ON ip_tracking.ip_rule_event USING btree (rule_id);
 
 CREATE INDEX ip_rule_event_version ON ip_tracking.ip_rule_event USING btree (version);
+
+CREATE INDEX request_log_evidence ON ip_tracking.request_log USING btree ("timestamp") WHERE ((signals & (50855935)::bigint) <> 0);
 
 CREATE INDEX request_log_ingested_at ON ip_tracking.request_log USING brin (ingested_at);
 

@@ -38,6 +38,7 @@ export type { ListHeader } from './net/forwarded-header.js';
 export { ClientIp, Geo } from './edge/param-decorators.js';
 export type { Decision, DecisionReason } from './edge/decision.js';
 export type { EdgeOptions } from './edge/edge.options.js';
+export { Login, reportAuthFailure, reportAuthSuccess } from './edge/auth-reports.js';
 export type { Identify } from './edge/identify.js';
 export type { StateOptions } from './state/state.options.js';
 
@@ -141,6 +142,10 @@ export {
 export { RequestLog } from './request-log/table/request-log.entity.js';
 export type { PruneResult, RetentionDays } from './request-log/table/retention.js';
 
+export { isSignalName, namesOf, SIGNALS, type SignalName } from './signals/signal.js';
+export type { ProbesOptions, SignalsOptions } from './signals/signals.options.js';
+export type { AddedProbe } from './signals/compile-probes.js';
+export type { ProbeGroup, ProbePlace } from './signals/probes/probe-entry.js';
 export type { DetectionOptions } from './detection/detection.options.js';
 export {
   DetectionService,

@@ -44,6 +44,12 @@ import {
   type RulesOptions,
   type RulesSettings,
 } from './rules/rules.options.js';
+import {
+  SIGNALS_CHECKS,
+  signalsSettings,
+  type SignalsOptions,
+  type SignalsSettings,
+} from './signals/signals.options.js';
 import { checkStateDir, type StateOptions, type StateSettings } from './state/state.options.js';
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
@@ -60,6 +66,8 @@ export interface IpTrackingOptions extends EdgeOptions, StateOptions {
   rules?: false | RulesOptions;
   /** The log of every request. `false`: nothing is logged. */
   requestLog?: false | RequestLogOptions;
+  /** What is looked for in each request, once it has ended. `false`: detection sees no more than counts. */
+  signals?: false | SignalsOptions;
   /** Country and city of clients. `false`: every place is unknown. */
   geo?: false | GeoOptions;
   /** What is kept of a client's address, query string and user agent. */
@@ -77,6 +85,7 @@ export interface IpTrackingSettings {
   readonly edge: EdgeSettings;
   readonly rules: RulesSettings;
   readonly requestLog: RequestLogSettings;
+  readonly signals: SignalsSettings;
   readonly geo: GeoSettings;
   readonly privacy: PrivacySettings;
   readonly limits: LimitsSettings;
@@ -94,6 +103,7 @@ const OPTION_CHECKS: Record<keyof IpTrackingOptions, Check> = {
   ...EDGE_CHECKS,
   rules: part(RULES_CHECKS),
   requestLog: part(REQUEST_LOG_CHECKS),
+  signals: part(SIGNALS_CHECKS),
   geo: part(GEO_CHECKS),
   privacy: checkPrivacy,
   rateLimits: part(LIMITS_CHECKS),
@@ -120,6 +130,7 @@ export function resolveOptions(options: IpTrackingOptions): IpTrackingSettings {
     edge: edgeSettings(options),
     rules,
     requestLog,
+    signals: signalsSettings(options.signals),
     geo,
     privacy: privacySettings(options.privacy ?? {}),
     limits: limitsSettings(options.rateLimits),

@@ -33,9 +33,10 @@ import { isLocal } from './net/special-ranges.js';
 import { PRIVACY_SETTINGS } from './privacy/privacy.options.js';
 import { privacyProviders } from './privacy/privacy.providers.js';
 import { logger, provide, provideNamed, token } from './provide.js';
+import { AttemptedUsers } from './request-log/capture/attempted-users.js';
 import { RecordIntake } from './request-log/capture/record-intake.js';
 import { RequestQueue } from './request-log/queue/request-queue.js';
-import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
+import { REQUEST_LOG_SETTINGS, SIGNALS_SETTINGS } from './request-log/request-log.options.js';
 import { requestLogProviders } from './request-log/request-log.providers.js';
 import { RequestLogService } from './request-log/request-log.service.js';
 import { RequestLogPartitions } from './request-log/table/partitions.js';
@@ -57,6 +58,7 @@ const settings = [
   provide(EDGE_SETTINGS, [IP_TRACKING_SETTINGS], ({ edge }) => edge),
   provide(RULES_SETTINGS, [IP_TRACKING_SETTINGS], ({ rules }) => rules),
   provide(REQUEST_LOG_SETTINGS, [IP_TRACKING_SETTINGS], ({ requestLog }) => requestLog),
+  provide(SIGNALS_SETTINGS, [IP_TRACKING_SETTINGS], ({ signals }) => signals),
   provide(GEO_SETTINGS, [IP_TRACKING_SETTINGS], ({ geo }) => geo),
   provide(PRIVACY_SETTINGS, [IP_TRACKING_SETTINGS], ({ privacy }) => privacy),
   provide(LIMITS_SETTINGS, [IP_TRACKING_SETTINGS], ({ limits }) => limits),
@@ -93,12 +95,14 @@ const lifecycle = [
       ClientIpResolver,
       ForwardingPeers,
       UnsharedLimits,
+      AttemptedUsers,
       REQUEST_LOG_SETTINGS,
       RULES_SETTINGS,
     ],
-    (upkeep, networks, resolver, forwarders, unshared, log, rules) =>
+    (upkeep, networks, resolver, forwarders, unshared, users, log, rules) =>
       new HourlyWork(
         [
+          ...(log.isEnabled ? [() => users.ready()] : []),
           ...(log.isEnabled && log.sink === null ? [() => upkeep.run()] : []),
           ...(rules.isEnabled
             ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
