@@ -146,13 +146,32 @@ export { isSignalName, namesOf, SIGNALS, type SignalName } from './signals/signa
 export type { ProbesOptions, SignalsOptions } from './signals/signals.options.js';
 export type { AddedProbe } from './signals/compile-probes.js';
 export type { ProbeGroup, ProbePlace } from './signals/probes/probe-entry.js';
-export type { DetectionOptions } from './detection/detection.options.js';
+export type { DetectionOptions, DetectorTuning } from './detection/detection.options.js';
 export {
   DetectionService,
+  type ResolveDetails,
   type ScanResult,
   type ScanStatus,
 } from './detection/detection.service.js';
-export type { ClientTraffic, Detector, Judgement, ScanWindow } from './detection/detector.js';
+export type {
+  Detector,
+  DetectorResponse,
+  DetectorRule,
+  LogDetector,
+  LogFinding,
+  LogQuery,
+  LogTerms,
+  Match,
+  RuleFound,
+  ScanWindow,
+  SubjectKind,
+  Without,
+  Wording,
+} from './detection/detector.js';
 export { SuspiciousIp } from './detection/suspicious-ip.entity.js';
-export type { StoredFinding } from './detection/suspicious-ip.repository.js';
+export type {
+  Exemption,
+  ScoredFinding,
+  StoredFinding,
+} from './detection/suspicious-ip.repository.js';
 export { parseDuration } from './options/duration.js';

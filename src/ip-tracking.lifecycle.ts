@@ -8,6 +8,7 @@ import type { Database } from './database/database.js';
 import type { NotificationListener } from './database/notifications.js';
 import type { EdgeAttachment } from './edge.providers.js';
 import type { RequestEdge } from './edge/request-edge.js';
+import type { WatchRecorder } from './detection/watch-recorder.js';
 import type { GeoService } from './geo/geo-service.js';
 import type { HourlyWork } from './hourly-work.js';
 import type { LimitStorage } from './limits/store/limit-storage.js';
@@ -33,6 +34,8 @@ export interface LifecycleParts {
   intake: RecordIntake;
   queue: RequestQueue;
   hourly: HourlyWork;
+  /** What has findings to store; null where nobody watches. */
+  watch: WatchRecorder | null;
   unshared: UnsharedLimits;
   limits: LimitStorage;
 }
@@ -111,13 +114,14 @@ export class IpTrackingLifecycle
   }
 
   private async finish(): Promise<void> {
-    const { intake, queue, geo, database, limits, plan } = this.parts;
+    const { intake, queue, geo, database, limits, watch, plan } = this.parts;
     await this.unlessHurried(this.lastResponses());
     await this.unlessHurried(intake.settle());
     const lost = await queue.close(plan.shutdownTimeoutMs, this.secondSignal.signal);
     if (lost > 0) {
       logger.error(`${lost} records of the request log could not be written and are lost`);
     }
+    await this.shortly(Promise.resolve(watch?.close()));
     await this.unlessHurried(Promise.resolve(limits.close?.()));
     await this.unlessHurried(geo.close());
     await this.shortly(database.close());

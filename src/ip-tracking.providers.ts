@@ -6,7 +6,7 @@ import { databaseProviders, ENTITIES } from './database/database.providers.js';
 import { NotificationListener } from './database/notifications.js';
 import { DetectionService } from './detection/detection.service.js';
 import { DETECTION_SETTINGS } from './detection/detection.options.js';
-import { detectionProviders } from './detection/detection.providers.js';
+import { detectionProviders, WATCH_RECORDER } from './detection/detection.providers.js';
 import { EDGE_ATTACHMENT, edgeProviders } from './edge.providers.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { RequestEdge } from './edge/request-edge.js';
@@ -145,6 +145,7 @@ const lifecycle = [
       intake: RecordIntake,
       queue: RequestQueue,
       hourly: HourlyWork,
+      watch: WATCH_RECORDER,
       unshared: UnsharedLimits,
       limits: LIMIT_STORAGE,
     },
@@ -163,6 +164,7 @@ const status = provideNamed<IpTrackingStatus, StatusParts>(
     limits: LIMIT_STORAGE,
     geo: GeoService,
     detection: DetectionService,
+    watch: WATCH_RECORDER,
   },
   (parts) => new IpTrackingStatus(parts),
 );

@@ -196,8 +196,14 @@ export const requestLogProviders = [
   ),
   provide(
     PrivacyService,
-    [Database, RecordsOnTheirWay, AddressPrivacy],
-    (database, onTheirWay, addresses) =>
-      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, wallClock),
+    [Database, RecordsOnTheirWay, AddressPrivacy, REQUEST_WATCH],
+    (database, onTheirWay, addresses, watch) =>
+      new PrivacyService(
+        new PersonalDataRepository(database),
+        addresses,
+        onTheirWay,
+        wallClock,
+        watch,
+      ),
   ),
 ];

@@ -1,6 +1,7 @@
 import type { Ending } from '../../edge/ending.js';
 import type { ListedPaths } from '../../edge/listed-paths.js';
 import type { MatchedRoute, RequestContext } from '../../edge/request-context.js';
+import type { IpAddress } from '../../net/ip-address.js';
 import { outcomeOf } from '../record/outcome.js';
 import { recordId } from '../record/record-id.js';
 import type { Enrichment } from './enrich.js';
@@ -38,6 +39,8 @@ export interface RequestLoggerParts {
 /** Whoever is told of requests as they end. Must not wait, must not throw, and must not keep the record. */
 export interface RequestWatch {
   ended(record: LogRecord): void;
+  /** Forgets clients that are erased, in every form in which they were stored. */
+  forget(clients: readonly IpAddress[]): void;
 }
 export const REQUEST_WATCH = token<RequestWatch | null>('request-watch');
 

@@ -1,0 +1,91 @@
+import type { EntityManager } from 'typeorm';
+import { compileRules } from '../detector-rule.js';
+import {
+  isLogDetector,
+  type Detector,
+  type LogDetector,
+  type LogQuery,
+  type ScanWindow,
+} from '../detector.js';
+import { type Finding, findingInLog, findingOf, foundInLog } from '../finding.js';
+import { compileRule, LOG_TERMS } from './compile-scan.js';
+
+/** So many rows of an answer are in memory at once. */
+const AT_ONCE = 1_000;
+/** For sorting and counting: PostgreSQL's usual 4 MB would have it write all of an hour to disk, twice. */
+const WORK_MEM = '64MB';
+
+/** Runs detectors over an hour of the log. Everything is counted in the database. */
+export class LogScanRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  /**
+   * Runs each detector over an hour, and hands on what it finds, some at a time: however much that is, memory stays as it
+   * is. To be called in a transaction.
+   */
+  async run(
+    detectors: readonly (Detector | LogDetector)[],
+    window: ScanWindow,
+    onFindings: (findings: Finding[]) => Promise<void>,
+  ): Promise<void> {
+    await this.manager.query(`select set_config('work_mem', $1, true)`, [WORK_MEM]);
+    const resolved = await this.resolvedDetectors();
+    for (const detector of detectors) {
+      if (isLogDetector(detector)) {
+        const query = detector.query(window, LOG_TERMS);
+        await this.each(query, (rows) =>
+          onFindings(detector.judge(rows, window).map((found) => findingInLog(detector, found))),
+        );
+        continue;
+      }
+      if (detector.runs === 'watch') continue;
+      for (const compiled of compileRules([detector])) {
+        const query = compileRule(compiled, window, resolved.has(detector.name));
+        await this.each(query, (rows) =>
+          onFindings(
+            rows.map((row) =>
+              findingOf(detector, String(row['subject']), foundInLog(compiled.index, row)),
+            ),
+          ),
+        );
+      }
+    }
+  }
+
+  private async resolvedDetectors(): Promise<Set<string>> {
+    const rows = await this.manager.query<{ detector: string }[]>(
+      `select distinct detector from ip_tracking.suspicious_ip where resolved_at is not null`,
+    );
+    return new Set(rows.map(({ detector }) => detector));
+  }
+
+  /**
+   * By way of a table of the session's own: PostgreSQL runs a cursor with one process only, and a plain answer would be in
+   * memory as a whole.
+   */
+  private async each(
+    { sql, values }: LogQuery,
+    work: (rows: Record<string, unknown>[]) => Promise<void>,
+  ): Promise<void> {
+    const table = 'pg_temp.ip_tracking_hit';
+    await this.manager.query(`create temporary table ip_tracking_hit on commit drop as ${sql}`, [
+      ...values,
+    ]);
+    try {
+      await this.manager.query(
+        `declare ip_tracking_hits no scroll cursor for select * from ${table}`,
+      );
+      for (;;) {
+        const rows = await this.manager.query<Record<string, unknown>[]>(
+          `fetch ${AT_ONCE} from ip_tracking_hits`,
+        );
+        if (rows.length > 0) await work(rows);
+        if (rows.length < AT_ONCE) break;
+      }
+    } finally {
+      // After an error the transaction is over anyway, and says so again.
+      await this.manager.query('close ip_tracking_hits').catch(() => undefined);
+      await this.manager.query(`drop table if exists ${table}`).catch(() => undefined);
+    }
+  }
+}
