@@ -20,6 +20,18 @@ export class RequestSignals1763794800000 implements MigrationInterface {
       soon(`create index request_log_evidence on only ip_tracking.request_log ("timestamp")
               where (signals & 50855935) <> 0`),
     );
+    // Of a log that is empty so far there is nothing to wait for.
+    await runner.query(`
+      do $$
+      begin
+        if exists (select from ip_tracking.request_log)
+           or (select count(*) from pg_inherits where inhparent = 'ip_tracking.request_log'::regclass) > 1 then
+          return;
+        end if;
+        create index request_log_default_evidence on ip_tracking.request_log_default ("timestamp")
+          where (signals & 50855935) <> 0;
+        alter index ip_tracking.request_log_evidence attach partition ip_tracking.request_log_default_evidence;
+      end $$`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -21,7 +21,7 @@ describe('the scan of every hour', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    connection = new Database(createDataSource({ url: database.url }), true);
+    connection = new Database(createDataSource({ url: database.url }, []), true);
   });
   afterAll(async () => {
     await connection.close();

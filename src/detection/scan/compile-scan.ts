@@ -9,10 +9,10 @@ export const LOG = 'ip_tracking.request_log';
  * The rows that count. A client that a stored block rule refuses must not feed the detection that would block it again:
  * nothing else stays out, a refusal by anything but such a rule included.
  */
-const COUNTED = `not (outcome = 'blocked' and rule_id is not null)`;
+export const COUNTED = `not (outcome = 'blocked' and rule_id is not null)`;
 
 /** The client a row belongs to: an IPv4 address as it is, IPv6 by its /64. */
-const CLIENT = `case family(ip_address) when 4 then ip_address else network(set_masklen(ip_address, 64))::inet end`;
+export const CLIENT = `case family(ip_address) when 4 then ip_address else network(set_masklen(ip_address, 64))::inet end`;
 
 /** When a row's request had ended. */
 export const ENDED_AT = `("timestamp" + duration_us * interval '1 microsecond')`;
@@ -29,6 +29,8 @@ const LONGEST_OF_MANY_MS = 60_000;
 
 /** Rows that are kept of a subject at most, to show people some of them. */
 const SHOWN = 200;
+/** Of these as many are read for their paths and user agents. */
+const EXAMPLES = 50;
 
 /** What the statements of all detectors have in common. */
 export const LOG_TERMS: LogTerms = {
@@ -40,7 +42,7 @@ export const LOG_TERMS: LogTerms = {
 };
 
 /** The partial index has only rows that speak against their client, and is asked where only those can count. */
-function shows(bits: number): string {
+export function shows(bits: number): string {
   const isEvidence = (bits & ~EVIDENCE) === 0;
   return `${isEvidence ? `(signals & ${EVIDENCE}) <> 0 and ` : ''}(signals & ${bits}) <> 0`;
 }
@@ -48,6 +50,14 @@ function shows(bits: number): string {
 /** An interval, in PostgreSQL's words. */
 function interval(us: number): string {
   return `interval '${us} microseconds'`;
+}
+
+/** What a rule is run over. */
+export interface RuleSource {
+  /** Whether findings of the detector were resolved: what was before does not bring them back. @default false */
+  readonly hasResolved?: boolean;
+  /** The table, or what was copied from it. @default the log */
+  readonly table?: string;
 }
 
 /** What each step hands on of a row. */
@@ -59,21 +69,15 @@ const COLUMNS = 'subject, at, value, attempted, client, path, method, user_agent
  *
  * The statement is set-based: each step is one pass, sorted by subject and time, whatever the traffic.
  *
- * @param hasResolved whether findings of the detector were resolved: what was before does not bring them back.
  */
 export function compileRule(
   compiled: CompiledRule,
-  { from, to }: ScanWindow,
-  hasResolved: boolean,
+  window: ScanWindow,
+  { hasResolved = false, table = LOG }: RuleSource = {},
 ): LogQuery {
-  const { rule, windowUs, withinUs } = compiled;
-  // What can be taken back is decided late: this hour decides requests that are older by so much.
-  const hitFrom = new Date(from.getTime() - withinUs / 1_000);
-  const hitTo = new Date(to.getTime() - withinUs / 1_000);
-  const windows = rule.unlessMissedBy === undefined ? 1 : 2;
-  const readMs = hitFrom.getTime() - (windows * windowUs + withinUs) / 1_000;
-  const longestMs = isBroad(compiled) ? LONGEST_OF_MANY_MS : LONGEST_REQUEST_MS;
-  const steps = new Steps(`select * from (${readRows(compiled, hasResolved)}) as seen`);
+  const { rule, windowUs } = compiled;
+  const { hitFrom, hitTo, readFrom, beganFrom } = reachOf(compiled, window);
+  const steps = new Steps(`select * from (${readRows(compiled, hasResolved, table)}) as seen`);
   takeBack(steps, compiled);
   leaveBrokenLinks(steps, compiled);
   if (rule.distinct === undefined) {
@@ -85,24 +89,47 @@ export function compileRule(
   } else {
     countDistinct(steps, 'subject', 'value', windowUs);
   }
-  const sql = `with ${steps.toString()},
-    hit as (select subject, max(n) as count, min(since) as first_seen, max(at) as last_seen from ${steps.last}
-             where n >= ${rule.atLeast} and at >= $1 and at < $2 group by subject),
-    shown as (select seen.*, row_number() over (partition by seen.subject order by seen.at) as place
-                from ${steps.last} as seen join hit on hit.subject = seen.subject and seen.at between first_seen and last_seen)
-    ${SHOW}`;
-  return { sql, values: [hitFrom, hitTo, new Date(readMs), to, new Date(readMs - longestMs)] };
+  const isHit = `n >= ${rule.atLeast} and at >= $1 and at < $2`;
+  // By windows and not by a join: nobody has told PostgreSQL how many there will be, and it takes a few for granted.
+  steps.then(
+    (rows) =>
+      `select *, max(n) filter (where ${isHit}) over of_subject as most, min(since) filter (where ${isHit}) over of_subject as first_seen,
+              max(at) filter (where ${isHit}) over of_subject as last_seen from ${rows} window of_subject as (partition by subject)`,
+  );
+  steps.then(
+    (rows) =>
+      `select *, row_number() over (partition by subject order by at) as place
+         from ${rows} where most is not null and at between first_seen and last_seen`,
+  );
+  const sql = `with ${steps.toString()} ${show(steps.last)}`;
+  return { sql, values: [hitFrom, hitTo, readFrom, window.to, beganFrom] };
 }
 
-const SHOW = `
-  select hit.subject, hit.count::float8 as count, hit.first_seen as "firstSeen", hit.last_seen as "lastSeen",
-         bit_or(signals)::float8 as signals, bit_and(signals)::float8 as "commonSignals",
-         array_agg(path order by place) filter (where place <= 50) as paths,
-         array_agg(user_agent order by place) filter (where place <= 50 and user_agent is not null) as agents,
-         array_agg(distinct method) as methods, array_agg(distinct client) as clients
-    from hit join shown on shown.subject = hit.subject and place <= ${SHOWN}
-   group by hit.subject, hit.count, hit.first_seen, hit.last_seen
-   order by hit.count desc, hit.subject`;
+/** From where to where a rule reads the log for an hour. */
+export function reachOf(
+  compiled: CompiledRule,
+  { from, to }: ScanWindow,
+): { hitFrom: Date; hitTo: Date; readFrom: Date; beganFrom: Date } {
+  const { rule, windowUs, withinUs } = compiled;
+  // What can be taken back is decided late: this hour decides requests that are older by so much.
+  const hitFrom = new Date(from.getTime() - withinUs / 1_000);
+  const hitTo = new Date(to.getTime() - withinUs / 1_000);
+  const windows = rule.unlessMissedBy === undefined ? 1 : 2;
+  const readFrom = new Date(hitFrom.getTime() - (windows * windowUs + withinUs) / 1_000);
+  const longestMs = isBroad(compiled) ? LONGEST_OF_MANY_MS : LONGEST_REQUEST_MS;
+  return { hitFrom, hitTo, readFrom, beganFrom: new Date(readFrom.getTime() - longestMs) };
+}
+
+/** What is handed over of each subject, with some of its requests. */
+function show(rows: string): string {
+  return `
+    select subject, most::float8 as count, first_seen as "firstSeen", last_seen as "lastSeen",
+           bit_or(signals)::float8 as signals, bit_and(signals)::float8 as "commonSignals",
+           array_agg(path order by place) filter (where place <= ${EXAMPLES}) as paths,
+           array_agg(user_agent order by place) filter (where place <= ${EXAMPLES} and user_agent is not null) as agents,
+           array_agg(distinct method) as methods, array_agg(distinct client) as clients
+      from ${rows} where place <= ${SHOWN} group by subject, most, first_seen, last_seen`;
+}
 
 /** Steps of a statement, each of which reads the one before it. */
 class Steps {
@@ -126,7 +153,7 @@ class Steps {
 }
 
 /** The rows that count, and those that take others back. */
-function readRows(compiled: CompiledRule, hasResolved: boolean): string {
+function readRows(compiled: CompiledRule, hasResolved: boolean, table: string): string {
   const { detector, rule } = compiled;
   const subject = SUBJECTS[detector.of];
   const value = rule.distinct === undefined ? null : VALUES[rule.distinct];
@@ -142,7 +169,7 @@ function readRows(compiled: CompiledRule, hasResolved: boolean): string {
   ];
   if (isBroad(compiled)) {
     conditions.push(
-      `${subject} in (select ${subject} from ${LOG} where ${inTime} and ${counts}
+      `${subject} in (select ${subject} from ${table} where ${inTime} and ${counts}
                        group by 1 having count(*) >= ${rule.atLeast})`,
     );
   }
@@ -158,7 +185,7 @@ function readRows(compiled: CompiledRule, hasResolved: boolean): string {
            coalesce(attempted_user, user_id) as attempted, ${CLIENT} as client, path, method,
            left(user_agent, 200) as user_agent, coalesce(signals, 0) as signals,
            coalesce(${counts}, false) as counts, ${takesBack === null ? 'false' : `coalesce(${takesBack}, false)`} as takes_back
-      from ${LOG}
+      from ${table}
      where ${conditions.join(' and ')}`;
 }
 

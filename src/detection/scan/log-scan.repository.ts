@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { compileRules } from '../detector-rule.js';
+import { compileRules, type CompiledRule } from '../detector-rule.js';
 import {
   isLogDetector,
   type Detector,
@@ -9,6 +9,7 @@ import {
 } from '../detector.js';
 import { type Finding, findingInLog, findingOf, foundInLog } from '../finding.js';
 import { compileRule, LOG_TERMS } from './compile-scan.js';
+import { copyEvidence, copyWhatTakesBack, EVIDENCE_TABLE, isOfEvidence } from './evidence.js';
 
 /** So many rows of an answer are in memory at once. */
 const AT_ONCE = 1_000;
@@ -28,28 +29,64 @@ export class LogScanRepository {
     window: ScanWindow,
     onFindings: (findings: Finding[]) => Promise<void>,
   ): Promise<void> {
-    await this.manager.query(`select set_config('work_mem', $1, true)`, [WORK_MEM]);
+    await this.set('work_mem', WORK_MEM);
     const resolved = await this.resolvedDetectors();
-    for (const detector of detectors) {
-      if (isLogDetector(detector)) {
-        const query = detector.query(window, LOG_TERMS);
-        await this.each(query, (rows) =>
-          onFindings(detector.judge(rows, window).map((found) => findingInLog(detector, found))),
-        );
-        continue;
-      }
-      if (detector.runs === 'watch') continue;
-      for (const compiled of compileRules([detector])) {
-        const query = compileRule(compiled, window, resolved.has(detector.name));
-        await this.each(query, (rows) =>
-          onFindings(
-            rows.map((row) =>
-              findingOf(detector, String(row['subject']), foundInLog(compiled.index, row)),
-            ),
-          ),
-        );
-      }
+    const rules = compileRules(
+      detectors.filter(
+        (detector): detector is Detector => !isLogDetector(detector) && detector.runs !== 'watch',
+      ),
+    );
+    const ofEvidence = rules.filter(isOfEvidence);
+    if (ofEvidence.length > 0) await this.copy(ofEvidence, window);
+    for (const compiled of rules) {
+      const { detector, index } = compiled;
+      const query = compileRule(compiled, window, {
+        hasResolved: resolved.has(detector.name),
+        ...(isOfEvidence(compiled) ? { table: `pg_temp.${EVIDENCE_TABLE}` } : {}),
+      });
+      await this.each(query, (rows) =>
+        onFindings(
+          rows.map((row) => findingOf(detector, String(row['subject']), foundInLog(index, row))),
+        ),
+      );
     }
+    if (ofEvidence.length > 0) await this.manager.query(`drop table pg_temp.${EVIDENCE_TABLE}`);
+    for (const detector of detectors) {
+      if (!isLogDetector(detector)) continue;
+      await this.each(detector.query(window, LOG_TERMS), (rows) =>
+        onFindings(detector.judge(rows, window).map((found) => findingInLog(detector, found))),
+      );
+    }
+  }
+
+  /**
+   * Reads what speaks against clients once. PostgreSQL takes any comparison of bits to be true of nearly all rows, and
+   * would read all of them; the index has the few, where it is there.
+   */
+  private async copy(rules: readonly CompiledRule[], window: ScanWindow): Promise<void> {
+    const [index] = await this.manager.query<{ isWhole: boolean }[]>(
+      `select indisvalid as "isWhole" from pg_index where indexrelid = to_regclass('ip_tracking.request_log_evidence')`,
+    );
+    const isForced = index?.isWhole === true;
+    if (isForced) await this.setScans('off');
+    const { sql, values } = copyEvidence(rules, window);
+    await this.manager.query(sql, [...values]);
+    if (isForced) await this.setScans('on');
+    for (const compiled of rules) {
+      if (compiled.without === 0) continue;
+      const more = copyWhatTakesBack(compiled, window);
+      await this.manager.query(more.sql, [...more.values]);
+    }
+    await this.manager.query(`analyze pg_temp.${EVIDENCE_TABLE}`);
+  }
+
+  private async setScans(value: 'on' | 'off'): Promise<void> {
+    await this.set('enable_seqscan', value);
+    await this.set('enable_bitmapscan', value);
+  }
+
+  private async set(name: string, value: string): Promise<void> {
+    await this.manager.query(`select set_config($1, $2, true)`, [name, value]);
   }
 
   private async resolvedDetectors(): Promise<Set<string>> {

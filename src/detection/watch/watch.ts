@@ -72,7 +72,7 @@ export class Watch {
     this.text = new KeyedHash(key1, key0);
     const kinds: CounterKind[] = [];
     const kindOf = (windowUs: number, atLeast: number): number =>
-      kinds.push({ windowUs, atLeast, most: Math.max(LEAST_MOST, atLeast) }) - 1;
+      kinds.push({ windowUs, atLeast, most: Math.max(LEAST_MOST, 2 * atLeast) }) - 1;
     let random = key0 ^ key1;
     const draw = (): number => {
       random = (Math.imul(random, 1_664_525) + 1_013_904_223) | 0;
