@@ -45,10 +45,7 @@ export class UndecidedRequests<T> {
     const siblings = this.bySubject.get(subject);
     if (siblings === undefined) this.bySubject.set(subject, [entry]);
     else if (!this.joins(siblings, entry)) return;
-    if (this.size >= MAX_WAITING) {
-      this.dropped += 1;
-      this.leave(this.shift()!);
-    }
+    if (this.size >= MAX_WAITING) this.makeRoom();
     this.waiting.push(entry);
   }
 
@@ -95,6 +92,16 @@ export class UndecidedRequests<T> {
     siblings[at]!.isTakenBack = true;
     siblings[at] = entry;
     return true;
+  }
+
+  /** What was taken back goes first. A tenth at least, so that not every request has to look for room. */
+  private makeRoom(): void {
+    this.waiting = this.waiting.slice(this.first).filter(({ isTakenBack }) => !isTakenBack);
+    this.first = 0;
+    while (this.size > 0.9 * MAX_WAITING) {
+      this.dropped += 1;
+      this.leave(this.shift()!);
+    }
   }
 
   private shift(): Undecided<T> | undefined {
