@@ -145,7 +145,8 @@ export type { PruneResult, RetentionDays } from './request-log/table/retention.j
 export { isSignalName, namesOf, SIGNALS, type SignalName } from './signals/signal.js';
 export type { ProbesOptions, SignalsOptions } from './signals/signals.options.js';
 export type { AddedProbe } from './signals/compile-probes.js';
-export type { ProbeGroup, ProbePlace } from './signals/probes/probe-entry.js';
+export { PROBE_GROUPS, type ProbeGroup, type ProbePlace } from './signals/probes/probe-entry.js';
+export type { RequestOutcome } from './signals/request-facts.js';
 export type { DetectionOptions, DetectorTuning } from './detection/detection.options.js';
 export {
   DetectionService,
@@ -168,6 +169,8 @@ export type {
   Without,
   Wording,
 } from './detection/detector.js';
+export type { WatchStatus } from './detection/watch-recorder.js';
+export type { WatchStats } from './detection/watch/watch.js';
 export { SuspiciousIp } from './detection/suspicious-ip.entity.js';
 export type {
   Exemption,

@@ -1,4 +1,4 @@
-import { CronTime } from 'cron';
+import { validateCronExpression } from 'cron';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { checkObject, invalid, oneOf, wholeNumber, flag, type Check } from '../options/checks.js';
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
@@ -67,9 +67,7 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
       flag(path, value);
       return;
     }
-    try {
-      new CronTime(value, 'UTC');
-    } catch {
+    if (!validateCronExpression(value as string).valid) {
       invalid(path, value, "give true, false, or a cron expression such as '15 * * * *'");
     }
   },

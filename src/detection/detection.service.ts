@@ -2,16 +2,11 @@ import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { workAlone } from '../database/exclusive-work.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
-import { parsePrefix } from '../net/prefix.js';
-import { logger } from '../provide.js';
 import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
-import { keyOf, type Finding } from './finding.js';
+import { keyOf, spelt, type Finding } from './finding.js';
+import { hourFrom, hourOf, hoursBetween, MAX_MISSED_HOURS, sayMissed } from './scan/hours.js';
 import { LogScanRepository } from './scan/log-scan.repository.js';
-import {
-  hourOf,
-  MAX_MISSED_HOURS,
-  ScanProgressRepository,
-} from './scan/scan-progress.repository.js';
+import { ScanProgressRepository } from './scan/scan-progress.repository.js';
 import {
   SuspiciousIpRepository,
   type Exemption,
@@ -146,13 +141,12 @@ export class DetectionService {
     if (typeof by !== 'string' || by === '') {
       throw new IpTrackingError('IPT_INVALID_OPTION', 'by is empty: say who settles the finding');
     }
-    const client = subjectKind === 'client' ? parsePrefix(subject) : null;
-    const spelt =
-      client === null
-        ? subject
-        : client.toString().replace(client.family === 4 ? /\/32$/ : /\/128$/, '');
     return new SuspiciousIpRepository(this.parts.database).resolve(
-      { subjectKind, subject: spelt, ...(detector === undefined ? {} : { detector }) },
+      {
+        subjectKind,
+        subject: spelt(subjectKind, subject),
+        ...(detector === undefined ? {} : { detector }),
+      },
       { by, note: note?.slice(0, MAX_NOTE_LENGTH) ?? null, now: new Date(this.parts.now()) },
     );
   }
@@ -280,24 +274,4 @@ function emptyResult(window: ScanWindow): ScanResult {
 
 function keyOfStored({ subjectKind, subject, detector }: StoredFinding): string {
   return keyOf({ subjectKind, subject, detector } as Finding);
-}
-
-function hourFrom(from: Date): ScanWindow {
-  return { from, to: new Date(from.getTime() + HOUR_MS) };
-}
-
-function hoursBetween(fromMs: number, toMs: number): Date[] {
-  const count = Math.ceil((toMs - fromMs) / HOUR_MS);
-  return Array.from({ length: count }, (_, at) => new Date(fromMs + at * HOUR_MS));
-}
-
-function sayMissed(hours: number, leftOut: number): void {
-  if (leftOut > 0) {
-    logger.warn(
-      `no scan of the log has been made for more than 7 days: the oldest ${leftOut} hours are left out`,
-    );
-  }
-  if (hours > 1) {
-    logger.warn(`${hours} hours of the log have not been scanned: they are, one by one, now`);
-  }
 }

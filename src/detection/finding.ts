@@ -31,7 +31,7 @@ export function findingOf(detector: Detector, subject: string, found: RuleFound)
   const { paths, agents, methods, clients, signals, commonSignals, rule, count } = found;
   return {
     subjectKind: detector.of,
-    subject: subjectOf(detector.of, subject),
+    subject: spelt(detector.of, subject),
     detector: detector.name,
     reason: said.reason.slice(0, MAX_REASON_LENGTH),
     evidence: {
@@ -57,7 +57,7 @@ export function findingOf(detector: Detector, subject: string, found: RuleFound)
 export function findingInLog(detector: LogDetector, found: LogFinding): Finding {
   return {
     subjectKind: detector.of,
-    subject: subjectOf(detector.of, found.subject),
+    subject: spelt(detector.of, found.subject),
     detector: detector.name,
     reason: found.reason.slice(0, MAX_REASON_LENGTH),
     evidence: found.evidence,
@@ -77,7 +77,7 @@ function wordsOf(detector: Detector, found: RuleFound): Wording {
 }
 
 /** A client in one spelling, whoever has written it. */
-function subjectOf(kind: SubjectKind, text: string): string {
+export function spelt(kind: SubjectKind, text: string): string {
   if (kind !== 'client') return text;
   const prefix = parsePrefix(text);
   if (prefix === null) return text;

@@ -68,11 +68,17 @@ function isPure(path: string): boolean {
     path.startsWith('src/net/') ||
     path.startsWith('src/signals/') ||
     path.startsWith('src/detection/detectors/') ||
+    path.startsWith('src/detection/watch/') ||
     [
       'src/edge/decision.ts',
       'src/rules/decide.ts',
       'src/limits/store/sliding-window.ts',
+      'src/limits/store/memory/keyed-hash.ts',
       'src/detection/detector.ts',
+      'src/detection/detector-rule.ts',
+      'src/detection/finding.ts',
+      'src/detection/scan/compile-scan.ts',
+      'src/detection/scan/evidence.ts',
     ].includes(path)
   );
 }

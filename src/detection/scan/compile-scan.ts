@@ -81,7 +81,7 @@ export function compileRule(
   takeBack(steps, compiled);
   leaveBrokenLinks(steps, compiled);
   if (rule.distinct === undefined) {
-    steps.then(
+    steps.add(
       (rows) =>
         `select *, count(*) over w as n, first_value(at) over w as since from ${rows} where counts
          window w as (partition by subject order by at range between ${interval(windowUs)} preceding and current row)`,
@@ -91,12 +91,12 @@ export function compileRule(
   }
   const isHit = `n >= ${rule.atLeast} and at >= $1 and at < $2`;
   // By windows and not by a join: nobody has told PostgreSQL how many there will be, and it takes a few for granted.
-  steps.then(
+  steps.add(
     (rows) =>
       `select *, max(n) filter (where ${isHit}) over of_subject as most, min(since) filter (where ${isHit}) over of_subject as first_seen,
               max(at) filter (where ${isHit}) over of_subject as last_seen from ${rows} window of_subject as (partition by subject)`,
   );
-  steps.then(
+  steps.add(
     (rows) =>
       `select *, row_number() over (partition by subject order by at) as place
          from ${rows} where most is not null and at between first_seen and last_seen`,
@@ -143,7 +143,7 @@ class Steps {
     return `step${this.steps.length - 1}`;
   }
 
-  then(step: (rows: string) => string): void {
+  add(step: (rows: string) => string): void {
     this.steps.push(`step${this.steps.length} as (${step(this.last)})`);
   }
 
@@ -220,30 +220,30 @@ function takeBack(steps: Steps, { rule, withinUs }: CompiledRule): void {
   if (rule.without === undefined) return;
   const within = interval(withinUs);
   if (rule.without.of === 'user') {
-    steps.then(
+    steps.add(
       (rows) =>
         `select *, min(at) filter (where takes_back) over (partition by subject, attempted order by at desc
                      range between unbounded preceding and interval '1 microsecond' preceding) as success from ${rows}`,
     );
-    steps.then(
+    steps.add(
       (rows) => `select ${COLUMNS} from ${rows} where counts
                     and (attempted is null or success is null or success > at + ${within})`,
     );
     return;
   }
-  steps.then(
+  steps.add(
     (rows) =>
       `select *, count(*) filter (where takes_back) over (partition by subject order by at
                    range between ${within} preceding and ${within} following) as others from ${rows}`,
   );
-  steps.then((rows) => `select ${COLUMNS} from ${rows} where counts and others = 0`);
+  steps.add((rows) => `select ${COLUMNS} from ${rows} where counts and others = 0`);
 }
 
 /** Leaves out paths that so many other clients have asked for within the window. */
 function leaveBrokenLinks(steps: Steps, { rule, windowUs }: CompiledRule): void {
   if (rule.unlessMissedBy === undefined) return;
   countDistinct(steps, 'path', 'client', windowUs);
-  steps.then((rows) => `select ${COLUMNS} from ${rows} where n <= ${rule.unlessMissedBy}`);
+  steps.add((rows) => `select ${COLUMNS} from ${rows} where n <= ${rule.unlessMissedBy}`);
 }
 
 /**
@@ -252,22 +252,22 @@ function leaveBrokenLinks(steps: Steps, { rule, windowUs }: CompiledRule): void 
  */
 function countDistinct(steps: Steps, of: string, value: string, windowUs: number): void {
   const window = interval(windowUs);
-  steps.then(
+  steps.add(
     (rows) =>
       `select *, lag(at) over v as before, lead(at) over v as next,
               first_value(at) over (partition by ${of} order by at range between ${window} preceding and current row) as since
          from ${rows} where counts window v as (partition by ${of}, ${value} order by at)`,
   );
-  steps.then(
+  steps.add(
     (rows) =>
       `select ${COLUMNS}, since, case when before >= at - ${window} then 0 else 1 end as step from ${rows}
        union all
        select ${COLUMNS.replace(', at,', `, at + ${window},`)}, null, -1 from ${rows}
         where next is null or next > at + ${window}`,
   );
-  steps.then(
+  steps.add(
     (rows) =>
       `select *, sum(step) over (partition by ${of} order by at, step desc rows unbounded preceding) as n from ${rows}`,
   );
-  steps.then((rows) => `select ${COLUMNS}, since, n from ${rows} where step >= 0`);
+  steps.add((rows) => `select ${COLUMNS}, since, n from ${rows} where step >= 0`);
 }

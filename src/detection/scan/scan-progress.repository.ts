@@ -1,9 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { ENDED_AT, LOG } from './compile-scan.js';
 
-const HOUR_MS = 3_600_000;
-/** Hours that are older than this when a scan finds them missing are left out. */
-export const MAX_MISSED_HOURS = 7 * 24;
 /** The names in `job_run`: up to which hour the log was judged, and up to which arrival its rows were seen. */
 const HOURS = 'detection-hours';
 const ARRIVALS = 'detection-arrivals';
@@ -95,9 +92,4 @@ export class ScanProgressRepository {
       [name, slot],
     );
   }
-}
-
-/** The hour of the clock that a moment is in. */
-export function hourOf(ms: number): Date {
-  return new Date(Math.floor(ms / HOUR_MS) * HOUR_MS);
 }
