@@ -15,6 +15,7 @@ import type { LimitStorage } from './limits/store/limit-storage.js';
 import type { UnsharedLimits } from './limits/unshared-limits.js';
 import { logger } from './provide.js';
 import type { RecordIntake } from './request-log/capture/record-intake.js';
+import type { RequestSignals } from './request-log/capture/request-signals.js';
 import type { RequestQueue } from './request-log/queue/request-queue.js';
 import type { LiveRules } from './rules/live-rules.js';
 import { SecondSignal } from './second-signal.js';
@@ -34,6 +35,8 @@ export interface LifecycleParts {
   intake: RecordIntake;
   queue: RequestQueue;
   hourly: HourlyWork;
+  /** What looks at requests; null where nobody does. */
+  signals: RequestSignals | null;
   /** What has findings to store; null where nobody watches. */
   watch: WatchRecorder | null;
   unshared: UnsharedLimits;
@@ -96,6 +99,13 @@ export class IpTrackingLifecycle
     // What an earlier process has left in the spool is delivered while the app starts, and does not hold it up.
     if (plan.logs) queue.start();
     if (plan.hasServer()) hourly.start();
+    if (plan.logs && plan.hasServer()) this.sayWhatIsOwn();
+  }
+
+  private sayWhatIsOwn(): void {
+    const { note, warning } = this.parts.signals?.atBoot() ?? { note: null, warning: null };
+    if (note !== null) logger.log(note);
+    if (warning !== null) logger.warn(warning);
   }
 
   async beforeApplicationShutdown(signal?: string): Promise<void> {

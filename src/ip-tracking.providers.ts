@@ -37,7 +37,7 @@ import { AttemptedUsers } from './request-log/capture/attempted-users.js';
 import { RecordIntake } from './request-log/capture/record-intake.js';
 import { RequestQueue } from './request-log/queue/request-queue.js';
 import { REQUEST_LOG_SETTINGS, SIGNALS_SETTINGS } from './request-log/request-log.options.js';
-import { requestLogProviders } from './request-log/request-log.providers.js';
+import { REQUEST_SIGNALS, requestLogProviders } from './request-log/request-log.providers.js';
 import { RequestLogService } from './request-log/request-log.service.js';
 import { RequestLogPartitions } from './request-log/table/partitions.js';
 import { RequestLogUpkeep } from './request-log/table/upkeep.js';
@@ -145,6 +145,7 @@ const lifecycle = [
       intake: RecordIntake,
       queue: RequestQueue,
       hourly: HourlyWork,
+      signals: REQUEST_SIGNALS,
       watch: WATCH_RECORDER,
       unshared: UnsharedLimits,
       limits: LIMIT_STORAGE,

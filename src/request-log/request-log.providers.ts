@@ -113,6 +113,7 @@ export const requestLogProviders = [
                 ...(isOwnHost === null ? {} : { isOwnHost }),
               }),
             users,
+            () => probes.ownEntries(routes()),
           )
         : null,
   ),

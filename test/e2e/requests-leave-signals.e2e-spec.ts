@@ -63,10 +63,18 @@ type SignalRow = LogRow & { signals: string | null; attempted_user: string | nul
 
 describe.each(ADAPTERS)('the signals of requests on %s', (adapter) => {
   let host: Host;
+  const said: string[] = [];
 
   beforeAll(async () => {
     host = await startHost({
       adapter,
+      logger: ['warn'],
+      configure: (app) =>
+        app.useLogger({
+          log: (message: string) => said.push(message),
+          warn: (message: string) => said.push(message),
+          error: () => undefined,
+        }),
       controllers: [ShopController],
       options: {
         requestLog: { sampleServed: 0, skipPaths: ['/skipped'] },
@@ -137,6 +145,13 @@ describe.each(ADAPTERS)('the signals of requests on %s', (adapter) => {
       'sec-fetch-dest': 'image',
     });
     expect(signalsOf(row)).toEqual(['own-referer', 'page-fetch', 'unmatched']);
+  });
+
+  it('says at boot which listed entries the routes of the app name', () => {
+    expect(said.filter((line) => line.startsWith('routes of this app'))).toEqual([
+      expect.stringMatching(/are no probes here: .*phpmyadmin \(\/phpmyadmin\)/),
+      expect.stringMatching(/whoever asks for one is flagged: \/\.env$/),
+    ]);
   });
 
   it('writes no row for what is @SkipRequestLog(), nor of what a route of the app names', async () => {

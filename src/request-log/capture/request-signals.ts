@@ -3,6 +3,8 @@ import { MessageContext } from '../../edge/request-context.js';
 import type { RequestFacts } from '../../signals/request-facts.js';
 import type { SignalReader } from '../../signals/signal-reader.js';
 import { bitsOf } from '../../signals/signal.js';
+import { ownProbesInWords, ownSecretsInWords } from './own-probes.js';
+import type { OwnEntry } from '../../signals/own-path.js';
 import type { LogRecord } from '../record/request-record.js';
 import type { AttemptedUsers } from './attempted-users.js';
 
@@ -17,7 +19,15 @@ export class RequestSignals {
     /** Made when the first request has ended: by then the app has all its routes. */
     private readonly makeReader: () => SignalReader,
     private readonly users: AttemptedUsers,
+    /** Which listed probes the app's own routes name. */
+    private readonly ownEntries: () => readonly OwnEntry[],
   ) {}
+
+  /** What there is to be said at boot, once the app has all its routes. */
+  atBoot(): { note: string | null; warning: string | null } {
+    const entries = this.ownEntries();
+    return { note: ownProbesInWords(entries), warning: ownSecretsInWords(entries) };
+  }
 
   /**
    * Writes a request's signals on its record. What a stored rule has refused is not looked at: it never counts, or a ban
