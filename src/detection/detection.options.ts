@@ -7,7 +7,7 @@ import { token } from '../provide.js';
 import { checkDetectors } from './detector-checks.js';
 import type { Detector, DetectorResponse, LogDetector } from './detector.js';
 import { BUILT_IN, FLAGS_AT_MOST } from './detectors/built-in.js';
-import { isLogDetector } from './detector.js';
+import { isLogDetector } from './detector-rule.js';
 
 /** Who looks for attackers: the watch, as requests end, and the scan, over the log. */
 export interface DetectionOptions {

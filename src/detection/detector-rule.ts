@@ -1,6 +1,6 @@
 import type { RequestOutcome } from '../signals/request-facts.js';
 import { bitsOf } from '../signals/signal.js';
-import type { Detector, DetectorRule } from './detector.js';
+import type { Detector, DetectorRule, LogDetector } from './detector.js';
 
 const US = 1_000;
 
@@ -51,4 +51,9 @@ export function matches({ any, none, rule }: CompiledRule, request: Matchable): 
   if (counts.outcomes !== undefined && !counts.outcomes.includes(request.outcome)) return false;
   if (counts.statuses !== undefined && !counts.statuses.includes(request.status)) return false;
   return counts.isSensitive === undefined || counts.isSensitive === request.sensitive;
+}
+
+/** Whether a detector reads the log by a query of its own. */
+export function isLogDetector(detector: Detector | LogDetector): detector is LogDetector {
+  return 'query' in detector;
 }

@@ -145,8 +145,3 @@ export interface LogDetector {
   /** Judges the rows of the answer, each as the database gives it. */
   judge(rows: readonly Record<string, unknown>[], window: ScanWindow): readonly LogFinding[];
 }
-
-/** Whether a detector reads the log by a query of its own. */
-export function isLogDetector(detector: Detector | LogDetector): detector is LogDetector {
-  return 'query' in detector;
-}
