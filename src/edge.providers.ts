@@ -1,5 +1,6 @@
 import { DiscoveryService, HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { attachEdge } from './edge/attach-edge.js';
+import { DECLARED_ROUTES, declaredRoutes } from './edge/declared-routes.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { guardGateways } from './edge/gateway-guards.js';
 import { identifySafely } from './edge/identify.js';
@@ -43,6 +44,11 @@ export const edgeProviders = [
     [DiscoveryService, MetadataScanner],
     (discovery, scanner) =>
       new RoutePrefixes(applicationConfig(discovery), () => declaredVersions(discovery, scanner)),
+  ),
+  provide(
+    DECLARED_ROUTES,
+    [DiscoveryService, MetadataScanner],
+    (discovery, scanner) => () => declaredRoutes(discovery, scanner),
   ),
   provide(
     LIMIT_EXEMPTION,

@@ -44,6 +44,12 @@ import {
   type RulesOptions,
   type RulesSettings,
 } from './rules/rules.options.js';
+import {
+  SIGNALS_CHECKS,
+  signalsSettings,
+  type SignalsOptions,
+  type SignalsSettings,
+} from './signals/signals.options.js';
 import { checkStateDir, type StateOptions, type StateSettings } from './state/state.options.js';
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
@@ -67,6 +73,8 @@ export interface IpTrackingOptions extends EdgeOptions, StateOptions {
   rules?: false | RulesOptions;
   /** The log of every request. `false`: nothing is logged. */
   requestLog?: false | RequestLogOptions;
+  /** What is looked for in each request, once it has ended. `false`: detection sees no more than counts. */
+  signals?: false | SignalsOptions;
   /** Country and city of clients. `false`: every place is unknown. */
   geo?: false | GeoOptions;
   /** What is kept of a client's address, query string and user agent. */
@@ -90,6 +98,7 @@ export interface IpTrackingSettings {
   readonly edge: EdgeSettings;
   readonly rules: RulesSettings;
   readonly requestLog: RequestLogSettings;
+  readonly signals: SignalsSettings;
   readonly geo: GeoSettings;
   readonly privacy: PrivacySettings;
   readonly limits: LimitsSettings;
@@ -108,6 +117,7 @@ const OPTION_CHECKS: Record<keyof IpTrackingOptions, Check> = {
   ...EDGE_CHECKS,
   rules: part(RULES_CHECKS),
   requestLog: part(REQUEST_LOG_CHECKS),
+  signals: part(SIGNALS_CHECKS),
   geo: part(GEO_CHECKS),
   privacy: checkPrivacy,
   rateLimits: part(LIMITS_CHECKS),
@@ -123,6 +133,7 @@ const ALL_OFF = {
   enabled: false,
   rules: false,
   requestLog: false,
+  signals: false,
   geo: false,
   rateLimits: false,
   detection: false,
@@ -161,6 +172,7 @@ function settingsOf(
     edge: edgeSettings(options, options.enabled !== false),
     rules,
     requestLog,
+    signals: signalsSettings(options.signals),
     geo,
     privacy: privacySettings(options.privacy ?? {}),
     limits: limitsSettings(options.rateLimits),

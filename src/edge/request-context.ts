@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
@@ -43,6 +44,14 @@ export type Admission =
   /** A guard has found that its route says `@SkipIpRules()`, whoever its client is. */
   | 'exempt';
 
+/** What the header fields of an answer are asked of: node's response, or the framework's own. */
+export interface AnswerHeaders {
+  getHeader(name: string): unknown;
+}
+
+/** What the app itself has said of the credentials that a request brought. */
+export type AuthReport = 'failure' | 'success';
+
 /** What a context has to ask, when it is asked. */
 export interface ContextSources {
   /** Where an address is, as far as it is known; never waits. */
@@ -72,6 +81,14 @@ export class RequestContext {
   guardedAs: RouteDescription | null = null;
   /** The attempts that limits have counted for it, by what each was counted for; null where there is none. */
   attempts: Map<object, object | null> | null = null;
+  /** The header fields as they came; null for what has none. */
+  headers: IncomingHttpHeaders | null = null;
+  /** Where the answer's header fields are found; null where nobody answers through them. */
+  answer: AnswerHeaders | null = null;
+  /** What the app has said of the credentials; null where it has said nothing. */
+  authReport: AuthReport | null = null;
+  /** Whom the credentials were for, as the app has said it. */
+  attemptedUser: string | null = null;
   private place: GeoPlace | undefined = undefined;
   private userId: string | null = null;
 

@@ -106,6 +106,7 @@ export class RequestEdge {
     const context = this.open(arrival);
     if (context.hasEntered) return null;
     context.enter(request, framework);
+    if (arrival.reply !== undefined) context.answer = arrival.reply;
     if (context.admission === 'unjudged') this.policy.refuses(context);
     if (context.admission !== 'refused') return null;
     const cors = corsOf(arrival);
@@ -258,6 +259,7 @@ export class RequestEdge {
       framework,
       this.policy,
     );
+    context.headers = raw.headers;
     context.isHttp2 = raw.httpVersionMajor === 2;
     attachRequestContext(raw, context);
     return context;
@@ -268,6 +270,7 @@ export class RequestEdge {
    * responses, after which V8, in Node 20, optimizes no access to them. So what is known is not asked of them.
    */
   private watch(context: RequestContext, response: ServerResponse): void {
+    context.answer = response;
     response.on('close', () => this.close(context, response));
     this.opened += 1;
   }

@@ -28,7 +28,16 @@ const AT_HAND_EVERYWHERE = `declare const database: { url: string };`;
 
 /** What blocks may use of other packages without saying so. */
 const FROM_PACKAGES: Record<string, readonly string[]> = {
-  '@nestjs/common': ['Controller', 'ExecutionContext', 'Get', 'Injectable', 'UseInterceptors'],
+  '@nestjs/common': [
+    'Body',
+    'Controller',
+    'ExecutionContext',
+    'Get',
+    'Injectable',
+    'Post',
+    'Req',
+    'UseInterceptors',
+  ],
   '@nestjs/websockets': ['WebSocketGateway'],
   typeorm: ['DataSource'],
 };

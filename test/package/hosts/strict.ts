@@ -37,7 +37,13 @@ export class NowhereProvider implements GeoProvider {
   }
 }
 
-export const silent: Detector = { name: 'silent', wants: {}, judge: () => null };
+export const silent: Detector = {
+  name: 'silent',
+  of: 'client',
+  weight: 0,
+  rules: [{ counts: { any: ['unmatched'] }, atLeast: 1_000, windowMs: 60_000 }],
+  words: ({ count }) => ({ reason: `${count} missed` }),
+};
 export const office: boolean =
   PrefixSet.from([['10.0.0.0/8', true]]).match(parseIp('10.1.2.3')!) ?? false;
 
