@@ -127,6 +127,7 @@ const lifecycle = [
       startTimeoutMs: rules.startTimeoutMs,
       places: geo.isEnabled,
       logs: requestLog.isEnabled,
+      isTest: process.env['NODE_ENV'] === 'test',
       spools: requestLog.spool !== null,
       hasServer: () => edge.isAttached && Boolean(adapterHost.httpAdapter),
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs,
