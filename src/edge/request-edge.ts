@@ -3,14 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
 import { guardResponse, inviteBody } from './deferred-response.js';
-import { followDetached, isAnsweredRaw } from './detached-response.js';
-import {
-  answered,
-  CLIENT_CLOSED_REQUEST,
-  endingOf,
-  UNKNOWN_ANSWER,
-  type Ending,
-} from './ending.js';
+import { endingAtClose, followDetached } from './detached-response.js';
+import { answered, type Ending } from './ending.js';
 import {
   askCors,
   type HostCors,
@@ -279,14 +273,9 @@ export class RequestEdge {
   private watch(context: RequestContext, raw: IncomingMessage, response: ServerResponse): void {
     context.answer = response;
     response.on('close', () => {
-      if (context.ending !== null) return;
-      const ending = endingOf(response, context.isHttp2);
-      const isKnown = ending.status !== CLIENT_CLOSED_REQUEST || !isAnsweredRaw(raw, context);
-      this.close(context, isKnown ? ending : UNKNOWN_ANSWER);
+      if (context.ending === null) this.close(context, endingAtClose(context, raw, response));
     });
-    if (!context.isHttp2) {
-      followDetached(raw.socket, { context, response }, this);
-    }
+    if (!context.isHttp2) followDetached(raw.socket, { context, response }, this);
     this.opened += 1;
   }
 
