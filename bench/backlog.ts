@@ -160,6 +160,8 @@ async function storedAtOnce(records: number): Promise<{ storeMs: number[]; check
         ruleId: null,
         reason: null,
         repeats: 0,
+        signals: null,
+        attemptedUser: null,
         country: 'SE',
         city: 'Kiruna',
       });

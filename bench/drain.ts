@@ -58,6 +58,8 @@ function recordsOf(count: number): LogRecord[] {
     ruleId: null,
     reason: null,
     repeats: 0,
+    signals: null,
+    attemptedUser: null,
   }));
 }
 

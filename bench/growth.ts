@@ -71,6 +71,8 @@ function batchFrom(first: number): LogRecord[] {
       ruleId: null,
       reason: null,
       repeats: 0,
+      signals: null,
+      attemptedUser: null,
     };
   });
 }

@@ -7,7 +7,9 @@ import { ErasedAddresses1763784000000 } from './1763784000000-erased-addresses.j
 import { BlockReason1763787600000 } from './1763787600000-block-reason.js';
 import { LeastPrivilege1763791200000 } from './1763791200000-least-privilege.js';
 import { ForwardingPeers1763793000000 } from './1763793000000-forwarding-peers.js';
-import { LateRows1763796600000 } from './1763796600000-late-rows.js';
+import { RequestSignals1763794800000 } from './1763794800000-request-signals.js';
+import { Findings1763796600000 } from './1763796600000-findings.js';
+import { LateRows1763798400000 } from './1763798400000-late-rows.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -19,5 +21,7 @@ export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
   BlockReason1763787600000,
   LeastPrivilege1763791200000,
   ForwardingPeers1763793000000,
-  LateRows1763796600000,
+  RequestSignals1763794800000,
+  Findings1763796600000,
+  LateRows1763798400000,
 ];

@@ -298,6 +298,8 @@ create table ip_tracking.request_log (
   ingested_at timestamp with time zone not null default now(),
   reason text,
   repeats integer not null default 0,
+  signals bigint,
+  attempted_user text,
   constraint request_log_pkey PRIMARY KEY (id, "timestamp")
 ) partition by RANGE ("timestamp");
 
@@ -312,14 +314,24 @@ create table ip_tracking.request_rollup (
 
 create table ip_tracking.suspicious_ip (
   id integer not null generated always as identity,
-  ip_address inet not null,
+  ip_address inet,
   detector text not null,
   reason text not null,
   evidence jsonb not null,
   flagged_at timestamp with time zone not null,
   last_seen_at timestamp with time zone not null,
+  subject_kind text not null,
+  subject text not null,
+  weight real not null,
+  first_seen_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  resolved_at timestamp with time zone,
+  resolved_by text,
+  note text,
   constraint suspicious_ip_pkey PRIMARY KEY (id),
-  constraint suspicious_ip_address_detector UNIQUE (ip_address, detector)
+  constraint suspicious_ip_subject_detector UNIQUE (subject_kind, subject, detector),
+  constraint suspicious_ip_address_of_client CHECK (((subject_kind = 'client'::text) = (ip_address IS NOT NULL))),
+  constraint suspicious_ip_subject_kind CHECK ((subject_kind = ANY (ARRAY['client'::text, 'user'::text, 'route'::text])))
 );
 
 create table ip_tracking.request_log_default partition of ip_tracking.request_log DEFAULT;
@@ -332,6 +344,8 @@ CREATE INDEX ip_rule_event_rule_id ON ip_tracking.ip_rule_event USING btree (rul
 
 CREATE INDEX ip_rule_event_version ON ip_tracking.ip_rule_event USING btree (version);
 
+CREATE INDEX request_log_evidence ON ip_tracking.request_log USING btree ("timestamp") WHERE ((signals & (50855935)::bigint) <> 0);
+
 CREATE INDEX request_log_ingested_at ON ip_tracking.request_log USING brin (ingested_at);
 
 CREATE INDEX request_log_ip_address_timestamp ON ip_tracking.request_log USING btree (ip_address, "timestamp");
@@ -339,6 +353,10 @@ CREATE INDEX request_log_ip_address_timestamp ON ip_tracking.request_log USING b
 CREATE INDEX request_log_timestamp ON ip_tracking.request_log USING brin ("timestamp");
 
 CREATE UNIQUE INDEX request_rollup_group ON ip_tracking.request_rollup USING btree (hour, outcome, sensitive, COALESCE(country, ''::text));
+
+CREATE INDEX suspicious_ip_address ON ip_tracking.suspicious_ip USING btree (ip_address);
+
+CREATE INDEX suspicious_ip_last_seen ON ip_tracking.suspicious_ip USING btree (last_seen_at);
 
 CREATE TRIGGER ip_rule_deleted AFTER DELETE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
 

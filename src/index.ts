@@ -1,5 +1,5 @@
 export { IpTrackingModule } from './ip-tracking.module.js';
-export type { IpTrackingOptions } from './ip-tracking.options.js';
+export type { DisabledIpTrackingOptions, IpTrackingOptions } from './ip-tracking.options.js';
 export { IpTrackingStatus, type IpTrackingReport } from './ip-tracking.status.js';
 export { IpTrackingError, type IpTrackingErrorCode } from './ip-tracking.errors.js';
 export { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
@@ -38,6 +38,7 @@ export type { ListHeader } from './net/forwarded-header.js';
 export { ClientIp, Geo } from './edge/param-decorators.js';
 export type { Decision, DecisionReason } from './edge/decision.js';
 export type { EdgeOptions } from './edge/edge.options.js';
+export { Login, reportAuthFailure, reportAuthSuccess } from './edge/auth-reports.js';
 export type { Identify } from './edge/identify.js';
 export type { StateOptions } from './state/state.options.js';
 
@@ -141,13 +142,39 @@ export {
 export { RequestLog } from './request-log/table/request-log.entity.js';
 export type { PruneResult, RetentionDays } from './request-log/table/retention.js';
 
-export type { DetectionOptions } from './detection/detection.options.js';
+export { isSignalName, namesOf, SIGNALS, type SignalName } from './signals/signal.js';
+export type { ProbesOptions, SignalsOptions } from './signals/signals.options.js';
+export type { AddedProbe } from './signals/compile-probes.js';
+export { PROBE_GROUPS, type ProbeGroup, type ProbePlace } from './signals/probes/probe-entry.js';
+export type { RequestOutcome } from './signals/request-facts.js';
+export type { DetectionOptions, DetectorTuning } from './detection/detection.options.js';
 export {
   DetectionService,
+  type ResolveDetails,
   type ScanResult,
   type ScanStatus,
 } from './detection/detection.service.js';
-export type { ClientTraffic, Detector, Judgement, ScanWindow } from './detection/detector.js';
+export type {
+  Detector,
+  DetectorResponse,
+  DetectorRule,
+  LogDetector,
+  LogFinding,
+  LogQuery,
+  LogTerms,
+  Match,
+  RuleFound,
+  ScanWindow,
+  SubjectKind,
+  Without,
+  Wording,
+} from './detection/detector.js';
+export type { WatchStatus } from './detection/watch-recorder.js';
+export type { WatchStats } from './detection/watch/watch.js';
 export { SuspiciousIp } from './detection/suspicious-ip.entity.js';
-export type { StoredFinding } from './detection/suspicious-ip.repository.js';
+export type {
+  Exemption,
+  ScoredFinding,
+  StoredFinding,
+} from './detection/suspicious-ip.repository.js';
 export { parseDuration } from './options/duration.js';

@@ -9,12 +9,14 @@ import type { Database } from './database/database.js';
 import type { NotificationListener } from './database/notifications.js';
 import type { EdgeAttachment } from './edge.providers.js';
 import type { RequestEdge } from './edge/request-edge.js';
+import type { WatchRecorder } from './detection/watch-recorder.js';
 import type { GeoService } from './geo/geo-service.js';
 import { afterTimer, type HourlyWork } from './hourly-work.js';
 import type { LimitStorage } from './limits/store/limit-storage.js';
 import type { UnsharedLimits } from './limits/unshared-limits.js';
 import { logger } from './provide.js';
 import type { RecordIntake } from './request-log/capture/record-intake.js';
+import type { RequestSignals } from './request-log/capture/request-signals.js';
 import type { RequestQueue } from './request-log/queue/request-queue.js';
 import type { LiveRules } from './rules/live-rules.js';
 import { SecondSignal } from './second-signal.js';
@@ -36,6 +38,10 @@ export interface LifecycleParts {
   intake: RecordIntake;
   queue: RequestQueue;
   hourly: HourlyWork;
+  /** What looks at requests; null where nobody does. */
+  signals: RequestSignals | null;
+  /** What has findings to store; null where nobody watches. */
+  watch: WatchRecorder | null;
   unshared: UnsharedLimits;
   limits: LimitStorage;
 }
@@ -113,6 +119,13 @@ export class IpTrackingLifecycle
       await within(SPOOL_PATIENCE_MS, queue.start());
     }
     if (plan.hasServer()) hourly.start();
+    if (plan.logs && plan.hasServer()) this.sayWhatIsOwn();
+  }
+
+  private sayWhatIsOwn(): void {
+    const { note, warning } = this.parts.signals?.atBoot() ?? { note: null, warning: null };
+    if (note !== null) logger.log(note);
+    if (warning !== null) logger.warn(warning);
   }
 
   onApplicationBootstrap(): void {
@@ -147,11 +160,12 @@ export class IpTrackingLifecycle
   }
 
   private async finish(): Promise<void> {
-    const { intake, queue, geo, database, limits, plan } = this.parts;
+    const { intake, queue, geo, database, limits, watch, plan } = this.parts;
     await this.unlessHurried(this.lastResponses());
     await this.unlessHurried(intake.settle());
     tellLost(await queue.close(plan.shutdownTimeoutMs, this.secondSignal.signal));
     this.isSaved();
+    await this.shortly(Promise.resolve(watch?.close()));
     await this.unlessHurried(Promise.resolve(limits.close?.()));
     await this.unlessHurried(geo.close());
     await this.shortly(database.close());

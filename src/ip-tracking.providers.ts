@@ -6,7 +6,7 @@ import { databaseProviders, ENTITIES } from './database/database.providers.js';
 import { NotificationListener } from './database/notifications.js';
 import { DetectionService } from './detection/detection.service.js';
 import { DETECTION_SETTINGS } from './detection/detection.options.js';
-import { detectionProviders } from './detection/detection.providers.js';
+import { detectionProviders, WATCH_RECORDER } from './detection/detection.providers.js';
 import { EDGE_ATTACHMENT, edgeProviders } from './edge.providers.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { RequestEdge } from './edge/request-edge.js';
@@ -32,11 +32,12 @@ import type { IpAddress } from './net/ip-address.js';
 import { isLocal } from './net/special-ranges.js';
 import { PRIVACY_SETTINGS } from './privacy/privacy.options.js';
 import { privacyProviders } from './privacy/privacy.providers.js';
-import { logger, provide, provideNamed, token } from './provide.js';
+import { logger, provide, provideNamed, token, WALL_CLOCK, wallClock } from './provide.js';
+import { AttemptedUsers } from './request-log/capture/attempted-users.js';
 import { RecordIntake } from './request-log/capture/record-intake.js';
 import { RequestQueue } from './request-log/queue/request-queue.js';
-import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
-import { requestLogProviders } from './request-log/request-log.providers.js';
+import { REQUEST_LOG_SETTINGS, SIGNALS_SETTINGS } from './request-log/request-log.options.js';
+import { REQUEST_SIGNALS, requestLogProviders } from './request-log/request-log.providers.js';
 import { RequestLogService } from './request-log/request-log.service.js';
 import { RequestLogPartitions } from './request-log/table/partitions.js';
 import { RequestLogUpkeep } from './request-log/table/upkeep.js';
@@ -57,6 +58,7 @@ const settings = [
   provide(EDGE_SETTINGS, [IP_TRACKING_SETTINGS], ({ edge }) => edge),
   provide(RULES_SETTINGS, [IP_TRACKING_SETTINGS], ({ rules }) => rules),
   provide(REQUEST_LOG_SETTINGS, [IP_TRACKING_SETTINGS], ({ requestLog }) => requestLog),
+  provide(SIGNALS_SETTINGS, [IP_TRACKING_SETTINGS], ({ signals }) => signals),
   provide(GEO_SETTINGS, [IP_TRACKING_SETTINGS], ({ geo }) => geo),
   provide(PRIVACY_SETTINGS, [IP_TRACKING_SETTINGS], ({ privacy }) => privacy),
   provide(LIMITS_SETTINGS, [IP_TRACKING_SETTINGS], ({ limits }) => limits),
@@ -93,10 +95,11 @@ const lifecycle = [
       ClientIpResolver,
       ForwardingPeers,
       UnsharedLimits,
+      AttemptedUsers,
       REQUEST_LOG_SETTINGS,
       RULES_SETTINGS,
     ],
-    (upkeep, networks, resolver, forwarders, unshared, log, rules) =>
+    (upkeep, networks, resolver, forwarders, unshared, users, log, rules) =>
       new HourlyWork(
         [
           ...(log.isEnabled && log.sink === null ? [() => upkeep.run()] : []),
@@ -104,6 +107,7 @@ const lifecycle = [
             ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
             : []),
           () => unshared.look(),
+          ...(log.isEnabled ? [() => users.ready()] : []),
         ],
         {
           after: afterTimer,
@@ -116,7 +120,7 @@ const lifecycle = [
   provide(
     LIFECYCLE_PLAN,
     [IP_TRACKING_SETTINGS, HttpAdapterHost],
-    ({ rules, geo, requestLog, state }, adapterHost) => ({
+    ({ edge, rules, geo, requestLog, state }, adapterHost) => ({
       followsRules: rules.isEnabled && rules.follow,
       endsWebSockets: rules.endWebSockets,
       keepsState: state.isNeeded,
@@ -125,7 +129,7 @@ const lifecycle = [
       logs: requestLog.isEnabled,
       isTest: process.env['NODE_ENV'] === 'test',
       spools: requestLog.spool !== null,
-      hasServer: () => Boolean(adapterHost.httpAdapter),
+      hasServer: () => edge.isAttached && Boolean(adapterHost.httpAdapter),
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs,
     }),
   ),
@@ -143,6 +147,8 @@ const lifecycle = [
       intake: RecordIntake,
       queue: RequestQueue,
       hourly: HourlyWork,
+      signals: REQUEST_SIGNALS,
+      watch: WATCH_RECORDER,
       unshared: UnsharedLimits,
       limits: LIMIT_STORAGE,
     },
@@ -161,6 +167,7 @@ const status = provideNamed<IpTrackingStatus, StatusParts>(
     limits: LIMIT_STORAGE,
     geo: GeoService,
     detection: DetectionService,
+    watch: WATCH_RECORDER,
   },
   (parts) => new IpTrackingStatus(parts),
 );
@@ -168,6 +175,7 @@ const status = provideNamed<IpTrackingStatus, StatusParts>(
 /** Every part of the module, but for what Nest makes itself. */
 export const ipTrackingProviders = [
   provide(ENTITIES, [], () => IP_TRACKING_ENTITIES),
+  provide(WALL_CLOCK, [], () => wallClock),
   ...settings,
   ...clientIp,
   ...databaseProviders,

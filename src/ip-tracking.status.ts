@@ -1,5 +1,6 @@
 import type { NotificationListener } from './database/notifications.js';
 import type { DetectionService, ScanStatus } from './detection/detection.service.js';
+import type { WatchRecorder, WatchStatus } from './detection/watch-recorder.js';
 import type { GeoService, GeoStatus } from './geo/geo-service.js';
 import type { IpTrackingSettings } from './ip-tracking.options.js';
 import type { LimitStorage } from './limits/store/limit-storage.js';
@@ -27,6 +28,8 @@ export interface IpTrackingReport {
   geo: GeoStatus | null;
   /** The last scan of this process; null before the first, which may be another process' every time. */
   lastScan: ScanStatus | null;
+  /** The counters of this process that detectors count in; null where nobody watches. */
+  watch: WatchStatus | null;
 }
 
 /** What an {@link IpTrackingStatus} asks. */
@@ -39,6 +42,7 @@ export interface StatusParts {
   limits: LimitStorage;
   geo: GeoService;
   detection: DetectionService;
+  watch: WatchRecorder | null;
 }
 
 /**
@@ -51,7 +55,7 @@ export class IpTrackingStatus {
 
   /** How everything is right now. Never waits, never throws, asks no database. */
   read(): IpTrackingReport {
-    const { settings, rules, listener, requestLog, partitions, limits, geo, detection } =
+    const { settings, rules, listener, requestLog, partitions, limits, geo, detection, watch } =
       this.parts;
     return {
       rules: settings.rules.isEnabled && settings.rules.follow ? rules.status : null,
@@ -63,6 +67,7 @@ export class IpTrackingStatus {
         : null,
       geo: settings.geo.isEnabled ? geo.status : null,
       lastScan: detection.lastScan,
+      watch: watch?.status ?? null,
     };
   }
 }

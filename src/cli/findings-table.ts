@@ -4,9 +4,9 @@ import { moment, table } from './table.js';
 /** Findings as an operator reads them. */
 export function findingsTable(findings: readonly SuspiciousIp[]): string {
   return table(
-    ['address', 'detector', 'flagged', 'last seen', 'reason'],
+    ['subject', 'detector', 'flagged', 'last seen', 'reason'],
     findings.map((finding) => [
-      finding.ipAddress,
+      finding.subject,
       finding.detector,
       moment(finding.flaggedAt),
       moment(finding.lastSeenAt),

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { CommandFactory } from 'nest-commander';
+import { CommandFactory } from './nest-commander.js';
 import { CliModule } from './cli.module.js';
+import { endWithReader } from './closed-pipe.js';
 import { databaseUrl } from './database-url.js';
 import { exitCodeOf, oneLine } from './cli-errors.js';
+import { isSwitchedOff } from './switched-off.js';
 
 /** The part of commander's error that is used here; commander is nest-commander's, not ours. */
 interface CommanderError extends Error {
@@ -19,10 +21,18 @@ function fail(error: unknown): never {
 }
 
 process.on('unhandledRejection', fail);
+endWithReader([process.stdout, process.stderr], () => process.exit(0));
 
 async function main(): Promise<void> {
   if (process.argv.length === 2) process.argv.push('--help');
   const asksForHelp = process.argv.slice(2).some((word) => /^(help|-h|--help)$/.test(word));
+  if (!asksForHelp && isSwitchedOff(process.env)) {
+    fail(
+      new Error(
+        'the module is off here (IP_TRACKING_ENABLED is false), so nothing was asked and nothing was changed; set IP_TRACKING_ENABLED=true for this command if you mean it',
+      ),
+    );
+  }
   if (!asksForHelp) databaseUrl();
   await CommandFactory.run(CliModule, {
     logger: false,

@@ -1,10 +1,12 @@
 import { createSessionSource } from './data-source.js';
 import type { OwnDatabaseOptions } from './database.options.js';
 import { Database } from './database.js';
+import { buildEvidenceIndex } from './evidence-index.js';
 import { runMigrations } from './migrate.js';
 
 /**
- * Brings the schema `ip_tracking` of a database up to date.
+ * Brings the schema `ip_tracking` of a database up to date, and builds on older partitions of the log what newer ones have
+ * from the start.
  *
  * @returns the names of the migrations that were applied, oldest first.
  * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` when PostgreSQL cannot be reached, `IPT_MIGRATION_LOCKED` when
@@ -15,9 +17,10 @@ export async function migrateDatabase(
 ): Promise<string[]> {
   const database = new Database(createSessionSource(options), true);
   try {
-    return await runMigrations(await database.connect(), {
-      isDirect: options.directUrl !== undefined,
-    });
+    const dataSource = await database.connect();
+    const applied = await runMigrations(dataSource, { isDirect: options.directUrl !== undefined });
+    await buildEvidenceIndex(dataSource);
+    return applied;
   } finally {
     await database.close();
   }

@@ -1,28 +1,56 @@
 import { ModulesContainer } from '@nestjs/core';
 import { Database } from '../database/database.js';
-import { provide, wallClock } from '../provide.js';
+import { afterTimer } from '../hourly-work.js';
+import { AddressPrivacy } from '../privacy/address-privacy.js';
+import { PRIVACY_SETTINGS } from '../privacy/privacy.options.js';
+import { logger, provide, token, WALL_CLOCK } from '../provide.js';
+import { REQUEST_WATCH } from '../request-log/capture/request-logger.js';
+import { REQUEST_LOG_SETTINGS } from '../request-log/request-log.options.js';
 import { DetectionJob } from './detection.job.js';
 import { DETECTION_SETTINGS } from './detection.options.js';
 import { DetectionService } from './detection.service.js';
-import { requestVolumeDetector } from './detectors/request-volume.js';
-import { sensitivePathDetector } from './detectors/sensitive-path.js';
+import { SuspiciousIpRepository } from './suspicious-ip.repository.js';
+import { WatchRecorder } from './watch-recorder.js';
 
-/** The detectors, and the job that lets them look. */
+/** What watches requests as they end; null where nobody does. */
+export const WATCH_RECORDER = token<WatchRecorder | null>('watch-recorder');
+
+/** The detectors, what lets them look as it happens, and the job that lets them look at the log. */
 export const detectionProviders = [
   provide(
+    WATCH_RECORDER,
+    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS, WALL_CLOCK],
+    (database, addresses, { userAgent }, { isEnabled, watch, watchMaxBytes, detectors }, now) =>
+      isEnabled && watch
+        ? new WatchRecorder({
+            detectors,
+            maxBytes: watchMaxBytes,
+            addresses,
+            keepsAgents: userAgent,
+            save: (findings) =>
+              database.transaction((manager) =>
+                new SuspiciousIpRepository(manager).save(findings, new Date(now())),
+              ),
+            now,
+            after: afterTimer,
+            warn: (message) => logger.warn(message),
+          })
+        : null,
+  ),
+  provide(REQUEST_WATCH, [WATCH_RECORDER], (recorder) => recorder),
+  provide(
     DetectionService,
-    [Database, DETECTION_SETTINGS],
-    (database, { requestsPerHour }) =>
-      new DetectionService(
-        database,
-        [requestVolumeDetector(requestsPerHour), sensitivePathDetector()],
-        wallClock,
-      ),
+    [Database, DETECTION_SETTINGS, REQUEST_LOG_SETTINGS, WALL_CLOCK],
+    (database, { detectors }, { retentionDays }, now) =>
+      new DetectionService({ database, detectors, retentionDays, now }),
   ),
   provide(
     DetectionJob,
     [DetectionService, ModulesContainer, DETECTION_SETTINGS],
-    (detection, modules, { isEnabled, cron }) =>
-      new DetectionJob(detection, modules, isEnabled && cron),
+    (detection, modules, { isEnabled, cron, cronExpression }) =>
+      new DetectionJob(detection, modules, {
+        isEnabled: isEnabled && cron,
+        expression: cronExpression,
+      }),
   ),
 ];

@@ -1,24 +1,39 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
-import { lockAlone } from '../database/exclusive-work.js';
-import { messageOf } from '../ip-tracking.errors.js';
-import type { SuspiciousIp } from './suspicious-ip.entity.js';
-import type { ClientTraffic, Detector, ScanWindow } from './detector.js';
+import { workAlone } from '../database/exclusive-work.js';
+import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
+import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
+import { keyOf, spelt, type Finding } from './finding.js';
+import { hourFrom, hourOf, hoursBetween, MAX_MISSED_HOURS, sayMissed } from './scan/hours.js';
+import { LogScanRepository } from './scan/log-scan.repository.js';
+import { ScanProgressRepository } from './scan/scan-progress.repository.js';
 import {
   SuspiciousIpRepository,
-  type Finding,
+  type Exemption,
+  type ScoredFinding,
   type StoredFinding,
 } from './suspicious-ip.repository.js';
-import { TrafficRepository, type TrafficFilter } from './traffic.repository.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Any constant will do, as long as every process uses the same. */
 const SCAN_LOCK = 7_316_402_520;
+/** The busiest hour of a large log takes its time, and nobody waits for it. */
+const STATEMENT_TIMEOUT_MS = 300_000;
+/** Findings that are handed back to whoever scans; all are stored. */
+const MAX_RETURNED = 10_000;
+const MAX_NOTE_LENGTH = 1_000;
 
 /** What a scan found. */
 export interface ScanResult {
+  /** The hours that were judged, as one stretch: the first of them, and the last. */
   window: ScanWindow;
+  /** How many hours were judged, late ones included. */
+  hours: number;
+  /** What was found, 10,000 of it at most; all of it is stored. */
   findings: StoredFinding[];
+  /** Findings about whom there is a reason not to keep any, by that reason. */
+  exempted: Partial<Record<Exemption, number>>;
 }
 
 /** How a scan has ended. */
@@ -26,118 +41,237 @@ export interface ScanStatus {
   startedAt: Date;
   /** How many findings it has stored, known ones included. */
   findings: number;
+  /** Findings about whom there is a reason not to keep any, by that reason. */
+  exempted: Partial<Record<Exemption, number>>;
   /** Why it failed; null where it has not. */
   error: string | null;
 }
 
-/** Judges the request log of the last hour by every detector, and stores what they find. */
+/** What is settled. */
+export interface ResolveDetails {
+  /** @default 'client' */
+  subjectKind?: SubjectKind;
+  /** One detector's finding alone. @default those of all */
+  detector?: string;
+  /** Who settles it, for whoever asks later. */
+  by: string;
+  note?: string;
+}
+
+/** What a {@link DetectionService} is made with. */
+export interface DetectionParts {
+  database: Database;
+  detectors: readonly (Detector | LogDetector)[];
+  /** How long rows are kept, in days; 0 for ever. */
+  retentionDays: number;
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+/** Judges the request log by every detector, and stores what they find. */
 export class DetectionService {
   private last: ScanStatus | null = null;
 
   /** @internal */
-  constructor(
-    private readonly database: Database,
-    private readonly detectors: readonly Detector[],
-    private readonly now: () => number,
-  ) {}
+  constructor(private readonly parts: DetectionParts) {}
 
   /** What is known of the last scan of this process; null before the first. */
   get lastScan(): ScanStatus | null {
     return this.last;
   }
 
-  /** Scans the hour that ends now. Safe to repeat: a client is flagged once by each detector. */
+  /** Scans the hour that ends now. Safe to repeat: a subject is flagged once by each detector. */
   async scan(): Promise<ScanResult> {
-    const to = new Date(this.now());
-    return this.noted(() => this.database.transaction((manager) => this.scanWindow(manager, to)));
+    const to = new Date(this.parts.now());
+    const window = { from: new Date(to.getTime() - HOUR_MS), to };
+    return this.noted(async () => {
+      const result = emptyResult(window);
+      await this.parts.database.transaction(async (manager) => {
+        await this.judge(manager, window, result);
+        const progress = new ScanProgressRepository(manager);
+        const late = await progress.lateHours(window, window.from, this.oldest(to));
+        for (const hour of late) await this.judge(manager, hourFrom(hour), result);
+      });
+      return result;
+    });
   }
 
   /**
-   * Scans the hour that has just ended, if no other process has done so or is about to.
+   * Scans every hour that is over and that no process has scanned, seven days back at most, and those to which rows have
+   * come late, each in a transaction of its own: where this process dies the next goes on.
    *
-   * @returns null where another process has it.
+   * @returns null where there was nothing to do, or another process is at it.
    */
   async scanOnce(): Promise<ScanResult | null> {
-    const slot = new Date(Math.floor(this.now() / HOUR_MS) * HOUR_MS);
-    return this.noted(() =>
-      this.database.transaction(async (manager) => {
-        if (!(await claim(this.database, manager, slot))) return null;
-        return this.scanWindow(manager, slot);
-      }),
+    return this.noted(async () => {
+      const plan = await this.alone((manager) => this.plan(manager));
+      if (plan === null) return null;
+      const result = emptyResult({ from: plan.until, to: plan.until });
+      for (const hour of plan.missed) {
+        const isOurs = await this.alone((manager) => this.judgeMissed(manager, hour, result));
+        if (isOurs === null) return result.hours === 0 ? null : result;
+      }
+      for (const hour of plan.late) {
+        const isOurs = await this.alone((manager) =>
+          this.judgeLate(manager, hour, plan.arrivedFrom, result),
+        );
+        if (isOurs !== true) return result.hours === 0 ? null : result;
+      }
+      await this.alone(async (manager) => {
+        await new ScanProgressRepository(manager).noteArrived(plan.arrivedTo);
+      });
+      return result.hours === 0 ? null : result;
+    });
+  }
+
+  /** The stored findings, the latest first, with the score of each one's subject. */
+  async findings(limit = 1_000): Promise<ScoredFinding[]> {
+    return new SuspiciousIpRepository(this.parts.database).list(limit, new Date(this.parts.now()));
+  }
+
+  /**
+   * Settles what was found of a subject. It comes back only by what is done from now on.
+   *
+   * @param subject as findings have it: an address or network, a user's id, a route's pattern.
+   * @returns how many findings were settled.
+   * @throws IpTrackingError `IPT_INVALID_OPTION` where nobody is named who settles it.
+   */
+  async resolve(subject: string, details: ResolveDetails): Promise<number> {
+    const { subjectKind = 'client', detector, by, note } = details;
+    if (typeof by !== 'string' || by === '') {
+      throw new IpTrackingError('IPT_INVALID_OPTION', 'by is empty: say who settles the finding');
+    }
+    return new SuspiciousIpRepository(this.parts.database).resolve(
+      {
+        subjectKind,
+        subject: spelt(subjectKind, subject),
+        ...(detector === undefined ? {} : { detector }),
+      },
+      { by, note: note?.slice(0, MAX_NOTE_LENGTH) ?? null, now: new Date(this.parts.now()) },
     );
   }
 
-  /** The stored findings, the latest first. */
-  async findings(limit = 1_000): Promise<SuspiciousIp[]> {
-    const dataSource = await this.database.connect();
-    return new SuspiciousIpRepository(dataSource.manager).list(limit);
+  private alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T | null> {
+    return workAlone(
+      this.parts.database,
+      {
+        lock: SCAN_LOCK,
+        what: 'the scan of the log',
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      },
+      work,
+    );
   }
 
-  private async scanWindow(manager: EntityManager, to: Date): Promise<ScanResult> {
-    const window = { from: new Date(to.getTime() - HOUR_MS), to };
-    const traffic = new TrafficRepository(manager);
-    const filter = this.filter();
-    const findings = this.judge(await traffic.arrivedIn(window, filter), window);
-    for (const hour of await traffic.lateHours(window)) {
-      findings.push(...this.judge(await traffic.requestedIn(hour, filter), hour));
-    }
-    const stored = await new SuspiciousIpRepository(manager).save(strongest(findings), to);
-    return { window, findings: stored };
+  /** What is to be done, as far as it is known now. */
+  private async plan(manager: EntityManager): Promise<ScanPlan | null> {
+    const progress = new ScanProgressRepository(manager);
+    const now = new Date(this.parts.now());
+    const until = hourOf(now.getTime());
+    const { judgedUntil, arrivedUntil } = await progress.read();
+    const firstMs = Math.min(judgedUntil?.getTime() ?? until.getTime() - HOUR_MS, until.getTime());
+    const fromMs = Math.max(firstMs, until.getTime() - MAX_MISSED_HOURS * HOUR_MS);
+    const missed = hoursBetween(fromMs, until.getTime());
+    sayMissed(missed.length, (fromMs - firstMs) / HOUR_MS);
+    const arrivedFrom = arrivedUntil ?? new Date(fromMs);
+    const arrivedTo = await progress.settledUntil(now, arrivedFrom);
+    const late = await progress.lateHours(
+      { from: arrivedFrom, to: arrivedTo },
+      new Date(fromMs),
+      this.oldest(now),
+    );
+    return { missed, late, until, arrivedFrom, arrivedTo };
+  }
+
+  private async judgeMissed(manager: EntityManager, hour: Date, result: ScanResult): Promise<true> {
+    const progress = new ScanProgressRepository(manager);
+    const { judgedUntil } = await progress.read();
+    // Another process has done it since.
+    if (judgedUntil !== null && judgedUntil > hour) return true;
+    const window = hourFrom(hour);
+    await this.judge(manager, window, result);
+    await progress.noteJudged(window.to);
+    return true;
+  }
+
+  /** @returns false where another process has seen these rows since. */
+  private async judgeLate(
+    manager: EntityManager,
+    hour: Date,
+    arrivedFrom: Date,
+    result: ScanResult,
+  ): Promise<boolean> {
+    const { arrivedUntil } = await new ScanProgressRepository(manager).read();
+    if (arrivedUntil !== null && arrivedUntil > arrivedFrom) return false;
+    await this.judge(manager, hourFrom(hour), result);
+    return true;
+  }
+
+  private async judge(
+    manager: EntityManager,
+    window: ScanWindow,
+    result: ScanResult,
+  ): Promise<void> {
+    const now = new Date(this.parts.now());
+    const findings = new SuspiciousIpRepository(manager);
+    const returned = new Map(result.findings.map((finding) => [keyOfStored(finding), finding]));
+    await new LogScanRepository(manager).run(this.parts.detectors, window, async (found) => {
+      const { stored, exempted } = await findings.save(found, now);
+      for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
+        result.exempted[why] = (result.exempted[why] ?? 0) + count;
+      }
+      for (const finding of stored) {
+        const key = keyOfStored(finding);
+        const before = returned.get(key);
+        const isNew = finding.isNew || before?.isNew === true;
+        if (before !== undefined || returned.size < MAX_RETURNED) {
+          returned.set(key, { ...finding, isNew });
+        }
+      }
+    });
+    result.findings = [...returned.values()];
+    result.hours += 1;
+    result.window = {
+      from: new Date(Math.min(result.window.from.getTime(), window.from.getTime())),
+      to: new Date(Math.max(result.window.to.getTime(), window.to.getTime())),
+    };
+  }
+
+  private oldest(now: Date): Date {
+    const { retentionDays } = this.parts;
+    const days = retentionDays === 0 ? 365 : retentionDays;
+    return new Date(now.getTime() - days * DAY_MS);
   }
 
   private async noted<T extends ScanResult | null>(scan: () => Promise<T>): Promise<T> {
-    const startedAt = new Date(this.now());
+    const startedAt = new Date(this.parts.now());
     try {
       const result = await scan();
       if (result !== null) {
-        this.last = { startedAt, findings: result.findings.length, error: null };
+        const { findings, exempted } = result;
+        this.last = { startedAt, findings: findings.length, exempted, error: null };
       }
       return result;
     } catch (error) {
-      this.last = { startedAt, findings: 0, error: messageOf(error) };
+      this.last = { startedAt, findings: 0, exempted: {}, error: messageOf(error) };
       throw error;
     }
   }
-
-  private judge(clients: ClientTraffic[], window: ScanWindow): Finding[] {
-    return clients.flatMap((traffic) =>
-      this.detectors.flatMap((detector) => {
-        const judgement = detector.judge(traffic, window);
-        if (judgement === null) return [];
-        return [{ ...judgement, ipAddress: traffic.ipAddress, detector: detector.name }];
-      }),
-    );
-  }
-
-  private filter(): TrafficFilter {
-    const limits = this.detectors.flatMap(({ wants }) => wants.requestsOver ?? []);
-    return {
-      requestsOver: limits.length === 0 ? null : Math.min(...limits),
-      anySensitive: this.detectors.some(({ wants }) => wants.anySensitive === true),
-    };
-  }
 }
 
-/** One finding for each client and detector: an INSERT may not touch the same row twice. The first window's stays. */
-function strongest(findings: readonly Finding[]): Finding[] {
-  const byKey = new Map<string, Finding>();
-  for (const finding of findings) {
-    const key = `${finding.detector} ${finding.ipAddress}`;
-    if (!byKey.has(key)) byKey.set(key, finding);
-  }
-  return [...byKey.values()];
+interface ScanPlan {
+  missed: Date[];
+  late: Date[];
+  /** The end of the last hour that is over. */
+  until: Date;
+  arrivedFrom: Date;
+  arrivedTo: Date;
 }
 
-/** Takes an hour for this process; the lock and the claim go with the transaction if it fails. */
-async function claim(database: Database, manager: EntityManager, slot: Date): Promise<boolean> {
-  if (!(await lockAlone(database, manager, { lock: SCAN_LOCK, what: 'the scan of the log' }))) {
-    return false;
-  }
-  const claimed = await manager.query<unknown[]>(
-    `insert into ip_tracking.job_run (name, slot) values ('anomaly-scan', $1)
-     on conflict (name) do update set slot = excluded.slot where job_run.slot < excluded.slot
-     returning name`,
-    [slot],
-  );
-  return claimed.length > 0;
+function emptyResult(window: ScanWindow): ScanResult {
+  return { window, hours: 0, findings: [], exempted: {} };
+}
+
+function keyOfStored({ subjectKind, subject, detector }: StoredFinding): string {
+  return keyOf({ subjectKind, subject, detector } as Finding);
 }

@@ -1,44 +1,154 @@
-import type { EntityManager } from 'typeorm';
-import type { Judgement } from './detector.js';
+import type { SubjectKind } from './detector.js';
+import { type Finding, SCORE_FADES_MS, strongest } from './finding.js';
 import type { SuspiciousIp } from './suspicious-ip.entity.js';
 
-/** A judgement about one client, as it is stored. */
-export interface Finding extends Judgement {
-  ipAddress: string;
-  detector: string;
-}
-
-/** A stored finding, and whether this was its first time. */
+/** A stored finding, and whether this was its first time, or the first since somebody settled it. */
 export interface StoredFinding extends SuspiciousIp {
   isNew: boolean;
 }
 
-const COLUMNS = `id, ip_address as "ipAddress", detector, reason, evidence, flagged_at as "flaggedAt",
-  last_seen_at as "lastSeenAt"`;
+/** A stored finding with what speaks against its subject in all. */
+export interface ScoredFinding extends SuspiciousIp {
+  /** The weights of all findings of its subject that nobody has settled, each fading to nothing over 30 days. */
+  score: number;
+}
+
+/** Why a client's findings are not kept. */
+export type Exemption = 'allow rule' | 'trusted proxy' | 'own address';
+
+/** What became of findings. */
+export interface SavedFindings {
+  stored: StoredFinding[];
+  exempted: Partial<Record<Exemption, number>>;
+}
+
+/** Where statements are run: the database, or a transaction of it. */
+interface Manager {
+  query<Row>(sql: string, values?: unknown[]): Promise<Row[]>;
+}
+
+/** So many findings go with one statement. */
+const AT_ONCE = 2_000;
+
+const COLUMNS = `id, subject_kind as "subjectKind", subject, ip_address as "ipAddress", detector, reason, evidence, weight,
+  first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", flagged_at as "flaggedAt", updated_at as "updatedAt",
+  resolved_at as "resolvedAt", resolved_by as "resolvedBy", note`;
+
+/** Networks of which an IPv6 client is a part, or that are a part of it, speak for it. */
+const EXEMPT = `
+  select distinct on (f.client) f.client, exempt.why
+    from (select distinct subject as client, subject::inet as network from jsonb_to_recordset($1::jsonb)
+            as f("subjectKind" text, subject text) where "subjectKind" = 'client') as f,
+         lateral (
+           select 'allow rule' as why, 1 as place from ip_tracking.ip_rule
+            where action = 'allow' and ip_rule.network && f.network and (expires_at is null or expires_at > now())
+           union all
+           select kind, 2 from ip_tracking.protected_network
+            where kind in ('trusted proxy', 'own address') and protected_network.network && f.network
+              and announced_at > now() - interval '7 days') as exempt
+   order by f.client, exempt.place`;
+
+/**
+ * A finding whose client was erased since is not kept, nor is one of before it was settled. What is found later, or of
+ * the same time with more weight, says more than what was known.
+ */
+const SAVE = `
+  insert into ip_tracking.suspicious_ip as known (subject_kind, subject, ip_address, detector, reason, evidence, weight,
+         first_seen_at, last_seen_at, flagged_at, updated_at)
+  select "subjectKind", subject, case "subjectKind" when 'client' then subject::inet end, detector, reason, evidence, weight,
+         "firstSeen", "lastSeen", $2, $2
+    from jsonb_to_recordset($1::jsonb) as f("subjectKind" text, subject text, detector text, reason text, evidence jsonb,
+                                             weight real, "firstSeen" timestamptz, "lastSeen" timestamptz)
+   where "subjectKind" <> 'client' or not exists (
+           select from ip_tracking.erased_address
+            where erased_before > f."lastSeen" and ip_address <<= f.subject::inet)
+  on conflict (subject_kind, subject, detector) do update set
+     reason = case when excluded.last_seen_at >= known.last_seen_at then excluded.reason else known.reason end,
+     evidence = case when excluded.last_seen_at >= known.last_seen_at then excluded.evidence else known.evidence end,
+     weight = case when known.resolved_at is not null then excluded.weight else greatest(excluded.weight, known.weight) end,
+     first_seen_at = case when known.resolved_at is not null then excluded.first_seen_at
+                          else least(excluded.first_seen_at, known.first_seen_at) end,
+     last_seen_at = greatest(excluded.last_seen_at, known.last_seen_at),
+     flagged_at = case when known.resolved_at is not null then excluded.flagged_at else known.flagged_at end,
+     updated_at = excluded.updated_at, resolved_at = null, resolved_by = null
+   where known.resolved_at is null or excluded.first_seen_at > known.resolved_at
+  returning ${COLUMNS}, flagged_at = $2 as "isNew"`;
 
 /** The only place that reads and writes `ip_tracking.suspicious_ip`. */
 export class SuspiciousIpRepository {
-  constructor(private readonly manager: Pick<EntityManager, 'query'>) {}
+  constructor(private readonly manager: Manager) {}
 
   /** Stores findings; one that is known is updated and keeps the time it was first flagged. */
-  async save(findings: readonly Finding[], flaggedAt: Date): Promise<StoredFinding[]> {
-    if (findings.length === 0) return [];
-    return this.manager.query<StoredFinding[]>(
-      `insert into ip_tracking.suspicious_ip (ip_address, detector, reason, evidence, flagged_at, last_seen_at)
-       select "ipAddress"::inet, detector, reason, evidence, $2, $2
-         from jsonb_to_recordset($1::jsonb) as f("ipAddress" text, detector text, reason text, evidence jsonb)
-       on conflict (ip_address, detector) do update
-          set reason = excluded.reason, evidence = excluded.evidence, last_seen_at = excluded.last_seen_at
-       returning ${COLUMNS}, xmax = 0 as "isNew"`,
-      [JSON.stringify(findings), flaggedAt],
+  async save(findings: readonly Finding[], now: Date): Promise<SavedFindings> {
+    const saved: SavedFindings = { stored: [], exempted: {} };
+    // An INSERT may not touch the same row twice.
+    const once = strongest(findings);
+    for (let from = 0; from < once.length; from += AT_ONCE) {
+      await this.saveSome(once.slice(from, from + AT_ONCE), now, saved);
+    }
+    return saved;
+  }
+
+  /** The findings, the latest first, those that somebody has settled at the end. */
+  async list(limit: number, now: Date): Promise<ScoredFinding[]> {
+    return this.manager.query<ScoredFinding>(
+      `select ${COLUMNS}, (select coalesce(sum(other.weight * greatest(0, 1 - extract(epoch from $2::timestamptz - other.last_seen_at)
+                                     / ${SCORE_FADES_MS / 1_000})), 0)::float8
+                             from ip_tracking.suspicious_ip as other
+                            where other.subject_kind = found.subject_kind and other.subject = found.subject
+                              and other.resolved_at is null) as score
+         from (select * from ip_tracking.suspicious_ip
+                order by resolved_at is not null, updated_at desc, subject, detector limit $1) as found
+        order by resolved_at is not null, updated_at desc, subject, detector`,
+      [limit, now],
     );
   }
 
-  /** The findings, the latest first. */
-  async list(limit: number): Promise<SuspiciousIp[]> {
-    return this.manager.query<SuspiciousIp[]>(
-      `select ${COLUMNS} from ip_tracking.suspicious_ip order by last_seen_at desc, ip_address, detector limit $1`,
-      [limit],
+  /** Settles findings of a subject: all of them, or one detector's. @returns how many. */
+  async resolve(
+    { subjectKind, subject, detector }: ResolvedSubject,
+    { by, note, now }: { by: string; note: string | null; now: Date },
+  ): Promise<number> {
+    const rows = await this.manager.query<{ id: number }>(
+      `with settled as (
+         update ip_tracking.suspicious_ip set resolved_at = $4, resolved_by = $5, note = coalesce($6, note)
+          where subject_kind = $1 and subject = $2 and ($3::text is null or detector = $3) and resolved_at is null
+         returning id)
+       select id from settled`,
+      [subjectKind, subject, detector ?? null, now, by, note],
     );
+    return rows.length;
   }
+
+  private async saveSome(
+    findings: readonly Finding[],
+    now: Date,
+    saved: SavedFindings,
+  ): Promise<void> {
+    const json = JSON.stringify(findings);
+    const exempt = new Map(
+      (await this.manager.query<{ client: string; why: Exemption }>(EXEMPT, [json])).map(
+        ({ client, why }) => [client, why],
+      ),
+    );
+    const kept = findings.filter(({ subjectKind, subject }) => {
+      const why = subjectKind === 'client' ? exempt.get(subject) : undefined;
+      if (why !== undefined) saved.exempted[why] = (saved.exempted[why] ?? 0) + 1;
+      return why === undefined;
+    });
+    if (kept.length === 0) return;
+    const rows = await this.manager.query<StoredFinding>(SAVE, [
+      kept.length === findings.length ? json : JSON.stringify(kept),
+      now,
+    ]);
+    for (const row of rows) saved.stored.push(row);
+  }
+}
+
+/** Whose findings are settled. */
+export interface ResolvedSubject {
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  /** One detector's alone. @default all of them */
+  readonly detector?: string;
 }

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { endingOfDetached, type Ending } from './ending.js';
+import {
+  CLIENT_CLOSED_REQUEST,
+  endingOf,
+  endingOfDetached,
+  type Ending,
+  UNKNOWN_ANSWER,
+} from './ending.js';
 import type { RequestContext } from './request-context.js';
 
 /** The last request of a connection. */
@@ -43,7 +49,7 @@ export function followDetached(
  * Whether somebody has answered the last request of a connection by writing to the connection itself. What was said so
  * nobody knows, but the client has not left without it.
  */
-export function isAnsweredRaw(
+function isAnsweredRaw(
   { socket, headers, complete }: IncomingMessage,
   context: RequestContext,
 ): boolean {
@@ -56,4 +62,15 @@ export function isAnsweredRaw(
 function endLast(socket: Followed, edge: Closing): void {
   const { context, response } = socket[LAST]!;
   if (context.ending === null) edge.close(context, endingOfDetached(response));
+}
+
+/** How a request has ended whose response has closed. */
+export function endingAtClose(
+  context: RequestContext,
+  raw: IncomingMessage,
+  response: ServerResponse,
+): Ending {
+  const ending = endingOf(response, context.isHttp2);
+  const isKnown = ending.status !== CLIENT_CLOSED_REQUEST || !isAnsweredRaw(raw, context);
+  return isKnown ? ending : UNKNOWN_ANSWER;
 }

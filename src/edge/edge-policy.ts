@@ -1,10 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientIp } from '../net/client-ip.js';
 import type { RefusalResponse } from './refusal-response.js';
-import type { ContextSources, Framework, MatchedRoute, RequestContext } from './request-context.js';
+import type {
+  AnswerHeaders,
+  ContextSources,
+  Framework,
+  MatchedRoute,
+  RequestContext,
+} from './request-context.js';
 
 /** What the edge asks, and whom it tells; the module fills it in from the rules and the log. */
 export interface EdgePolicy extends ContextSources {
+  /** The module is off: nobody has a context, and so whoever would act on one does nothing. */
+  readonly isOff: boolean;
   /** Judges a client by the stored rules, and notes on the context what they said. True to refuse. */
   refuses(context: RequestContext): boolean;
   /** What a refused client gets. */
@@ -36,6 +44,8 @@ export interface Arrival {
   /** The request as the framework's handlers see it: the same object on Express, another one on Fastify. */
   request: unknown;
   framework: Framework;
+  /** Where the answer's header fields are, if the framework hands them to node only as they leave. */
+  reply?: AnswerHeaders;
 }
 
 /** A message as it reaches the edge. */

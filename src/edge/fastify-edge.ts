@@ -28,6 +28,7 @@ export interface FastifyRequest {
 
 interface FastifyReply {
   readonly raw: ServerResponse;
+  getHeader(name: string): unknown;
   code(status: number): this;
   headers(headers: Record<string, string>): this;
   send(body: unknown): unknown;
@@ -46,7 +47,7 @@ export function attachFastifyEdge(
   const cors = new FastifyCors(adapter, () => internal(app, 'fastify.hooks') ?? {});
   const framework = new FastifyFramework(cors);
   const hook: OnRequestHook = (request, reply, done) => {
-    const arrival = { raw: request.raw, response: reply.raw, request, framework };
+    const arrival = { raw: request.raw, response: reply.raw, reply, request, framework };
     const refusal = edge.admit(arrival) ?? edge.throttle(arrival);
     if (refusal === null) done();
     else void whenSettled(refusal, done, (refused) => send(reply, refused));
@@ -78,6 +79,10 @@ class FastifyFramework implements Framework {
 
   matchedRoute(request: unknown): MatchedRoute | null {
     return fastifyRoute(request as FastifyRequest);
+  }
+
+  answeredAhead(): null {
+    return null;
   }
 
   mayBeExempt(request: unknown): boolean {
@@ -119,6 +124,7 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
     const refusal = edge.admit({
       raw: request.raw,
       response: reply.raw,
+      reply,
       request,
       framework: UNROUTED,
     });

@@ -1,9 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { GeoPlace } from '../geo/geo-provider.js';
 import type { ClientIp } from '../net/client-ip.js';
 import type { IpAddress } from '../net/ip-address.js';
 import type { Decision, DecisionReason } from './decision.js';
 import type { Ending } from './ending.js';
 import type { HostCors } from './host-cors.js';
+import type { RouteDescription } from './route-description.js';
 import type { StampedRoute } from './route-stamps.js';
 
 /** The framework's own answer to the question which route a request has matched. */
@@ -17,6 +19,11 @@ export interface MatchedRoute {
 export interface Framework {
   /** The route that a request has matched; null before the router has run, and where none matches. */
   matchedRoute(request: unknown): MatchedRoute | null;
+  /**
+   * What a request was for that something ahead of the router has answered: the path that it is mounted at, or, of an
+   * error, the route that the request would have matched. Asked once the response has closed; null where nothing tells.
+   */
+  answeredAhead(request: unknown, isError: boolean): MatchedRoute | null;
   /** Whether the request's route may say that stored rules do not apply to it; asked before the router has run. */
   mayBeExempt(request: unknown): boolean;
   /** The route that a request is going to match; asked before the router has run, and null where that cannot be told. */
@@ -36,6 +43,14 @@ export type Admission =
   | 'deferred'
   /** A guard has found that its route says `@SkipIpRules()`, whoever its client is. */
   | 'exempt';
+
+/** What the header fields of an answer are asked of: node's response, or the framework's own. */
+export interface AnswerHeaders {
+  getHeader(name: string): unknown;
+}
+
+/** What the app itself has said of the credentials that a request brought. */
+export type AuthReport = 'failure' | 'success';
 
 /** What a context has to ask, when it is asked. */
 export interface ContextSources {
@@ -62,8 +77,18 @@ export class RequestContext {
   isSensitive = false;
   /** One stream of many on its connection. */
   isHttp2 = false;
+  /** What a guard has let it pass as, last: a route with rules of its own has that guard twice. */
+  guardedAs: RouteDescription | null = null;
   /** The attempts that limits have counted for it, by what each was counted for; null where there is none. */
   attempts: Map<object, object | null> | null = null;
+  /** The header fields as they came; null for what has none. */
+  headers: IncomingHttpHeaders | null = null;
+  /** Where the answer's header fields are found; null where nobody answers through them. */
+  answer: AnswerHeaders | null = null;
+  /** What the app has said of the credentials; null where it has said nothing. */
+  authReport: AuthReport | null = null;
+  /** Whom the credentials were for, as the app has said it. */
+  attemptedUser: string | null = null;
   private place: GeoPlace | undefined = undefined;
   private userId: string | null = null;
 
@@ -110,6 +135,16 @@ export class RequestContext {
     return this.framework.matchedRoute(this.request);
   }
 
+  /**
+   * The route that the request is logged with, now that it has ended: of what a middleware has answered, a body that
+   * cannot be parsed for one, what it was for. A 404 is no route's, and what we have refused is not looked for.
+   */
+  endedRoute(status: number): MatchedRoute | null {
+    const matched = this.matchedRoute();
+    if (matched !== null || this.refusal !== null || status === 404) return matched;
+    return this.framework.answeredAhead(this.request, status >= 400);
+  }
+
   /** The stored rule that refused the request, or the monitor rule that has matched it. */
   get ruleId(): number | null {
     if (this.decision === null) return null;
@@ -125,6 +160,7 @@ export class RequestContext {
 /** Serves what no framework has seen: a handshake, or a request that another listener of the server answers. */
 export const UNROUTED: Framework = {
   matchedRoute: () => null,
+  answeredAhead: () => null,
   mayBeExempt: () => false,
   routeAhead: () => null,
   cors: null,

@@ -3,14 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
 import { guardResponse, inviteBody } from './deferred-response.js';
-import { followDetached, isAnsweredRaw } from './detached-response.js';
-import {
-  answered,
-  CLIENT_CLOSED_REQUEST,
-  endingOf,
-  UNKNOWN_ANSWER,
-  type Ending,
-} from './ending.js';
+import { endingAtClose, followDetached } from './detached-response.js';
+import { answered, type Ending } from './ending.js';
 import {
   askCors,
   type HostCors,
@@ -50,6 +44,11 @@ export class RequestEdge {
     private readonly resolver: ClientIpResolver,
     private readonly policy: EdgePolicy,
   ) {}
+
+  /** Whether there are no contexts at all. */
+  get isOff(): boolean {
+    return this.policy.isOff;
+  }
 
   /** Opens the context of a request, or gives the one it has: a request passes the edge once, however it is routed. */
   open({ raw, response, request, framework }: Arrival): RequestContext {
@@ -108,6 +107,7 @@ export class RequestEdge {
     const context = this.open(arrival);
     if (context.hasEntered) return null;
     context.enter(request, framework);
+    if (arrival.reply !== undefined) context.answer = arrival.reply;
     if (context.admission === 'unjudged') this.policy.refuses(context);
     if (context.admission !== 'refused') return null;
     const cors = corsOf(arrival);
@@ -260,6 +260,7 @@ export class RequestEdge {
       framework,
       this.policy,
     );
+    context.headers = raw.headers;
     context.isHttp2 = raw.httpVersionMajor === 2;
     attachRequestContext(raw, context);
     return context;
@@ -270,15 +271,11 @@ export class RequestEdge {
    * responses, after which V8, in Node 20, optimizes no access to them. So what is known is not asked of them.
    */
   private watch(context: RequestContext, raw: IncomingMessage, response: ServerResponse): void {
+    context.answer = response;
     response.on('close', () => {
-      if (context.ending !== null) return;
-      const ending = endingOf(response, context.isHttp2);
-      const isKnown = ending.status !== CLIENT_CLOSED_REQUEST || !isAnsweredRaw(raw, context);
-      this.close(context, isKnown ? ending : UNKNOWN_ANSWER);
+      if (context.ending === null) this.close(context, endingAtClose(context, raw, response));
     });
-    if (!context.isHttp2) {
-      followDetached(raw.socket, { context, response }, this);
-    }
+    if (!context.isHttp2) followDetached(raw.socket, { context, response }, this);
     this.opened += 1;
   }
 

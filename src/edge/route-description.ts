@@ -16,6 +16,8 @@ export interface RouteDescription {
   readonly skipsRules: boolean;
   /** `@Sensitive()`: limited, and of interest to detection. */
   readonly isSensitive: boolean;
+  /** `@Login()`: it takes credentials. */
+  readonly isLogin: boolean;
   /** `@SkipRequestLog()`: no row is written. */
   readonly isUnlogged: boolean;
   /** Null where none of its decorators is about addresses. */
@@ -30,6 +32,7 @@ export interface RouteDescription {
 export const ROUTE_KEYS = {
   skipsRules: 'nestjs-ip-tracking:skip-ip-rules',
   isSensitive: 'nestjs-ip-tracking:sensitive',
+  isLogin: 'nestjs-ip-tracking:login',
   isUnlogged: 'nestjs-ip-tracking:skip-request-log',
   rateLimit: 'nestjs-ip-tracking:rate-limit',
   allowlistOnly: 'nestjs-ip-tracking:allowlist-only',
@@ -50,6 +53,7 @@ const THROTTLER_KEYS = ['SKIP', 'LIMIT', 'TTL', 'BLOCK_DURATION', 'TRACKER', 'KE
 export const PLAIN_ROUTE: RouteDescription = Object.freeze({
   skipsRules: false,
   isSensitive: false,
+  isLogin: false,
   isUnlogged: false,
   rules: null,
   rateLimit: null,
@@ -79,6 +83,7 @@ function read(handler: object, controller: object): RouteDescription {
   const route: RouteDescription = {
     skipsRules: get(ROUTE_KEYS.skipsRules) === true,
     isSensitive: get(ROUTE_KEYS.isSensitive) === true,
+    isLogin: get(ROUTE_KEYS.isLogin) === true,
     isUnlogged: get(ROUTE_KEYS.isUnlogged) === true,
     rules: rulesOf(get),
     rateLimit: get<object>(ROUTE_KEYS.rateLimit) ?? null,

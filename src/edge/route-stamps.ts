@@ -83,6 +83,7 @@ function merged(route: RouteDescription, before: StampedRoute | undefined): Stam
   return {
     skipsRules: route.skipsRules || before.skipsRules,
     isSensitive: route.isSensitive || before.isSensitive,
+    isLogin: route.isLogin || before.isLogin,
     isUnlogged: route.isUnlogged || before.isUnlogged,
     rules: route.rules ?? before.rules,
     rateLimit: route.rateLimit ?? before.rateLimit,

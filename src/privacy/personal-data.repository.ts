@@ -7,6 +7,8 @@ import { trackerKey } from '../net/tracker-key.js';
 const DAY_MS = 86_400_000;
 /** A batch of the log is given up by PostgreSQL long before. */
 const WRITERS_PATIENCE_MS = 30_000;
+/** The finding of a user or a route lists the clients that it was made of. */
+const LISTS_CLIENTS = `subject_kind <> 'client' and jsonb_typeof(evidence->'clients') = 'array' and evidence->'clients' ?| $1::text[]`;
 const PARTITION = '^request_log_[0-9]{8}$';
 
 /** What statements are run by: the database, or a transaction of it. */
@@ -62,7 +64,7 @@ export class PersonalDataRepository {
        select before from moment`,
       [forms.map(String), new Date(nowMs)],
     );
-    return row!.before.getTime();
+    return row?.before.getTime() ?? nowMs;
   }
 
   /**
@@ -127,14 +129,22 @@ export class PersonalDataRepository {
   /** From when to when clients have been found, in epoch milliseconds; null where nobody has. */
   async findingsSpan(): Promise<{ fromMs: number; toMs: number } | null> {
     const [row] = await this.manager.query<{ from: Date | null; to: Date | null }>(
-      `select min(flagged_at) as "from", max(last_seen_at) as "to" from ip_tracking.suspicious_ip`,
+      `select min(least(flagged_at, first_seen_at)) as "from", max(greatest(updated_at, last_seen_at)) as "to" from ip_tracking.suspicious_ip`,
     );
     if (!row?.from || !row.to) return null;
     return { fromMs: row.from.getTime(), toMs: row.to.getTime() };
   }
 
-  /** Deletes the findings about the clients that the forms belong to: IPv6 is found by its /64. */
+  /**
+   * Deletes the findings about the clients that the forms belong to, IPv6 by its /64, and takes them out of the evidence
+   * of others.
+   */
   async deleteFindings(forms: readonly IpAddress[]): Promise<number> {
+    await this.manager.query(
+      `update ip_tracking.suspicious_ip set evidence = jsonb_set(evidence, '{clients}', (evidence->'clients') - $1::text[])
+        where ${LISTS_CLIENTS}`,
+      [clientsOf(forms)],
+    );
     return this.count(`delete from ip_tracking.suspicious_ip where ip_address = any($1::inet[])`, [
       clientsOf(forms),
     ]);
@@ -143,7 +153,7 @@ export class PersonalDataRepository {
   async findings(forms: readonly IpAddress[]): Promise<Record<string, unknown>[]> {
     return this.manager.query(
       `select * from ip_tracking.suspicious_ip
-        where ip_address = any($1::inet[]) order by flagged_at, id`,
+        where ip_address = any($1::text[]::inet[]) or ${LISTS_CLIENTS} order by flagged_at, id`,
       [clientsOf(forms)],
     );
   }

@@ -45,6 +45,8 @@ export class PrivacyService {
     private readonly addresses: AddressPrivacy,
     private readonly spool: SpooledRecords | null,
     private readonly now: () => number,
+    /** Who keeps clients in memory. */
+    private readonly watch: { forget(clients: readonly IpAddress[]): void } | null = null,
   ) {}
 
   /**
@@ -62,6 +64,7 @@ export class PrivacyService {
     let spooled = 0;
     for await (const rows of this.onTheirWay(ip)) spooled += rows.length;
     this.spool?.eraseAddress(this.formsAt(ip), beforeMs);
+    this.watch?.forget([ip, ...(await this.arrivingForms(ip))]);
     await this.stored.writersDone();
     return this.stored.transaction(async (stored) => {
       let requests = 0;

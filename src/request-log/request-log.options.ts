@@ -17,6 +17,7 @@ import {
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import type { Enrich } from './capture/enrich.js';
 import type { RequestSink } from './record/request-record.js';
+import type { SignalsSettings } from '../signals/signals.options.js';
 import { token } from '../provide.js';
 
 /** The log of every request. */
@@ -28,15 +29,15 @@ export interface RequestLogOptions {
   enrich?: Enrich;
   /**
    * Paths whose uneventful requests are not logged, with all that is below them, compared segment by segment, with the
-   * app's global prefix and URI version in front or without: health checks, static files. What was refused by anybody or has failed is logged all the same, and so is whatever a monitor
-   * rule or `@Sensitive()` is interested in.
+   * app's global prefix and URI version in front or without: health checks, static files. What was refused by anybody or has failed is logged all the same, so is what speaks against
+   * its client, and whatever a monitor rule or `@Sensitive()` is interested in.
    *
    * @default none
    */
   skipPaths?: string[];
   /**
    * The share of served requests that is logged, from 0 to 1, drawn for each. Requests with any other outcome, of
-   * sensitive routes and paths, and those that a monitor rule has matched are always logged. What counts rows then
+   * sensitive routes and paths, those that speak against their client, and those that a monitor rule has matched are always logged. What counts rows then
    * counts the sample: the hourly figures, and the detection of volume.
    *
    * @default 1
@@ -204,6 +205,7 @@ export interface RequestLogSettings extends Filled<RequestLogOptions, typeof REQ
   readonly tuning: Filled<RequestLogTuning, typeof TUNING_DEFAULTS>;
 }
 
+export const SIGNALS_SETTINGS = token<SignalsSettings>('signals-settings');
 export const REQUEST_LOG_SETTINGS = token<RequestLogSettings>('request-log-settings');
 
 /**
@@ -213,7 +215,7 @@ export const REQUEST_LOG_SETTINGS = token<RequestLogSettings>('request-log-setti
  */
 export function requestLogSettings(
   given: false | RequestLogOptions | undefined,
-  database: DatabaseOptions,
+  database: DatabaseOptions | null,
 ): RequestLogSettings {
   const options = given || {};
   return {

@@ -1,27 +1,34 @@
 import * as fileSystem from 'node:fs/promises';
 import { isTransient } from '../database/connection-error.js';
 import { Database } from '../database/database.js';
+import { DATABASE_SETTINGS } from '../database/database.options.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
+import { DECLARED_ROUTES } from '../edge/declared-routes.js';
 import { ListedPaths } from '../edge/listed-paths.js';
 import { RoutePrefixes } from '../edge/route-prefixes.js';
 import { GeoService } from '../geo/geo-service.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
+import { PRIVACY_SETTINGS } from '../privacy/privacy.options.js';
 import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { afterTimer } from '../hourly-work.js';
-import { logger, provide, token, wallClock } from '../provide.js';
+import { logger, provide, token, WALL_CLOCK } from '../provide.js';
+import { createSignalReader } from '../signals/signal-reader.js';
+import { installationOf } from '../state/identity.repository.js';
 import { STATE } from '../state/state.providers.js';
 import { Enrichment } from './capture/enrich.js';
+import { AttemptedUsers } from './capture/attempted-users.js';
 import { RecordFolding } from './capture/record-folding.js';
 import { RecordIntake } from './capture/record-intake.js';
 import { RecordSelection } from './capture/record-selection.js';
-import { RequestLogger } from './capture/request-logger.js';
+import { REQUEST_WATCH, RequestLogger } from './capture/request-logger.js';
+import { RequestSignals } from './capture/request-signals.js';
 import { createRequestQueue } from './queue/create-request-queue.js';
 import { ErasedRecords } from './queue/erased-records.js';
 import { RecordsOnTheirWay } from './queue/records-on-their-way.js';
 import { RequestQueue } from './queue/request-queue.js';
-import { REQUEST_LOG_SETTINGS, SPOOL_DEFAULTS } from './request-log.options.js';
+import { REQUEST_LOG_SETTINGS, SIGNALS_SETTINGS, SPOOL_DEFAULTS } from './request-log.options.js';
 import { RequestLogService } from './request-log.service.js';
 import { PostgresSink } from './sinks/postgres-sink.js';
 import { DatabaseSpoolPlace, SinkSpoolPlace, type SpoolPlace } from './spool/spool-place.js';
@@ -29,13 +36,15 @@ import { StrandedSpools } from './spool/stranded-spools.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
-import { RequestLogUpkeep } from './table/upkeep.js';
+import { NO_UPKEEP, RequestLogUpkeep } from './table/upkeep.js';
 
 /** What the host adds to records; null where it adds nothing. */
 const ENRICHMENT = token<Enrichment | null>('enrichment');
 
 /** What folds the rows of blocked clients; null where each request has its row. */
 const FOLDING = token<RecordFolding | null>('folding');
+/** What looks at what requests show by themselves; null where nobody does. */
+export const REQUEST_SIGNALS = token<RequestSignals | null>('request-signals');
 /** Where the spools of all processes are; null for memory alone. */
 const SPOOL_PLACE = token<SpoolPlace | null>('spool-place');
 
@@ -87,12 +96,36 @@ export const requestLogProviders = [
     return folding;
   }),
   provide(
+    AttemptedUsers,
+    [Database, PRIVACY_SETTINGS],
+    (database, { keys }) => new AttemptedUsers(keys[0] ?? null, () => installationOf(database)),
+  ),
+  provide(
+    REQUEST_SIGNALS,
+    [AttemptedUsers, SIGNALS_SETTINGS, DECLARED_ROUTES],
+    (users, { isEnabled, probes, isOwnHost }, routes) =>
+      isEnabled
+        ? new RequestSignals(
+            () =>
+              createSignalReader({
+                probes,
+                routePatterns: routes(),
+                ...(isOwnHost === null ? {} : { isOwnHost }),
+              }),
+            users,
+            () => probes.ownEntries(routes()),
+          )
+        : null,
+  ),
+  provide(
     RequestLogger,
     [
       RecordIntake,
       RecordPrivacy,
       ENRICHMENT,
       FOLDING,
+      REQUEST_SIGNALS,
+      REQUEST_WATCH,
       REQUEST_LOG_SETTINGS,
       EDGE_SETTINGS,
       RoutePrefixes,
@@ -102,6 +135,8 @@ export const requestLogProviders = [
       privacy,
       enrichment,
       folding,
+      signals,
+      watch,
       { skipPaths, sampleServed },
       { sensitivePaths },
       prefixes,
@@ -115,35 +150,37 @@ export const requestLogProviders = [
             : new RecordSelection(new ListedPaths(skipPaths, prefixes), sampleServed, () =>
                 Math.random(),
               ),
+        signals,
+        watch,
         enrichment,
         folding,
       }),
   ),
   provide(
     RequestLogPartitions,
-    [Database],
-    (database) => new RequestLogPartitions(database, wallClock),
+    [Database, WALL_CLOCK],
+    (database, now) => new RequestLogPartitions(database, now),
   ),
   provide(
     RequestLogUpkeep,
-    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS],
-    (database, partitions, settings) =>
+    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS, WALL_CLOCK],
+    (database, partitions, settings, now) =>
       new RequestLogUpkeep(
         partitions,
-        new RequestRollup(database, wallClock),
-        new RequestLogRetention(database, partitions, wallClock),
+        new RequestRollup(database, now),
+        new RequestLogRetention(database, partitions, now),
         settings,
       ),
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE],
-    (queue, intake, folding, upkeep, state) =>
+    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE, DATABASE_SETTINGS],
+    (queue, intake, folding, upkeep, state, database) =>
       new RequestLogService({
         queue,
         intake,
         folding,
-        upkeep,
+        upkeep: database === null ? NO_UPKEEP : upkeep,
         stranded: new StrandedSpools(state),
       }),
   ),
@@ -160,8 +197,8 @@ export const requestLogProviders = [
   ),
   provide(
     PrivacyService,
-    [Database, RecordsOnTheirWay, AddressPrivacy],
-    (database, onTheirWay, addresses) =>
-      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, wallClock),
+    [Database, RecordsOnTheirWay, AddressPrivacy, REQUEST_WATCH, WALL_CLOCK],
+    (database, onTheirWay, addresses, watch, now) =>
+      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, now, watch),
   ),
 ];

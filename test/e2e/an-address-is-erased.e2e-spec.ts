@@ -49,8 +49,9 @@ describe('an address', () => {
     );
   const find = (address: string, options: PrivacyOptions = {}, days = 0) =>
     test.query(
-      `insert into ip_tracking.suspicious_ip (ip_address, detector, reason, evidence, flagged_at, last_seen_at)
-       values ($1, 'request-volume', 'many', '{}', $2, $2)`,
+      `insert into ip_tracking.suspicious_ip (subject_kind, subject, ip_address, detector, reason, evidence, weight,
+              first_seen_at, last_seen_at, flagged_at, updated_at)
+       values ('client', $1::text, $1::inet, 'request-volume', 'many', '{}', 5, $2, $2, $2, $2)`,
       [
         trackerKey(privacy(options).stored(parseIp(address), daysAgo(days))!),
         new Date(daysAgo(days)),

@@ -1,6 +1,6 @@
 import { chownSync, copyFileSync, chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ import {
   type TestServer,
 } from '../support/postgres.js';
 
-const TLS = fileURLToPath(new URL('../fixtures/tls', import.meta.url));
+const TLS = fileURLToPath(new URL('../fixtures/tls', pathToFileURL(__filename)));
 const CA = readFileSync(join(TLS, 'ca.pem'), 'utf8');
 
 async function ask(url: string, ...statements: string[]): Promise<Record<string, string>[]> {
@@ -191,14 +191,15 @@ describe.each([
     const [rule] = await rules.list();
     const lastsMs = rule!.expiresAt!.getTime() - Date.now();
     expect(Math.abs(lastsMs - day)).toBeLessThan(60_000);
-    for (let time = 0; time < 3; time += 1) await host.send({ path: '/login', from: '192.0.2.2' });
+    for (let time = 0; time < 3; time += 1)
+      await host.send({ path: '/login', from: '198.51.100.2' });
     await eventually(async () => {
       const rows = await database.query(`select from ip_tracking.request_log`);
       return rows.length === 4;
     });
     const before = Date.now();
     const { findings } = await host.app.get(DetectionService).scan();
-    expect(findings.map(({ ipAddress }) => ipAddress)).toEqual(['192.0.2.2']);
+    expect(findings.map(({ ipAddress }) => ipAddress)).toEqual(['198.51.100.2']);
     const [stored] = await host.app.get(DetectionService).findings();
     expect(Math.abs(stored!.flaggedAt.getTime() - before)).toBeLessThan(60_000);
     await host.app.get(RequestLogUpkeep).run();

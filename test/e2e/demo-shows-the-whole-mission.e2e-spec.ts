@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../demo/postgres/free-port.js';
 import { compiledMain } from '../support/compiled.js';
@@ -11,7 +11,7 @@ import { send } from '../support/http.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const checkout = fileURLToPath(new URL('../..', pathToFileURL(__filename)));
 const LOG = join(checkout, 'test/fixtures/apache-combined-10k.log.gz');
 
 describe.each(ADAPTERS)('the demo on %s', (adapter) => {
@@ -139,23 +139,23 @@ describe.each(ADAPTERS)('the demo on %s', (adapter) => {
     expect(facts!['placed']).toBeGreaterThanOrEqual(95);
 
     const scan = await script('ip-tracking.mjs', 'flag-suspicious');
-    expect(scan.stdout).toMatch(/24 flagged, 0 flagged before and seen again\.\n$/);
+    // The mission's two detectors read the log; the others have found theirs as it was replayed.
+    expect(scan.stdout).toMatch(/24 flagged, \d+ flagged before and seen again\.\n$/);
     const found = await database.query<{ detector: string; addresses: string[] }>(
       `select detector, array_agg(host(ip_address) order by (evidence->>'requests')::int desc, ip_address) as addresses
          from ip_tracking.suspicious_ip group by detector order by detector`,
     );
-    expect(found.map(({ detector, addresses }) => [detector, addresses.length])).toEqual([
-      ['request-volume', 6],
-      ['sensitive-path', 18],
-    ]);
-    expect(found[0]!.addresses[0]).toBe('66.249.73.135');
+    const counts = new Map(found.map(({ detector, addresses }) => [detector, addresses]));
+    expect(counts.get('request-volume')).toHaveLength(6);
+    expect(counts.get('sensitive-path')).toHaveLength(18);
+    expect(counts.get('request-volume')![0]).toBe('66.249.73.135');
     const [wrong] = await database.query<{ count: string }>(
       `select count(*) from ip_tracking.request_log
         where sensitive and (path ilike '/administrator%' or path ilike '/blog/wp-admin%')`,
     );
     expect(wrong!.count).toBe('0');
-    expect((await script('ip-tracking.mjs', 'flag-suspicious')).stdout).toBe(
-      '0 flagged, 24 flagged before and seen again.\n',
+    expect((await script('ip-tracking.mjs', 'flag-suspicious')).stdout).toMatch(
+      /^0 flagged, \d+ flagged before and seen again\.\n$/,
     );
   });
 

@@ -316,6 +316,8 @@ function recordOf(id: string, timestampMs: number): LogRecord {
     ruleId: null,
     reason: null,
     repeats: 0,
+    signals: null,
+    attemptedUser: null,
     country: null,
     city: null,
   };

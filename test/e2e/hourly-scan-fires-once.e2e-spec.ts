@@ -18,11 +18,12 @@ describe.each(ADAPTERS)('the hourly scan on %s', (adapter) => {
   let host: Host;
   let runs: number;
 
-  const start = async (withScheduler: boolean) => {
+  const start = async (withScheduler: boolean, cron: boolean | string = true) => {
     host = await startHost({
       adapter,
       imports: withScheduler ? [ScheduleModule.forRoot()] : [],
       providers: [HostsOwnInterval],
+      options: { detection: { cron } },
     });
     runs = 0;
     vi.spyOn(host.app.get(DetectionService), 'scanOnce').mockImplementation(() => {
@@ -46,7 +47,7 @@ describe.each(ADAPTERS)('the hourly scan on %s', (adapter) => {
 
   it('fires once an hour in a host without a scheduler', async () => {
     await start(false);
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(35_000);
     expect(runs).toBe(1);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(runs).toBe(2);
@@ -55,12 +56,25 @@ describe.each(ADAPTERS)('the hourly scan on %s', (adapter) => {
   it('fires once an hour in a host with one, whose own intervals fire once too', async () => {
     await start(true);
     const { ticks } = host.app.get(HostsOwnInterval);
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(35_000);
     expect(runs).toBe(1);
     const passed = host.app.get(HostsOwnInterval).ticks - ticks;
-    expect(passed).toBeGreaterThanOrEqual(15);
-    expect(passed).toBeLessThanOrEqual(16);
+    expect(passed).toBeGreaterThanOrEqual(35);
+    expect(passed).toBeLessThanOrEqual(36);
     expect(host.app.get(SchedulerRegistry).doesExist('cron', 'ip-tracking.detection')).toBe(true);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(runs).toBe(2);
+  });
+
+  it.each([
+    ['without a scheduler', false],
+    ['with one', true],
+  ])('fires when another expression says so, in a host %s', async (_, withScheduler) => {
+    await start(withScheduler, '15 * * * *');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(runs).toBe(0);
+    await vi.advanceTimersByTimeAsync(15 * 60_000);
+    expect(runs).toBe(1);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(runs).toBe(2);
   });

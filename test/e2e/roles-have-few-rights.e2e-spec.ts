@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { Controller, Get } from '@nestjs/common';
 import { Client, type QueryResultRow } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +33,7 @@ class Routes {
 
 /** The SQL of docs/privileges.md, by the heading that it stands under. */
 function sqlOf(heading: string): string {
-  const page = readFileSync(new URL('../../docs/privileges.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/privileges.md', pathToFileURL(__filename)), 'utf8');
   const section = page.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
   return section.match(/```sql\n([^]*?)```/)![1]!;
 }
@@ -97,13 +98,14 @@ describe('the rights of docs/privileges.md', () => {
     expect((await host.send({ from: '192.0.2.1' })).status).toBe(403);
     await host.app.get(IpRuleService).unblock('192.0.2.1');
     expect((await host.send({ from: '192.0.2.1' })).status).toBe(200);
-    for (let time = 0; time < 6; time += 1) await host.send({ path: '/login', from: '192.0.2.2' });
+    for (let time = 0; time < 6; time += 1)
+      await host.send({ path: '/login', from: '198.51.100.2' });
     expect((await host.rows(9)).map(({ outcome }) => outcome)).toContain('throttled');
-    expect(await host.app.get(RateLimitService).resetLimits('192.0.2.2')).toMatchObject({
+    expect(await host.app.get(RateLimitService).resetLimits('198.51.100.2')).toMatchObject({
       processes: 1,
     });
     const { findings } = await host.app.get(DetectionService).scan();
-    expect(findings.map(({ ipAddress }) => ipAddress)).toContain('192.0.2.2');
+    expect(findings.map(({ ipAddress }) => ipAddress)).toContain('198.51.100.2');
     expect(await host.app.get(DetectionService).scanOnce()).not.toBeNull();
     expect(said).toEqual([]);
   });

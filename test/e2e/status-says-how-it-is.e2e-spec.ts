@@ -287,6 +287,7 @@ describe.each(ADAPTERS)('the status on %s', (adapter) => {
       limits: null,
       geo: null,
       lastScan: null,
+      watch: null,
     };
     const host = await start({
       rules: false,

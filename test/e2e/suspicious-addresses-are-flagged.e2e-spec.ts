@@ -116,7 +116,7 @@ describe('the scan', () => {
     await log({ ip: '198.51.100.1', count: 10 });
     expect((await flagged()).map(({ isNew }) => isNew)).toEqual([false, false]);
     const rows = await database.query(
-      `select evidence->>'requests' as requests, flagged_at < last_seen_at as "wasFlaggedBefore"
+      `select evidence->>'requests' as requests, flagged_at < updated_at as "wasFlaggedBefore"
          from ip_tracking.suspicious_ip where detector = 'request-volume'`,
     );
     expect(rows).toEqual([{ requests: '160', wasFlaggedBefore: true }]);

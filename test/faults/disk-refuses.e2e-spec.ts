@@ -47,6 +47,8 @@ function record(path = `/${sequence}`): LogRecord {
     ruleId: null,
     reason: null,
     repeats: 0,
+    signals: null,
+    attemptedUser: null,
     country: null,
     city: null,
   };

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { IpTrackingOptions, RequestQueueStats } from '../../src/index.js';
 import { compiledMain } from '../support/compiled.js';
 import type { Adapter } from '../support/host-app.js';
@@ -88,7 +88,7 @@ export class DrillApp {
       rules: { startTimeoutMs: 200 },
       detection: false,
     };
-    const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
+    const child = fork(fileURLToPath(new URL('./app.mjs', pathToFileURL(__filename))), {
       env: {
         ...process.env,
         NODE_ENV: 'production',

@@ -27,6 +27,8 @@ const PLACES: Record<string, string> = {
   LIMITS: 'rateLimits',
   HEADERS: 'rateLimits.headers',
   DETECTION: 'detection',
+  SIGNALS: 'signals',
+  PROBES: 'signals.probes',
 };
 
 /** No option is called anything like it, so that the error lists all that there are instead of the nearest. */

@@ -28,7 +28,16 @@ const AT_HAND_EVERYWHERE = `declare const database: { url: string };`;
 
 /** What blocks may use of other packages without saying so. */
 const FROM_PACKAGES: Record<string, readonly string[]> = {
-  '@nestjs/common': ['Controller', 'ExecutionContext', 'Get', 'Injectable', 'UseInterceptors'],
+  '@nestjs/common': [
+    'Body',
+    'Controller',
+    'ExecutionContext',
+    'Get',
+    'Injectable',
+    'Post',
+    'Req',
+    'UseInterceptors',
+  ],
   '@nestjs/websockets': ['WebSocketGateway'],
   typeorm: ['DataSource'],
 };
@@ -65,7 +74,10 @@ export function compile(blocks: readonly CodeBlock[]): string[] {
   const texts = new Map(virtual.map(({ path, text }) => [path, text]));
   const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, ROOT);
-  options.paths = { 'nestjs-ip-tracking': [join(ROOT, 'src/index.ts')] };
+  options.paths = {
+    'nestjs-ip-tracking': [join(ROOT, 'src/index.ts')],
+    'nestjs-ip-tracking/testing': [join(ROOT, 'src/testing/entry.ts')],
+  };
   options.noUnusedLocals = false;
   options.noEmit = true;
   const host = ts.createCompilerHost(options);
@@ -88,7 +100,8 @@ function fileOf({ page, code, line }: CodeBlock): Virtual {
   // On one line, before the block's own first.
   const before = `${preludeOf(page, code).replace(/\s*\n\s*/g, ' ')}\n`;
   return {
-    path: join(ROOT, `${page}.${line}.ts`),
+    // A module of ECMAScript, in which a block may await something.
+    path: join(ROOT, `${page}.${line}.mts`),
     text: `${before}${code}\nexport {};\n`,
     where: (at) => `${page}:${line + at - 1}`,
   };

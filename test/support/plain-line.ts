@@ -38,6 +38,8 @@ export function lineOf(record: LogRecord): string {
     escaped(record.reason),
     record.repeats,
     escaped(record.extra ? JSON.stringify(record.extra) : null),
+    record.signals ?? NULL,
+    escaped(record.attemptedUser),
   ].join('\t');
 }
 

@@ -31,6 +31,8 @@ export function recordOf(id: number): LogRecord {
     ruleId: null,
     reason: null,
     repeats: 0,
+    signals: null,
+    attemptedUser: null,
     country: null,
     city: null,
   };

@@ -1,21 +1,49 @@
-import type { Detector } from '../detector.js';
+import type { LogDetector } from '../detector.js';
 
 /** Flags a client that hit a sensitive path: one that is listed, or a route that is `@Sensitive()`. */
-export function sensitivePathDetector(): Detector {
+export function sensitivePathDetector(): LogDetector {
   return {
     name: 'sensitive-path',
-    wants: { anySensitive: true },
-    judge({ sensitiveRequests, sensitivePaths, firstSeen, lastSeen }) {
-      if (sensitiveRequests === 0) return null;
-      const [first, ...others] = sensitivePaths;
-      const paths =
-        first === undefined
-          ? ''
-          : `: ${first.path}${others.length > 0 ? ` and ${others.length} more` : ''}`;
-      return {
-        reason: `${sensitiveRequests} ${sensitiveRequests === 1 ? 'request' : 'requests'} to sensitive paths${paths}`,
-        evidence: { requests: sensitiveRequests, paths: sensitivePaths, firstSeen, lastSeen },
-      };
-    },
+    of: 'client',
+    weight: 5,
+    response: 'flag',
+    query: ({ from, to }, { log, counted, client }) => ({
+      sql: `select subject, sum(requests)::float8 as requests, min(first_seen) as "firstSeen", max(last_seen) as "lastSeen",
+                   jsonb_agg(jsonb_build_object('path', path, 'requests', requests) order by place)
+                     filter (where place <= 10) as paths
+              from (select *, row_number() over (partition by subject order by requests desc, path) as place
+                      from (select ${client} as subject, path, count(*) as requests,
+                                   min("timestamp") as first_seen, max("timestamp") as last_seen
+                              from ${log}
+                             where sensitive and "timestamp" >= $1 and "timestamp" < $2 and ${counted}
+                               and ip_address is not null
+                             group by 1, 2) as hit) as placed
+             group by subject`,
+      values: [from, to],
+    }),
+    judge: (rows) =>
+      rows.map((row) => {
+        const { subject, requests, paths, firstSeen, lastSeen } = row as unknown as Hit;
+        const [first, ...others] = paths;
+        const which =
+          first === undefined
+            ? ''
+            : `: ${first.path}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+        return {
+          subject,
+          reason: `${requests} ${requests === 1 ? 'request' : 'requests'} to sensitive paths${which}`,
+          evidence: { requests, paths, firstSeen, lastSeen },
+          firstSeen,
+          lastSeen,
+        };
+      }),
   };
+}
+
+interface Hit {
+  subject: string;
+  requests: number;
+  paths: { path: string; requests: number }[];
+  firstSeen: Date;
+  lastSeen: Date;
 }

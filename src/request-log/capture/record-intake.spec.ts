@@ -28,6 +28,8 @@ function record(id: string): LogRecord {
     ruleId: null,
     reason: null,
     repeats: 0,
+    signals: null,
+    attemptedUser: null,
     country: null,
     city: null,
   };

@@ -1,5 +1,6 @@
 import type { ListedPaths } from '../../edge/listed-paths.js';
 import type { Outcome } from '../record/outcome.js';
+import { EVIDENCE } from '../../signals/signal.js';
 import type { LogRecord } from '../record/request-record.js';
 
 /** What may be missing from the log without anybody missing it; refusals and failures never are. */
@@ -22,13 +23,14 @@ export class RecordSelection {
   ) {}
 
   /**
-   * Whether a record is written. One of a sensitive route, which detection reads, and one that a rule has matched always
-   * is, whatever its path.
+   * Whether a record is written. One of a sensitive route and one that shows something which speaks against its client,
+   * both of which detection reads, and one that a rule has matched always is, whatever its path.
    *
    * @param path the request's path without its query string.
    */
   keeps(record: LogRecord, path: string): boolean {
     if (record.sensitive || record.ruleId !== null) return true;
+    if (((record.signals ?? 0) & EVIDENCE) !== 0) return true;
     if (UNEVENTFUL.has(record.outcome) && this.isSkipped(path)) return false;
     return this.sampleServed >= 1 || record.outcome !== 'served' || this.draw() < this.sampleServed;
   }

@@ -1,13 +1,16 @@
 import type { Ending } from '../../edge/ending.js';
 import type { ListedPaths } from '../../edge/listed-paths.js';
 import type { MatchedRoute, RequestContext } from '../../edge/request-context.js';
+import type { IpAddress } from '../../net/ip-address.js';
 import { outcomeOf } from '../record/outcome.js';
 import { recordId } from '../record/record-id.js';
 import type { Enrichment } from './enrich.js';
 import type { RecordFolding } from './record-folding.js';
 import type { RecordIntake } from './record-intake.js';
 import type { RecordSelection } from './record-selection.js';
+import type { RequestSignals } from './request-signals.js';
 import type { LogRecord } from '../record/request-record.js';
+import { token } from '../../provide.js';
 import { storableText } from '../record/storable-text.js';
 
 /** The longest path and user agent that are stored, in code points; what is longer is cut. */
@@ -23,11 +26,23 @@ export interface RequestLoggerParts {
   queryOf(url: string): string;
   /** Which records are written; null for all. */
   selection: RecordSelection | null;
+  /** What looks at what each request shows by itself; null where nobody does. */
+  signals: RequestSignals | null;
+  /** Told of each request once it is over, whether its record is written or not; null where nobody listens. */
+  watch: RequestWatch | null;
   /** What the host adds; null for nothing. */
   enrichment: Enrichment | null;
   /** What folds the rows of clients whom a rule has blocked; null for a row each. */
   folding: RecordFolding | null;
 }
+
+/** Whoever is told of requests as they end. Must not wait, must not throw, and must not keep the record. */
+export interface RequestWatch {
+  ended(record: LogRecord): void;
+  /** Forgets clients that are erased, in every form in which they were stored. */
+  forget(clients: readonly IpAddress[]): void;
+}
+export const REQUEST_WATCH = token<RequestWatch | null>('request-watch');
 
 /** Turns a closed request into a record, and hands it on. */
 export class RequestLogger {
@@ -38,18 +53,20 @@ export class RequestLogger {
 
   /** Called once for each request, handshake or logged message that has ended. */
   ended(context: RequestContext): void {
-    const { selection, enrichment, folding } = this.parts;
+    const { selection, enrichment, folding, signals, watch } = this.parts;
     const { ending } = context;
     if (ending === null) return;
     const blockedBy = context.blockReason === 'rule' ? context.ruleId : null;
     // It costs next to nothing: not even a record is made.
     if (blockedBy !== null && folding !== null && folding.adds(context.client.ip, blockedBy))
       return;
-    const matched = context.matchedRoute();
+    const matched = context.endedRoute(ending.status);
     // Whom we refuse is logged wherever they have knocked.
     if (matched?.route.isUnlogged && context.refusal === null) return;
     const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);
     const record = this.recordOf(context, path, ending, matched);
+    signals?.note(record, context, matched?.route.isLogin === true);
+    watch?.ended(record);
     if (selection !== null && !selection.keeps(record, path)) return;
     if (enrichment !== null) record.extra = enrichment.of(record, context.request);
     if (blockedBy !== null && folding !== null && folding.holds(record, blockedBy)) return;
@@ -91,6 +108,8 @@ export class RequestLogger {
       ruleId: context.ruleId,
       reason: context.blockReason,
       repeats: 0,
+      signals: null,
+      attemptedUser: null,
       // Filled in on the way: a property that is added later would give every record a second shape, and its own memory.
       country: null,
       city: null,

@@ -46,6 +46,8 @@ const records: fc.Arbitrary<LogRecord> = fc.record({
   ruleId: fc.option(count, { nil: null }),
   reason: fc.constantFrom('rule', 'mode', 'country', 'decorator', null),
   repeats: fc.oneof(fc.constant(0), fc.nat(1_000_000)),
+  signals: fc.option(fc.nat(), { nil: null }),
+  attemptedUser: maybe,
   extra: fc.option(fc.dictionary(text, text), { nil: null }),
 });
 

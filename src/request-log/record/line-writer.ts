@@ -6,7 +6,7 @@ import type { LogRecord } from './request-record.js';
 const CHUNK_BYTES = 64 * 1_024;
 /** A byte takes four at most: a control character is written as `\x1e`, and a unit of UTF-16 in three bytes. */
 const MAX_BYTES_PER_UNIT = 4;
-/** What all that is no text takes at most: the tabs, a time, an address, four numbers, a flag and `\N`s. */
+/** What all that is no text takes at most: the tabs, a time, an address, five numbers, a flag and `\N`s. */
 const MAX_OTHER_BYTES = 256;
 /** What is longer is looked at by a regular expression and copied by the system, not letter by letter. */
 const LONG_UNITS = 64;
@@ -109,7 +109,9 @@ export class LineWriter {
     at = record.ruleId === null ? none(chunk, at) : number(chunk, at, record.ruleId);
     at = nullable(chunk, tab(chunk, at), record.reason);
     at = number(chunk, tab(chunk, at), record.repeats);
-    at = nullable(chunk, tab(chunk, at), extra);
+    at = tab(chunk, nullable(chunk, tab(chunk, at), extra));
+    at = record.signals === null ? none(chunk, at) : number(chunk, at, record.signals);
+    at = nullable(chunk, tab(chunk, at), record.attemptedUser);
     chunk[at] = NEWLINE;
     this.end = at + 1;
   }
@@ -148,6 +150,7 @@ export class LineWriter {
       lengthOf(record.userAgent) +
       lengthOf(record.userId) +
       lengthOf(record.reason) +
+      lengthOf(record.attemptedUser) +
       lengthOf(extra);
     const most = MAX_OTHER_BYTES + MAX_BYTES_PER_UNIT * units;
     if (most <= this.chunk.length - this.end) return;

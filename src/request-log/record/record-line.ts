@@ -24,6 +24,8 @@ export const LINE_COLUMNS = [
   'reason',
   'repeats',
   'extra',
+  'signals',
+  'attempted_user',
 ] as const;
 
 type LineColumn = (typeof LINE_COLUMNS)[number];
@@ -43,6 +45,7 @@ export function recordOf(line: string): LogRecord {
   const sure = (column: LineColumn): string => text(column) ?? '';
   const ruleId = text('rule_id');
   const extra = text('extra');
+  const signals = text('signals');
   return {
     id: sure('id'),
     timestampMs: Date.parse(sure('timestamp')),
@@ -62,6 +65,8 @@ export function recordOf(line: string): LogRecord {
     ruleId: ruleId === null ? null : Number(ruleId),
     reason: text('reason') as LogRecord['reason'],
     repeats: Number(text('repeats') ?? 0),
+    signals: signals === null ? null : Number(signals),
+    attemptedUser: text('attempted_user'),
     ...(extra === null ? {} : { extra: JSON.parse(extra) as Record<string, unknown> }),
   };
 }
@@ -130,6 +135,8 @@ export function rowOfLine(line: string): Record<string, unknown> {
     rule_id: record.ruleId,
     reason: record.reason,
     repeats: record.repeats,
+    signals: record.signals === null ? null : String(record.signals),
+    attempted_user: record.attemptedUser,
     extra: record.extra ?? null,
   };
 }

@@ -30,6 +30,13 @@ export interface RequestRecord {
   reason: DecisionReason | null;
   /** How many other requests of its client, blocked by the same rule at the same moment, it stands for. Nearly always 0. */
   repeats: number;
+  /**
+   * What the request shows by itself, as bits: `1 << SIGNALS[name]` for each. Null where nobody has looked, as at what a
+   * stored rule has refused.
+   */
+  signals: number | null;
+  /** A keyed hash of whom credentials were for, where the app has said it; null where it has not. */
+  attemptedUser: string | null;
   /** ISO 3166-1 alpha-2. */
   country: string | null;
   city: string | null;

@@ -40,6 +40,8 @@ const record = (path: string, userAgent: string | null = null): LogRecord => ({
   ruleId: null,
   reason: null,
   repeats: 0,
+  signals: null,
+  attemptedUser: null,
 });
 
 const LINES = linesOf([...HOSTILE, '/plain', '/last'].map((path) => record(path)));

@@ -72,6 +72,17 @@ export class RequestLog {
   @Column({ type: 'integer' })
   repeats!: number;
 
+  /**
+   * What the request shows by itself, as bits: `1 << SIGNALS[name]` for each. Null where nobody has looked. A string, as
+   * PostgreSQL's bigint.
+   */
+  @Column({ type: 'bigint', nullable: true })
+  signals!: string | null;
+
+  /** A keyed hash of whom credentials were for, where the app has said it. */
+  @Column({ type: 'text', name: 'attempted_user', nullable: true })
+  attemptedUser!: string | null;
+
   @Column({ type: 'jsonb', nullable: true })
   extra!: Record<string, unknown> | null;
 

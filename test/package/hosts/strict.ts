@@ -16,6 +16,11 @@ import {
   type IpAddress,
   type IpTrackingOptions,
 } from 'nestjs-ip-tracking';
+import {
+  IpTrackingTestingModule,
+  type IpTrackingTesting,
+  type ProviderOverrides,
+} from 'nestjs-ip-tracking/testing';
 
 const clientIp: ClientIpOptions = { strategy: 'trusted-proxies', proxies: ['10.0.0.0/8'] };
 export const options: IpTrackingOptions = {
@@ -32,7 +37,13 @@ export class NowhereProvider implements GeoProvider {
   }
 }
 
-export const silent: Detector = { name: 'silent', wants: {}, judge: () => null };
+export const silent: Detector = {
+  name: 'silent',
+  of: 'client',
+  weight: 0,
+  rules: [{ counts: { any: ['unmatched'] }, atLeast: 1_000, windowMs: 60_000 }],
+  words: ({ count }) => ({ reason: `${count} missed` }),
+};
 export const office: boolean =
   PrefixSet.from([['10.0.0.0/8', true]]).match(parseIp('10.1.2.3')!) ?? false;
 
@@ -59,3 +70,8 @@ export class HostModule {}
 
 // @ts-expect-error An option that does not exist is an error where it is written.
 export const misspelt: IpTrackingOptions = { database: { url: '' }, requestLogs: false };
+
+export const off = IpTrackingModule.forRoot({ enabled: false });
+export const inMemory = IpTrackingTestingModule.forRoot({ client: '203.0.113.7' });
+export const tracking = (builder: ProviderOverrides): IpTrackingTesting =>
+  IpTrackingTestingModule.override(builder, { rules: { block: ['203.0.113.0/24'] } });

@@ -4,8 +4,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * Rows of an old day that were written lately, as by a clock that was wrong, do not go with their day. What is late is
  * said by a setting of the transaction, and not by an argument: whoever may call these functions may go on doing so.
  */
-export class LateRows1763796600000 implements MigrationInterface {
-  readonly name = 'LateRows1763796600000';
+export class LateRows1763798400000 implements MigrationInterface {
+  readonly name = 'LateRows1763798400000';
 
   async up(runner: QueryRunner): Promise<void> {
     await define(

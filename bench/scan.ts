@@ -1,0 +1,72 @@
+/**
+ * How long the scan of one hour takes, by detector, with as many rows, clients and findings as are given, and what memory
+ * this process takes for it.
+ *
+ *   npm run bench -- scan [rows] [clients] [findings]
+ */
+import { cpus } from 'node:os';
+import { Client } from 'pg';
+import { createDataSource } from '../src/database/data-source.js';
+import { detectionSettings } from '../src/detection/detection.options.js';
+import { LogScanRepository } from '../src/detection/scan/log-scan.repository.js';
+import { SuspiciousIpRepository } from '../src/detection/suspicious-ip.repository.js';
+import { bitsOf } from '../src/signals/signal.js';
+import { openBenchDatabase } from './support/database.js';
+import { printTable } from './support/figures.js';
+
+const HOUR_MS = 3_600_000;
+const [rows = 1_000_000, clients = 100_000, findings = 10_000] = process.argv.slice(2).map(Number);
+const from = new Date(Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS);
+const window = { from, to: new Date(from.getTime() + HOUR_MS) };
+
+const server = await openBenchDatabase({
+  shared_buffers: '1GB',
+  fsync: 'off',
+  synchronous_commit: 'off',
+  max_wal_size: '8GB',
+});
+const client = new Client({ connectionString: server.url });
+await client.connect();
+await client.query(`select ip_tracking.make_partition($1::date, true)`, [from]);
+await client.query(
+  `insert into ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, route, status, outcome,
+          duration_us, user_agent, sensitive, signals, ingested_at)
+   select gen_random_uuid(), at, '10.0.0.0'::inet + (n % $2), 'socket', 'GET', '/orders/' || n, '/orders/:id', 200, 'served', 1200,
+          'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0', n % 1000 = 0,
+          case when n % ($1 / $3) = 0 then $4::bigint else 0 end, at
+     from generate_series(1, $1::int) as n, lateral (select $5::timestamptz + n * interval '1 second' * (3599.0 / $1) as at) as t`,
+  [rows, clients, findings, bitsOf(['probe:secrets', 'unmatched']), from],
+);
+await client.query('vacuum analyze ip_tracking.request_log');
+await client.end();
+
+const dataSource = createDataSource({ url: server.url }, []);
+await dataSource.initialize();
+const table: string[][] = [['detector', 'seconds', 'of it storing', 'found']];
+let all = 0;
+let peak = 0;
+for (const detector of detectionSettings({}).detectors) {
+  const started = performance.now();
+  let found = 0;
+  let storing = 0;
+  await dataSource.transaction(async (manager) => {
+    const repository = new SuspiciousIpRepository(manager);
+    await new LogScanRepository(manager).run([detector], window, async (given) => {
+      const before = performance.now();
+      found += given.length;
+      await repository.save(given, new Date());
+      storing += performance.now() - before;
+      peak = Math.max(peak, process.memoryUsage().rss);
+    });
+  });
+  const seconds = (performance.now() - started) / 1_000;
+  all += seconds;
+  table.push([detector.name, seconds.toFixed(2), (storing / 1_000).toFixed(2), String(found)]);
+}
+table.push(['all', all.toFixed(2), '', '']);
+process.stdout.write(
+  `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}; ${rows} rows, ${clients} clients; at most ${Math.round(peak / 2 ** 20)} MB here\n\n`,
+);
+printTable(table);
+await dataSource.destroy();
+await server.close();

@@ -1,0 +1,30 @@
+import type { Detector, LogDetector } from '../detector.js';
+import { authCampaignDetector } from './auth-campaign.js';
+import { authFailuresDetector } from './auth-failures.js';
+import { burstDetector } from './burst.js';
+import { loginOnlyDetector } from './login-only.js';
+import { malformedDetector } from './malformed.js';
+import { notFoundDetector } from './not-found.js';
+import { openProxyDetector } from './open-proxy.js';
+import { payloadDetector } from './payload.js';
+import { probePathDetector } from './probe-path.js';
+import { requestVolumeDetector } from './request-volume.js';
+import { sensitivePathDetector } from './sensitive-path.js';
+
+/** The detectors that are shipped, each as it is unless a host says otherwise; `atLeast` is for those that read the log by a query of their own. */
+export const BUILT_IN: Record<string, (atLeast: number | undefined) => Detector | LogDetector> = {
+  'request-volume': (limit = 100) => requestVolumeDetector(limit),
+  'sensitive-path': sensitivePathDetector,
+  'probe-path': probePathDetector,
+  payload: payloadDetector,
+  'not-found': notFoundDetector,
+  'auth-failures': authFailuresDetector,
+  burst: burstDetector,
+  'open-proxy': openProxyDetector,
+  malformed: malformedDetector,
+  'login-only': loginOnlyDetector,
+  'auth-campaign': authCampaignDetector,
+};
+
+/** What names people who did nothing wrong too often to do more to them than to write it down. */
+export const FLAGS_AT_MOST: ReadonlySet<string> = new Set(['request-volume', 'sensitive-path']);

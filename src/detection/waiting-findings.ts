@@ -1,0 +1,136 @@
+import { messageOf } from '../ip-tracking.errors.js';
+import type { IpAddress } from '../net/ip-address.js';
+import { trackerKey } from '../net/tracker-key.js';
+import { keyOf, stronger, type Finding } from './finding.js';
+import type { Exemption, SavedFindings } from './suspicious-ip.repository.js';
+
+/** So soon after the first of them findings are stored, in milliseconds. */
+const FLUSH_MS = 200;
+/** What goes on is written this often, in milliseconds. */
+const AGAIN_MS = 60_000;
+/** After a failure the next try comes after so many milliseconds. */
+const RETRY_MS = 5_000;
+const MAX_WAITING = 20_000;
+const AT_ONCE = 2_000;
+
+/** What {@link WaitingFindings} are stored by. */
+export interface WaitingFindingsParts {
+  save(findings: readonly Finding[]): Promise<SavedFindings>;
+  now(): number;
+  after(ms: number, call: () => void): () => void;
+  warn(message: string): void;
+}
+
+/** Findings on their way to the database: in batches, each subject and detector once, and what goes on not all the time. */
+export class WaitingFindings {
+  private waiting = new Map<string, Finding>();
+  /** When what was stored lately was stored, the oldest first. */
+  private readonly storedAtMs = new Map<string, number>();
+  private callOff: (() => void) | null = null;
+  private flushing: Promise<void> | null = null;
+  private isStopped = false;
+  private isFailing = false;
+  /** The flush that is awaited is for something new. */
+  private isSoon = false;
+  dropped = 0;
+  readonly exempted: Partial<Record<Exemption, number>> = {};
+
+  constructor(private readonly parts: WaitingFindingsParts) {}
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  add(finding: Finding): void {
+    const key = keyOf(finding);
+    const before = this.waiting.get(key);
+    if (before === undefined && this.waiting.size >= MAX_WAITING) {
+      this.dropped += 1;
+      return;
+    }
+    this.waiting.set(key, before === undefined ? finding : stronger(finding, before));
+    this.wait(this.storedAtMs.has(key) ? AGAIN_MS : FLUSH_MS);
+  }
+
+  /** Forgets what waits of clients. */
+  forget(clients: readonly IpAddress[]): void {
+    const gone = new Set(clients.map((client) => trackerKey(client)));
+    for (const [key, { subjectKind, subject }] of this.waiting) {
+      if (subjectKind === 'client' && gone.has(subject)) this.waiting.delete(key);
+    }
+  }
+
+  /** Stores what is due, or all of it. Never rejects. */
+  async flush(isAll: boolean): Promise<void> {
+    await this.flushing;
+    this.flushing = this.store(isAll).finally(() => {
+      this.flushing = null;
+    });
+    await this.flushing;
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.callOff?.();
+  }
+
+  private wait(ms: number): void {
+    if (this.isStopped || this.isFailing) return;
+    // What is new is not kept waiting by what goes on.
+    if (this.callOff !== null && ms !== FLUSH_MS) return;
+    if (this.callOff !== null && this.isSoon) return;
+    this.callOff?.();
+    this.isSoon = ms === FLUSH_MS;
+    this.callOff = this.parts.after(ms, () => {
+      this.callOff = null;
+      this.isFailing = false;
+      void this.flush(false);
+    });
+  }
+
+  private async store(isAll: boolean): Promise<void> {
+    const nowMs = this.parts.now();
+    const due = [...this.waiting].filter(([key]) => {
+      const storedAtMs = this.storedAtMs.get(key);
+      return isAll || storedAtMs === undefined || nowMs - storedAtMs >= AGAIN_MS;
+    });
+    for (let from = 0; from < due.length; from += AT_ONCE) {
+      const batch = due.slice(from, from + AT_ONCE);
+      try {
+        const { exempted } = await this.parts.save(batch.map(([, finding]) => finding));
+        for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
+          this.exempted[why] = (this.exempted[why] ?? 0) + count;
+        }
+      } catch (error) {
+        this.failed(error);
+        return;
+      }
+      for (const [key, finding] of batch) {
+        // What has been found since stays.
+        if (this.waiting.get(key) === finding) this.waiting.delete(key);
+        this.remember(key, nowMs);
+      }
+    }
+    if (this.waiting.size > 0) this.wait(AGAIN_MS);
+  }
+
+  private remember(key: string, nowMs: number): void {
+    this.storedAtMs.delete(key);
+    this.storedAtMs.set(key, nowMs);
+    if (this.storedAtMs.size <= MAX_WAITING) return;
+    for (const oldest of this.storedAtMs.keys()) {
+      this.storedAtMs.delete(oldest);
+      return;
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (!this.isFailing) {
+      this.parts.warn(`findings wait to be stored: ${messageOf(error)}`);
+    }
+    this.callOff?.();
+    this.callOff = null;
+    this.wait(RETRY_MS);
+    this.isFailing = true;
+  }
+}

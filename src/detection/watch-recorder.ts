@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { messageOf } from '../ip-tracking.errors.js';
+import type { IpAddress } from '../net/ip-address.js';
+import type { AddressPrivacy } from '../privacy/address-privacy.js';
+import type { RequestWatch } from '../request-log/capture/request-logger.js';
+import type { LogRecord } from '../request-log/record/request-record.js';
+import { isLogDetector } from './detector-rule.js';
+import type { Detector, LogDetector } from './detector.js';
+import { findingOf, type Finding } from './finding.js';
+import type { Exemption, SavedFindings } from './suspicious-ip.repository.js';
+import { WaitingFindings } from './waiting-findings.js';
+import { Watch, type WatchFound, type WatchStats } from './watch/watch.js';
+
+/** What a {@link WatchRecorder} is made with. */
+export interface WatchRecorderParts {
+  detectors: readonly (Detector | LogDetector)[];
+  maxBytes: number;
+  addresses: Pick<AddressPrivacy, 'stored'>;
+  /** Whether user agents are kept. */
+  keepsAgents: boolean;
+  save(findings: readonly Finding[]): Promise<SavedFindings>;
+  /** Milliseconds of the epoch. */
+  now(): number;
+  /** Calls back once, after so many milliseconds, and does not keep the process alive for it. */
+  after(ms: number, call: () => void): () => void;
+  warn(message: string): void;
+}
+
+/** What the watch of this process tells of itself. */
+export interface WatchStatus extends WatchStats {
+  /** Findings that are not stored yet. */
+  waiting: number;
+  /** Findings that were dropped, because the database took none for too long. */
+  dropped: number;
+  /** Findings about whom there is a reason not to keep any, by that reason. */
+  exempted: Partial<Record<Exemption, number>>;
+}
+
+/** Shows the watch what is logged, as it would be stored, and stores what it finds. */
+export class WatchRecorder implements RequestWatch {
+  private readonly watch: Watch;
+  private readonly waiting: WaitingFindings;
+  private hasFailed = false;
+
+  constructor(private readonly parts: WatchRecorderParts) {
+    const secret = randomBytes(8);
+    this.watch = new Watch({
+      detectors: parts.detectors.filter(
+        (detector): detector is Detector => !isLogDetector(detector),
+      ),
+      maxBytes: parts.maxBytes,
+      seed: [secret.readInt32LE(0), secret.readInt32LE(4)],
+      onFound: (found) => this.found(found),
+    });
+    this.waiting = new WaitingFindings(parts);
+  }
+
+  get status(): WatchStatus {
+    const { size, dropped, exempted } = this.waiting;
+    return { ...this.watch.stats, waiting: size, dropped, exempted };
+  }
+
+  /** Sees what has ended. What a stored rule has blocked never counts, or a ban would renew itself. */
+  ended(record: LogRecord): void {
+    if (record.outcome === 'blocked' && record.ruleId !== null) return;
+    try {
+      this.watch.see({
+        endedAtUs: Math.trunc(record.timestampMs) * 1_000 + record.durationUs,
+        client: this.parts.addresses.stored(record.ip, record.timestampMs),
+        address: record.ip,
+        userId: record.userId,
+        attemptedUser: record.attemptedUser,
+        route: record.route,
+        path: withoutQuery(record.path),
+        method: record.method,
+        userAgent: this.parts.keepsAgents ? record.userAgent : null,
+        outcome: record.outcome,
+        status: record.status,
+        sensitive: record.sensitive,
+        signals: record.signals,
+      });
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
+  /** Forgets clients that were erased. */
+  forget(clients: readonly IpAddress[]): void {
+    for (const client of clients) this.watch.forget(client);
+    this.waiting.forget(clients);
+  }
+
+  /** Stores what has been found so far. Never rejects. */
+  async flush(): Promise<void> {
+    this.watch.advance(this.parts.now() * 1_000);
+    await this.waiting.flush(true);
+  }
+
+  /** Stores the last findings, and no more of them. */
+  async close(): Promise<void> {
+    await this.flush();
+    this.waiting.stop();
+  }
+
+  private found({ detector, subject, found }: WatchFound): void {
+    this.waiting.add(findingOf(detector, subject, found));
+  }
+
+  /** No request may be lost to its watching; it is said once. */
+  private tell(error: unknown): void {
+    if (this.hasFailed) return;
+    this.hasFailed = true;
+    this.parts.warn(`the watch has failed and counts on without this request: ${messageOf(error)}`);
+  }
+}
+
+function withoutQuery(path: string): string {
+  const query = path.indexOf('?');
+  return query === -1 ? path : path.slice(0, query);
+}

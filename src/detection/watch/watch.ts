@@ -1,0 +1,264 @@
+import { KeyedHash } from '../../limits/store/memory/keyed-hash.js';
+import type { IpAddress } from '../../net/ip-address.js';
+import { trackerKey } from '../../net/tracker-key.js';
+import { namesOf } from '../../signals/signal.js';
+import { compileRules, matches, type CompiledRule } from '../detector-rule.js';
+import type { Detector, RuleFound, SubjectKind } from '../detector.js';
+import { Counters, type CounterKind } from './counters.js';
+import { Samples, type Sample } from './samples.js';
+import { UndecidedRequests } from './undecided.js';
+import type { WatchEvent } from './watch-event.js';
+
+/** A watch counts a little further than a rule asks for, so that people see by how much it was more. */
+const LEAST_MOST = 16;
+
+/** What the watch has found, at the moment at which it has. */
+export interface WatchFound {
+  readonly detector: Detector;
+  readonly kind: SubjectKind;
+  /** An address, or the network of an IPv6 client; a user's id; a route's pattern. */
+  readonly subject: string;
+  /** The client of the request that was the last straw, as it came; null where that has passed. */
+  readonly address: IpAddress | null;
+  readonly found: RuleFound;
+}
+
+/** What a {@link Watch} is made with. */
+export interface WatchOptions {
+  readonly detectors: readonly Detector[];
+  /** What all counters may take, in bytes. */
+  readonly maxBytes: number;
+  /** Secret numbers of 32 bits, so that nobody can make two clients or paths pass for one. */
+  readonly seed: readonly [number, number];
+  /** Called whenever a request has brought a count to its threshold, or keeps it there. */
+  readonly onFound: (found: WatchFound) => void;
+}
+
+/** What a watch tells of itself. */
+export interface WatchStats {
+  readonly counters: number;
+  readonly bytes: number;
+  /** Counters that were given up for others before their time. */
+  readonly evicted: number;
+  /** Requests that there was no room to count. */
+  readonly uncounted: number;
+  /** Requests that were given up while they waited for a decision. */
+  readonly undecidedDropped: number;
+}
+
+/** What one rule keeps. */
+interface RuleState {
+  readonly compiled: CompiledRule;
+  /** The kind of its counters, and of those of its paths; -1 where those are not counted. */
+  readonly kind: number;
+  readonly pathKind: number;
+  readonly undecided: UndecidedRequests<WatchEvent> | null;
+}
+
+/**
+ * Runs detectors as requests end, in memory. Pure: events come in, findings go out, and time is what the events and
+ * {@link advance} say, so that a log's own clock will do. Events come in the order of their ends.
+ */
+export class Watch {
+  private readonly rules: RuleState[];
+  private readonly counters: Counters;
+  private readonly samples = new Samples();
+  private readonly hash: KeyedHash;
+  private readonly text: KeyedHash;
+
+  constructor(private readonly options: WatchOptions) {
+    const [key0, key1] = options.seed;
+    this.hash = new KeyedHash(key0, key1);
+    this.text = new KeyedHash(key1, key0);
+    const kinds: CounterKind[] = [];
+    const kindOf = (windowUs: number, atLeast: number): number =>
+      kinds.push({ windowUs, atLeast, most: Math.max(LEAST_MOST, 2 * atLeast) }) - 1;
+    let random = key0 ^ key1;
+    const draw = (): number => {
+      random = (Math.imul(random, 1_664_525) + 1_013_904_223) | 0;
+      return (random >>> 0) / 2 ** 32;
+    };
+    this.rules = compileRules(options.detectors.filter(({ runs }) => runs !== 'scan')).map(
+      (compiled) => {
+        const { rule, windowUs, withinUs } = compiled;
+        const { unlessMissedBy, without } = rule;
+        return {
+          compiled,
+          kind: kindOf(windowUs, rule.atLeast),
+          pathKind: unlessMissedBy === undefined ? -1 : kindOf(windowUs, unlessMissedBy + 1),
+          undecided:
+            without === undefined ? null : new UndecidedRequests(withinUs, without.of, draw),
+        };
+      },
+    );
+    this.counters = new Counters(kinds, options.maxBytes, draw() * 2 ** 32);
+  }
+
+  get stats(): WatchStats {
+    const { size, bytes, evicted, uncounted } = this.counters;
+    const undecidedDropped = this.rules.reduce(
+      (sum, { undecided }) => sum + (undecided?.dropped ?? 0),
+      0,
+    );
+    return { counters: size, bytes, evicted, uncounted, undecidedDropped };
+  }
+
+  /** Sees a request that has ended. What a stored rule has blocked must not come here. */
+  see(event: WatchEvent): void {
+    this.advance(event.endedAtUs);
+    this.counters.sweep(event.endedAtUs);
+    for (const state of this.rules) this.apply(state, event);
+  }
+
+  /** Lets time pass, in microseconds of the epoch: what waited for it is decided. */
+  advance(nowUs: number): void {
+    for (const state of this.rules) {
+      state.undecided?.decide(nowUs, ({ what, atUs }) => this.count(state, what, atUs, null));
+    }
+  }
+
+  /** Forgets all that is counted of a client, by its address as events have it. */
+  forget(client: IpAddress): void {
+    const subject = trackerKey(client);
+    this.digest(clientText(client));
+    for (const state of this.rules) {
+      if (state.compiled.detector.of !== 'client') continue;
+      const { low, high } = this.keyOf(state.kind);
+      this.counters.forget(low, high);
+      this.samples.forget(sampleKey(low, high));
+      state.undecided?.forget(subject);
+    }
+  }
+
+  private apply(state: RuleState, event: WatchEvent): void {
+    const { compiled, undecided } = state;
+    const isTakingBack = ((event.signals ?? 0) & compiled.without) !== 0;
+    if (undecided !== null && isTakingBack) {
+      const subject = subjectOf(compiled.detector.of, event);
+      if (subject !== null) undecided.takeBack(subject, userOf(event), event.endedAtUs);
+    }
+    if (!matches(compiled, event)) return;
+    if (undecided === null) {
+      this.count(state, event, event.endedAtUs, event.address);
+      return;
+    }
+    const subject = subjectOf(compiled.detector.of, event);
+    if (subject !== null) undecided.add(subject, userOf(event), event.endedAtUs, event);
+  }
+
+  private count(
+    state: RuleState,
+    event: WatchEvent,
+    atUs: number,
+    address: IpAddress | null,
+  ): void {
+    const { compiled, kind } = state;
+    const { rule, detector } = compiled;
+    const name = subjectTextOf(detector.of, event);
+    if (name === null || this.isBrokenLink(state, event, atUs)) return;
+    const value = this.valueOf(rule.distinct, event);
+    if (value === undefined) return;
+    this.digest(name);
+    const { low, high } = this.keyOf(kind);
+    const count = this.counters.count(kind, low, high, atUs, value);
+    if (count * 2 < rule.atLeast) return;
+    const { firstUs } = this.counters;
+    const ofOthers = detector.of !== 'client' && event.client !== null;
+    const client = ofOthers ? trackerKey(event.client) : null;
+    const sample = this.samples.add(sampleKey(low, high), event, client);
+    if (count < rule.atLeast) return;
+    this.options.onFound({
+      detector,
+      kind: detector.of,
+      subject: subjectOf(detector.of, event)!,
+      address,
+      found: foundOf(compiled.index, count, firstUs, atUs, sample),
+    });
+  }
+
+  /** Notes who asked for a path, and tells whether so many others have within the window. */
+  private isBrokenLink(state: RuleState, event: WatchEvent, atUs: number): boolean {
+    if (state.pathKind < 0 || event.client === null) return false;
+    const value = this.valueOf('client', event)!;
+    this.digest(event.path);
+    const { low, high } = this.keyOf(state.pathKind);
+    const clients = this.counters.count(state.pathKind, low, high, atUs, value);
+    return clients > state.compiled.rule.unlessMissedBy!;
+  }
+
+  /** What tells requests apart; null where each counts, and undefined where this one does not. */
+  private valueOf(
+    distinct: CompiledRule['rule']['distinct'],
+    event: WatchEvent,
+  ): number | null | undefined {
+    if (distinct === undefined) return null;
+    const text =
+      distinct === 'path' ? event.path : distinct === 'user' ? userOf(event) : clientOf(event);
+    if (text === null) return undefined;
+    this.text.digest(text);
+    return this.text.low >>> 0;
+  }
+
+  private digest(text: string): void {
+    this.hash.digest(text);
+  }
+
+  /** The key of the text that was digested last, among counters of a kind. */
+  private keyOf(kind: number): { low: number; high: number } {
+    const salt = Math.imul(kind + 1, 0x9e3779b1);
+    return { low: (this.hash.low ^ salt) >>> 0, high: (this.hash.high ^ (salt >>> 7)) >>> 0 };
+  }
+}
+
+function userOf({ attemptedUser, userId }: WatchEvent): string | null {
+  return attemptedUser ?? userId;
+}
+
+function clientOf({ client }: WatchEvent): string | null {
+  return client === null ? null : clientText(client);
+}
+
+/** A client in as few characters as there are: to write an address out takes longer than to hash it. */
+function clientText({ family, w0, w1 }: IpAddress): string {
+  return family === 4
+    ? String.fromCharCode(w0 >>> 16, w0 & 0xffff)
+    : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff);
+}
+
+/** What a subject is counted under. */
+function subjectTextOf(kind: SubjectKind, event: WatchEvent): string | null {
+  return kind === 'client' ? clientOf(event) : subjectOf(kind, event);
+}
+
+/** A subject as it is stored. */
+function subjectOf(kind: SubjectKind, event: WatchEvent): string | null {
+  if (kind === 'user') return event.userId;
+  if (kind === 'route') return event.route;
+  return event.client === null ? null : trackerKey(event.client);
+}
+
+/** A key as one number: 53 bits of it are enough to tell some thousand apart. */
+function sampleKey(low: number, high: number): number {
+  return low * 2 ** 21 + (high >>> 11);
+}
+
+function foundOf(
+  rule: number,
+  count: number,
+  firstUs: number,
+  lastUs: number,
+  { signals, commonSignals, paths, agents, methods, clients }: Sample,
+): RuleFound {
+  return {
+    rule,
+    count,
+    firstSeen: new Date(firstUs / 1_000),
+    lastSeen: new Date(lastUs / 1_000),
+    signals: namesOf(signals),
+    commonSignals: namesOf(commonSignals),
+    paths: [...paths],
+    agents: [...agents],
+    methods: [...methods],
+    clients: [...clients],
+  };
+}

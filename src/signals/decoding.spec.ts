@@ -1,0 +1,65 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeOnce, MAX_TARGET } from './decoding.js';
+
+describe('decodeOnce', () => {
+  it.each([
+    ['', ''],
+    ['/a/b-c_d.e~f', '/a/b-c_d.e~f'],
+    ['/A/B', '/a/b'],
+    ['/%41%6a', '/aj'],
+    ['%2e%2E', '..'],
+    ['%252e', '%2e'],
+    ['%25252e', '%252e'],
+    ['a+b', 'a+b'],
+    ['%', '%'],
+    ['%2', '%2'],
+    ['%zz%2e', '%zz.'],
+    ['%%32%65', '%2e'],
+    ['%2%65', '%2e'],
+    ['%00', '\0'],
+    ['%0d%0A', '\r\n'],
+    // One character for each byte: UTF-8 is not put together.
+    ['%C3%A9', '\u00c3\u00a9'],
+    ['é', 'é'],
+    // Overlong forms of ASCII, of two to four bytes.
+    ['%c0%ae%C0%AF', './'],
+    ['%c1%9c', '\\'],
+    ['%e0%80%ae', '.'],
+    ['%f0%80%80%af', '/'],
+    // What only begins like one stays bytes.
+    ['%c0', '\u00c0'],
+    ['%c0a', '\u00c0a'],
+    ['%c0%2e', '\u00c0.'],
+    ['%e0%a4%85', '\u00e0\u00a4\u0085'],
+    ['%f0%9f%98%80', '\u00f0\u009f\u0098\u0080'],
+    // As IIS reads them.
+    ['%u002e%U002F', './'],
+    ['%u0041', 'a'],
+    ['%u3042', 'あ'],
+    ['%u00', '%u00'],
+  ])('reads %j as %j', (text, decoded) => {
+    expect(decodeOnce(text, false)).toBe(decoded);
+  });
+
+  it('takes a plus sign for a space in a query alone', () => {
+    expect(decodeOnce('a+b%2Bc', true)).toBe('a b+c');
+    expect(decodeOnce('a+b%2Bc', false)).toBe('a+b+c');
+  });
+
+  it('looks at no more than it says', () => {
+    expect(decodeOnce('a'.repeat(MAX_TARGET + 9), false)).toHaveLength(MAX_TARGET);
+    expect(decodeOnce('%41'.repeat(MAX_TARGET), false)).toBe(`${'a'.repeat(2_730)}%4`);
+  });
+
+  it('reads whatever is escaped properly as everybody does', () => {
+    const ascii = fc.string({
+      unit: fc.integer({ min: 0, max: 127 }).map((c) => String.fromCharCode(c)),
+    });
+    fc.assert(
+      fc.property(ascii, (text) => {
+        expect(decodeOnce(encodeURIComponent(text), false)).toBe(text.toLowerCase());
+      }),
+    );
+  });
+});
