@@ -7,14 +7,14 @@ import type { RuleRow } from './rule-table.js';
 
 /** A database of rules whose answers come when they are let go. */
 class HeldRepository {
-  version_ = 1;
+  latest = 1;
   readonly rules: RuleRow[] = [];
   reads = 0;
   private letGo: () => void = () => undefined;
 
   block(network: string): void {
-    this.version_ += 1;
-    this.rules.push({ id: this.version_, action: 'block', network, expiresAtMs: null });
+    this.latest += 1;
+    this.rules.push({ id: this.latest, action: 'block', network, expiresAtMs: null });
   }
 
   answer(): void {
@@ -22,12 +22,12 @@ class HeldRepository {
   }
 
   version(): Promise<number> {
-    return Promise.resolve(this.version_);
+    return Promise.resolve(this.latest);
   }
 
   /** Reads what there is when it is asked, and hands it over later. */
   async stream(take: (rows: readonly RuleRow[]) => Promise<void>): Promise<number> {
-    const [version, rows] = [this.version_, [...this.rules]];
+    const [version, rows] = [this.latest, [...this.rules]];
     this.reads += 1;
     await new Promise<void>((resolve) => (this.letGo = resolve));
     await take(rows);
@@ -36,7 +36,7 @@ class HeldRepository {
 
   async changesSince(version: number) {
     this.reads += 1;
-    const [current, rows] = [this.version_, this.rules.filter(({ id }) => id > version)];
+    const [current, rows] = [this.latest, this.rules.filter(({ id }) => id > version)];
     await new Promise<void>((resolve) => (this.letGo = resolve));
     return { version: current, changes: rows.map((now) => ({ ruleId: now.id, now })) };
   }
