@@ -148,6 +148,7 @@ describe.each(ADAPTERS)('a module that is off on %s', (adapter) => {
       isLeftToAnother: false,
       dropped: [],
       busy: [],
+      late: [],
       deletedRows: 0,
       deletedFigures: 0,
     });
