@@ -173,6 +173,7 @@ describe.each(ADAPTERS)('a module that is off on %s', (adapter) => {
       limits: null,
       geo: null,
       lastScan: expect.objectContaining({ findings: 0, error: null }),
+      watch: null,
     });
 
     const execution = {} as never;
