@@ -59,7 +59,7 @@ const STATUS_END = 12;
 
 /** The status that was handed to the client, whatever has been made of `statusCode` since; null where none was. */
 function sentStatus(response: ServerResponse): number | null {
-  const head = (response as { _header?: string | null })._header;
+  const { _header: head } = response as { _header?: string | null };
   if (typeof head === 'string') return Number(head.slice(STATUS_START, STATUS_END));
   return head === null && !response.headersSent ? null : response.statusCode;
 }

@@ -1,4 +1,4 @@
-import { afterEach, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { startHost, type Host } from '../support/host-app.js';
 
@@ -46,5 +46,6 @@ it('the upkeep of the log goes on every hour, for as long as the app lives', asy
       what: `the partition ${last} again, in hour ${hour}`,
       withinMs: 20_000,
     });
+    expect(await partitions()).toEqual(before);
   }
 });

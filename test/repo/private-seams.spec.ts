@@ -343,7 +343,10 @@ describe('the head of a response', () => {
   it('_header: node keeps there what it has handed to the client, and null until then', async () => {
     const seen: unknown[] = [];
     const server = createServer((_, response) => {
-      const look = () => (response as { _header?: unknown })._header;
+      const look = () => {
+        const { _header: head } = response as { _header?: unknown };
+        return head;
+      };
       seen.push(look());
       response.statusCode = 201;
       response.end('made');
