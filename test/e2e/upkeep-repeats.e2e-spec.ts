@@ -47,5 +47,6 @@ it('the upkeep of the log goes on every hour, for as long as the app lives', asy
       what: `the partition ${last} again, in hour ${hour}`,
       withinMs: 20_000,
     });
+    expect(await partitions()).toEqual(before);
   }
 });
