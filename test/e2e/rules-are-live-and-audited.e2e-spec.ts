@@ -82,7 +82,12 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
   });
 
   const start = async (options: HostOptions['options'] = {}) => {
-    const host = await startHost({ adapter, database, controllers: [Routes], options });
+    const host = await startHost({
+      adapter,
+      database,
+      controllers: [Routes],
+      options: { geo: { provider: places }, ...options },
+    });
     hosts.push(host);
     return host;
   };
