@@ -39,11 +39,10 @@ export class BadLines {
   readonly first: BadLine[] = [];
   count = 0;
 
-  /** Takes `bytes[start, end)`, which is line number `line` of the file. */
-  add(file: string, line: number, bytes: Buffer, start: number, end: number): void {
+  /** Takes the bytes of line number `line` of a file. */
+  add(file: string, line: number, bytes: Buffer): void {
     this.count++;
     if (this.first.length >= KEPT_BAD_LINES) return;
-    const text = bytes.toString('utf8', start, Math.min(end, start + KEPT_BYTES));
-    this.first.push({ file, line, text });
+    this.first.push({ file, line, text: bytes.toString('utf8', 0, KEPT_BYTES) });
   }
 }

@@ -72,8 +72,8 @@ export class FileLines {
     this.lineNumber++;
     if (start === end) return;
     const line = this.parser.read(bytes, start, end);
-    if (line === null) this.badLines.add(this.file.name, this.lineNumber, bytes, start, end);
-    else this.batch.push(line);
+    if (line !== null) this.batch.push(line);
+    else this.badLines.add(this.file.name, this.lineNumber, bytes.subarray(start, end));
   }
 
   private takeBatch(): AccessLogLine[] {
