@@ -171,14 +171,13 @@ for (let round = -1; round < ROUNDS; round += 1) {
 }
 const thousands = (value: number) => Math.round(value).toLocaleString('en-US');
 printTable([
-  ['', 'lines/s', 'worst', 'lines/CPU s', 'worst', 'ns a line'],
+  ['', 'lines/s', 'worst', 'lines/CPU s', 'worst'],
   ...series.map(({ name, perSecond, perCpuSecond }) => [
     name,
     thousands(median(perSecond)),
     thousands(Math.min(...perSecond)),
     thousands(median(perCpuSecond)),
     thousands(Math.min(...perCpuSecond)),
-    (1e9 / median(perSecond)).toFixed(0),
   ]),
 ]);
 rmSync(folder, { recursive: true });

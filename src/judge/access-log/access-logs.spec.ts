@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,12 +70,47 @@ describe('access logs', () => {
     }
   });
 
-  it('come in few batches, none of them empty', async () => {
-    const logs = await open([file('batches.log', manyLines())]);
+  it.each([
+    ['plain', (content: string) => content],
+    ['gzipped', (content: string) => gzipSync(content)],
+  ])('come %s in batches as they are read, few of them, and none empty', async (name, pack) => {
+    let share = 0;
+    const onProgress = (read: number, total: number) => (share = read / total);
+    const logs = await open([file(`batches.${name}`, pack(manyLines()))], { onProgress });
     const sizes: number[] = [];
-    for await (const batch of logs.batches()) sizes.push(batch.length);
-    expect(sizes.length).toBeLessThan(20);
+    const shares: number[] = [];
+    for await (const batch of logs.batches()) {
+      sizes.push(batch.length);
+      shares.push(share);
+    }
+    expect(shares[0]).toBeLessThan(0.5);
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(sizes.length).toBeLessThan(30);
     expect(sizes).not.toContain(0);
+  });
+
+  it.skipIf(!existsSync('/proc/self/fd'))('leave no file open, whatever happens', async () => {
+    const openFiles = () => readdirSync('/proc/self/fd').length;
+    const good = file('good.log', line('/1'));
+    const broken = () =>
+      Readable.from(
+        (function* () {
+          yield line('/1');
+          throw new Error('the pipe broke');
+        })(),
+      );
+    const attempts: (() => Promise<unknown>)[] = [
+      () => AccessLogs.open([good, good, join(folder, 'none')]),
+      () => AccessLogs.open([good, file('no.log', 'prose')]),
+      () => AccessLogs.open([good, '-'], { stdin: broken(), temporaryFolder: folder }),
+      () =>
+        AccessLogs.open([good, '-'], { stdin: Readable.from(['prose']), temporaryFolder: folder }),
+    ];
+    const before = openFiles();
+    for (const attempt of attempts) await expect(attempt()).rejects.toThrow(IpTrackingError);
+    const logs = await AccessLogs.open([good, '-'], { stdin: Readable.from([line('/2')]) });
+    await logs.close();
+    expect(openFiles()).toBe(before);
   });
 
   it('are read in the order of their first requests, not of their names', async () => {

@@ -313,6 +313,16 @@ it('never throws, and never reads beyond the line', () => {
   );
 });
 
+it('reads a line that is cut anywhere as it would without what follows', () => {
+  const whole = line({ numbers: ' 200 5123', rest: ' "http://x" "a \\"b\\" c" 12' });
+  const bytes = Buffer.from(whole);
+  const parser = new AccessLogParser();
+  for (let end = 0; end <= bytes.length; end++) {
+    const alone = parser.read(Buffer.from(bytes.subarray(0, end)), 0, end);
+    expect(parser.read(bytes, 0, end)).toEqual(alone);
+  }
+});
+
 it('takes time that grows with the length of a line made to hurt, and no faster', () => {
   const cpuMs = (text: string): number => {
     const parser = new AccessLogParser();

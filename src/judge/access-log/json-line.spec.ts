@@ -133,6 +133,18 @@ describe("a line of nginx's JSON", () => {
     expect(read(JSON.stringify({ ...NGINX, ...fields }))).toMatchObject(expected);
   });
 
+  it('is read alike wherever the machine is that reads it', () => {
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'America/New_York';
+    try {
+      const found = read(JSON.stringify({ ...NGINX, time_local: '', time: '2015-05-17T10:05:03' }));
+      expect(found).toMatchObject({ timestampMs: AT });
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
+    }
+  });
+
   it('is read where nginx escapes in its own way, which is no JSON', () => {
     const line = JSON.stringify({ ...NGINX, request: 'GET /QUOTE?a=BYTE HTTP/1.1' });
     const written = line.replace('QUOTE', '\\x22\\\\x41').replace('BYTE', '\\xC3\\x0a');

@@ -41,11 +41,22 @@ export function splitRequestLine(bytes: Buffer, start: number, end: number): Req
 
 /** As {@link splitRequestLine}, for a text that is not escaped any more. */
 export function splitRequestText(text: string): RequestLine {
-  const bytes = Buffer.from(text, 'latin1');
-  const { method, protocol } = splitRequestLine(bytes, 0, bytes.length);
-  if (method === '') return { method, target: text === '-' ? '' : text, protocol };
-  const end = protocol === '' ? text.length : text.length - protocol.length - 1;
-  return { method, target: text.slice(method.length + 1, end), protocol };
+  let methodEnd = 0;
+  while (isTokenByte[text.charCodeAt(methodEnd)] === 1) methodEnd++;
+  const isRequest = methodEnd > 0 && methodEnd + 1 < text.length && text[methodEnd] === ' ';
+  if (!isRequest) return { method: '', target: text === '-' ? '' : text, protocol: '' };
+  const space = text.lastIndexOf(' ');
+  const hasProtocol = space > methodEnd + 1 && isProtocol(text.slice(space + 1));
+  return {
+    method: text.slice(0, methodEnd),
+    target: text.slice(methodEnd + 1, hasProtocol ? space : text.length),
+    protocol: hasProtocol ? text.slice(space + 1) : '',
+  };
+}
+
+function isProtocol(word: string): boolean {
+  if (word === 'HTTP/1.1' || word === 'HTTP/2.0' || word === 'HTTP/1.0') return true;
+  return /^HTTP\/\d(?:\.\d)?$/.test(word);
 }
 
 function wholeLine(bytes: Buffer, start: number, end: number): string {
