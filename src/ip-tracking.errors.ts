@@ -30,6 +30,7 @@ export type IpTrackingErrorCode =
   | 'IPT_LIMIT_STORE_UNAVAILABLE'
   | 'IPT_MISSING_PACKAGE'
   | 'IPT_GEO_FILE'
+  | 'IPT_ACCESS_LOG'
   | 'IPT_PRIVACY_KEY';
 
 /**
