@@ -1,15 +1,20 @@
 /**
  * What clients feel of a log that cannot be written: the time to an answer at a steady rate while all is well, with
  * 100,000 records that wait because the table is locked, and while those are written. And what a burst takes of memory:
- * 10,000 requests at once, each on a connection of its own, beside the bare app.
+ * 10,000 requests at once, each on a connection of its own, beside the bare app. And how long a request is held up that finds
+ * records overdue, and stores them in the spool before it goes on.
  *
  *   npm run bench -- backlog [seconds] [rounds] [requests per second] [express|fastify]
  */
+import * as fileSystem from 'node:fs/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { openBenchDatabase } from './support/database.js';
+import { createRequestQueue } from '../src/request-log/queue/create-request-queue.js';
+import { recordId } from '../src/request-log/record/record-id.js';
+import { SinkSpoolPlace } from '../src/request-log/spool/spool-place.js';
 import { median, printTable } from './support/figures.js';
 import { BenchServer, leaveProcessorToApp } from './support/server.js';
 
@@ -118,3 +123,76 @@ printTable([
 ]);
 await locker.end();
 await database.close();
+
+/** What one request pays for all that were before it: one every `writeIntervalMs`, while the sink takes nothing. */
+async function storedAtOnce(records: number): Promise<{ storeMs: number[]; checkNs: number }> {
+  const folder = await mkdtemp(join(tmpdir(), 'ipt-at-once-'));
+  const say = (): void => undefined;
+  const queue = createRequestQueue({
+    sink: { write: () => Promise.reject(new Error('down')) },
+    spoolPlace: new SinkSpoolPlace(() => Promise.resolve(join(folder, 'spool')), fileSystem),
+    spool: { writeIntervalMs: 60_000, syncIntervalMs: 1_000, maxBytes: 2 ** 30, adoptAfterMs: 6e3 },
+    flushIntervalMs: 60_000,
+    maxBatchSize: 2_500,
+    maxQueued: 1_000_000,
+    log: { log: say, warn: say, error: say },
+  });
+  await queue.start();
+  const storeMs: number[] = [];
+  // A disk that was slow once is left alone for a minute: then there is nothing to measure any more.
+  while (storeMs.length < 200 && queue.stats.spoolPauses === 0) {
+    const timestampMs = Date.now();
+    for (let id = 0; id < records; id += 1) {
+      queue.push({
+        id: recordId(timestampMs),
+        timestampMs,
+        ip: null,
+        ipSource: 'socket',
+        method: 'GET',
+        path: `/api/v1/articles/${id}`,
+        route: '/api/v1/articles/:id',
+        status: 200,
+        outcome: 'served',
+        durationUs: 1_234,
+        userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)',
+        userId: null,
+        sensitive: false,
+        ruleId: null,
+        reason: null,
+        repeats: 0,
+        signals: null,
+        attemptedUser: null,
+        country: 'SE',
+        city: 'Kiruna',
+      });
+    }
+    const startedAt = performance.now();
+    queue.storeAllNow();
+    storeMs.push(performance.now() - startedAt);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const checks = 1_000_000;
+  const startedAt = performance.now();
+  for (let check = 0; check < checks; check += 1) queue.keepUp(performance.now());
+  const checkNs = ((performance.now() - startedAt) / checks) * 1e6;
+  await queue.close(0);
+  await rm(folder, { recursive: true, force: true });
+  return { storeMs, checkNs };
+}
+
+process.stdout.write('\nRecords stored at once: milliseconds that a request is held up\n');
+const rows: string[][] = [
+  ['', 'times', 'median', 'p99', 'longest', 'a check with nothing overdue, ns'],
+];
+for (const records of [20, 200, 2_500]) {
+  const { storeMs, checkNs } = await storedAtOnce(records);
+  const sorted = storeMs.toSorted((a, b) => a - b);
+  const [p99, longest] = [sorted[Math.floor(sorted.length * 0.99)]!, sorted.at(-1)!];
+  rows.push([
+    `${records} records`,
+    String(storeMs.length),
+    ...[median(storeMs), p99, longest].map((ms) => ms.toFixed(2)),
+    checkNs.toFixed(0),
+  ]);
+}
+printTable(rows);

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DemoError } from './demo-error.js';
 
 const PACKAGE = 'nestjs-ip-tracking';
 
-/** The checkout that the module at `moduleUrl` belongs to, compiled or not. */
-export function findCheckout(moduleUrl: string): string {
-  let folder = dirname(fileURLToPath(moduleUrl));
+/** The checkout that the module in the folder `from` belongs to, compiled or not. */
+export function findCheckout(from: string): string {
+  let folder = from;
   for (;;) {
     const manifest = join(folder, 'package.json');
     if (existsSync(manifest) && nameIn(manifest) === PACKAGE) return folder;

@@ -15,7 +15,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 async function start(shutdown: Shutdown): Promise<void> {
   const settings = readDemoSettings(process.env);
-  const checkout = findCheckout(import.meta.url);
+  const checkout = findCheckout(__dirname);
   await tryPort(settings);
 
   const database = await openDemoDatabase(checkout, settings.databaseUrl, say);
@@ -85,4 +85,4 @@ async function main(): Promise<void> {
   process.exit(exitCode);
 }
 
-await main();
+void main();

@@ -1,6 +1,6 @@
 // Compiles the benchmarks and runs those that are named, or all: npm run bench -- prefix-set
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +25,8 @@ try {
     cwd: checkout,
     stdio: 'inherit',
   });
+  // Programs of their own, in ECMAScript modules, on a library that is not.
+  copyFileSync(`${checkout}bench/package.json`, `${out}/bench/package.json`);
   for (const name of names) {
     process.stdout.write(`\n== ${name}\n`);
     execFileSync(process.execPath, ['--expose-gc', `${out}/bench/${name}.js`, ...rest], {

@@ -1,9 +1,10 @@
-import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService, HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { attachEdge } from './edge/attach-edge.js';
 import { DECLARED_ROUTES, declaredRoutes } from './edge/declared-routes.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
+import { guardGateways } from './edge/gateway-guards.js';
 import { identifySafely } from './edge/identify.js';
-import { applicationConfig, declaredVersions } from './edge/nest-container.js';
+import { applicationConfig, declaredVersions, isOverridden } from './edge/nest-container.js';
 import { RequestEdge } from './edge/request-edge.js';
 import { describeRoute } from './edge/route-description.js';
 import { RoutePrefixes } from './edge/route-prefixes.js';
@@ -12,16 +13,22 @@ import { RateLimitGate } from './limits/rate-limit.gate.js';
 import { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
 import { settleInLastGuard, unaskedGuards } from './limits/last-guard.js';
 import { LimitAnswers } from './limits/limit-answers.js';
+import { LimitInterceptor } from './limits/limit.interceptor.js';
 import { LimitPolicies } from './limits/limit-policy.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
 import { LIMIT_EXEMPTION } from './limits/limits.providers.js';
 import { RateLimiter } from './limits/rate-limiter.js';
+import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { ClientIpResolver } from './net/client-ip.js';
-import { logger, provide, token, wallClock } from './provide.js';
+import { logger, provide, token, WALL_CLOCK } from './provide.js';
 import { RequestLogger } from './request-log/capture/request-logger.js';
+import { RequestQueue } from './request-log/queue/request-queue.js';
 import { REQUEST_LOG_SETTINGS } from './request-log/request-log.options.js';
 import { Door } from './rules/door.js';
 import { IpRuleGuard } from './rules/ip-rule.guard.js';
+import { RefusalFilter } from './rules/refusal.filter.js';
+import { assertNoCountries } from './rules/needs-places.js';
+import { RULES_SETTINGS } from './rules/rules.options.js';
 
 /** The edge where it is attached, and whether what it asks is there by now. */
 export interface EdgeAttachment {
@@ -56,6 +63,7 @@ export const edgeProviders = [
       ClientIpResolver,
       Door,
       RequestLogger,
+      RequestQueue,
       GeoService,
       RateLimiter,
       LimitAnswers,
@@ -63,13 +71,32 @@ export const edgeProviders = [
       EDGE_SETTINGS,
       REQUEST_LOG_SETTINGS,
       LIMITS_SETTINGS,
+      DiscoveryService,
+      WALL_CLOCK,
     ],
-    (resolver, door, log, geo, limiter, answers, policies, { identify }, { isEnabled }, limits) =>
+    (
+      resolver,
+      door,
+      log,
+      queue,
+      geo,
+      limiter,
+      answers,
+      policies,
+      { isAttached, identify },
+      { isEnabled },
+      limits,
+      discovery,
+      now,
+    ) =>
       new RequestEdge(resolver, {
+        isOff: !isAttached,
         refuses: (context) => door.refuses(context),
         refusal: (context) => door.refusal(context),
         throttles:
-          limits.isEnabled && limits.checkAt === 'edge'
+          limits.isEnabled &&
+          limits.checkAt === 'edge' &&
+          !isOverridden(discovery, AuthThrottlerGuard)
             ? async (context, { route }, response) => {
                 const policy = route.isLimitOpen ? null : policies.of(route);
                 if (policy === null) return null;
@@ -77,13 +104,14 @@ export const edgeProviders = [
                 return (await answers.judge(counting, response))?.refusal ?? null;
               }
             : null,
+        onArrival: (tickMs) => queue.keepUp(tickMs),
         onEnded: (context) => {
           if (context.attempts !== null) limiter.ended(context);
           if (isEnabled) log.ended(context);
         },
         locate: (ip) => geo.lookup(ip),
         identify: (request) => identifySafely(identify, request),
-        now: wallClock,
+        now,
       }),
   ),
   // While the providers are made, because Nest registers its routes before it calls any lifecycle hook.
@@ -93,14 +121,42 @@ export const edgeProviders = [
       HttpAdapterHost,
       DiscoveryService,
       MetadataScanner,
+      ModulesContainer,
       RequestEdge,
       IpRuleGuard,
       RateLimitGate,
+      RefusalFilter,
+      TooManyRequestsFilter,
       LimitPolicies,
       LIMITS_SETTINGS,
+      EDGE_SETTINGS,
+      RULES_SETTINGS,
+      GeoService,
     ],
-    (adapterHost, discovery, scanner, edge, ruleGuard, limitGate, policies, limits) => {
+    (
+      adapterHost,
+      discovery,
+      scanner,
+      modules,
+      edge,
+      ruleGuard,
+      limitGate,
+      refusalFilter,
+      tooManyFilter,
+      policies,
+      limits,
+      { isAttached },
+      rules,
+      geo,
+    ) => {
+      if (!isAttached) {
+        logger.log('off (enabled: false): nothing is logged, refused, limited or scanned');
+        return { open: () => undefined };
+      }
       let isOpen = false;
+      // A testing module makes its app once the providers are there: nobody would catch what is thrown then.
+      let flaw: unknown = null;
+      if (!geo.hasProvider) assertNoCountries('the option rules', rules);
       const config = attachEdge({
         adapterHost,
         discovery,
@@ -111,7 +167,17 @@ export const edgeProviders = [
         onController: (controller, methods) => {
           const isLimited = (method: object): boolean =>
             limits.isEnabled && policies.of(describeRoute(method, controller)) !== null;
-          settleInLastGuard(controller, methods, isLimited);
+          for (const method of geo.hasProvider ? [] : methods) {
+            const { rules: own } = describeRoute(method, controller);
+            try {
+              if (own !== null) assertNoCountries((controller as Function).name, own);
+            } catch (error) {
+              flaw ??= error;
+            }
+          }
+          if (!isOverridden(discovery, LimitInterceptor)) {
+            settleInLastGuard(controller, methods, isLimited);
+          }
           const installed = limits.guard ?? AuthThrottlerGuard;
           for (const name of unaskedGuards(controller, methods, isLimited, installed)) {
             logger.warn(
@@ -120,12 +186,22 @@ export const edgeProviders = [
           }
         },
       });
+      if (flaw !== null) throw flaw;
       // Not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever is
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
-      config.addGlobalGuard(ruleGuard);
-      if (limits.isEnabled) config.addGlobalGuard(limitGate);
+      if (!isOverridden(discovery, IpRuleGuard)) {
+        config.addGlobalGuard(ruleGuard);
+        guardGateways(modules, ruleGuard);
+      }
+      if (limits.isEnabled && !isOverridden(discovery, AuthThrottlerGuard)) {
+        config.addGlobalGuard(limitGate);
+      }
+      // Nor as `APP_FILTER`s: Nest asks the filter first that was added last, and so each of the host's before these.
+      config.addGlobalFilter(refusalFilter);
+      config.addGlobalFilter(tooManyFilter);
       return {
         open: () => {
+          if (flaw !== null) throw flaw;
           isOpen = true;
         },
       };

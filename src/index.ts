@@ -1,5 +1,5 @@
 export { IpTrackingModule } from './ip-tracking.module.js';
-export type { IpTrackingOptions } from './ip-tracking.options.js';
+export type { DisabledIpTrackingOptions, IpTrackingOptions } from './ip-tracking.options.js';
 export { IpTrackingStatus, type IpTrackingReport } from './ip-tracking.status.js';
 export { IpTrackingError, type IpTrackingErrorCode } from './ip-tracking.errors.js';
 export { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
@@ -132,7 +132,7 @@ export type {
   RequestLogTuning,
   RequestSpoolOptions,
 } from './request-log/request-log.options.js';
-export type { SpoolState } from './request-log/spool/spool.js';
+export type { SpoolState } from './request-log/spool/spool-condition.js';
 export type { StrandedSpool } from './request-log/spool/stranded-spools.js';
 export { RequestLogService, type RequestLogStats } from './request-log/request-log.service.js';
 export {

@@ -28,6 +28,8 @@ export type IpTrackingErrorCode =
   | 'IPT_STATE_UNRELATED'
   | 'IPT_LOG_BUSY'
   | 'IPT_LIMIT_STORE_UNAVAILABLE'
+  | 'IPT_MODULE_MISSING'
+  | 'IPT_IMPORTED_TWICE'
   | 'IPT_MISSING_PACKAGE'
   | 'IPT_GEO_FILE'
   | 'IPT_ACCESS_LOG'
@@ -43,7 +45,7 @@ export class IpTrackingError extends Error {
   constructor(
     readonly code: IpTrackingErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: { cause?: unknown },
   ) {
     super(message, options);
   }

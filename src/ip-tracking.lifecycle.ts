@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   BeforeApplicationShutdown,
+  OnApplicationBootstrap,
   OnApplicationShutdown,
   OnModuleInit,
 } from '@nestjs/common';
@@ -10,7 +11,7 @@ import type { EdgeAttachment } from './edge.providers.js';
 import type { RequestEdge } from './edge/request-edge.js';
 import type { WatchRecorder } from './detection/watch-recorder.js';
 import type { GeoService } from './geo/geo-service.js';
-import type { HourlyWork } from './hourly-work.js';
+import { afterTimer, type HourlyWork } from './hourly-work.js';
 import type { LimitStorage } from './limits/store/limit-storage.js';
 import type { UnsharedLimits } from './limits/unshared-limits.js';
 import { logger } from './provide.js';
@@ -20,6 +21,8 @@ import type { RequestQueue } from './request-log/queue/request-queue.js';
 import type { LiveRules } from './rules/live-rules.js';
 import { SecondSignal } from './second-signal.js';
 import type { State } from './state/state.js';
+import { isListenedTo, onSuddenEnd } from './sudden-end.js';
+import { within } from './within.js';
 
 /** What the lifecycle starts and stops. */
 export interface LifecycleParts {
@@ -53,6 +56,8 @@ export interface LifecyclePlan {
   startTimeoutMs: number;
   places: boolean;
   logs: boolean;
+  /** Whether records may outlive the process. */
+  spools: boolean;
   /** Whether the program serves HTTP: one that does not places nobody, and keeps nothing up. A test makes its app late. */
   hasServer(): boolean;
   /** How long the shutdown waits for the last records, in milliseconds. */
@@ -61,6 +66,10 @@ export interface LifecyclePlan {
 
 /** How long the start waits for the database to say who it is, in milliseconds. */
 const IDENTITY_PATIENCE_MS = 1_000;
+/** How long the start waits for the disk of the spool, in milliseconds. */
+const SPOOL_PATIENCE_MS = 1_000;
+/** How long after its boot an app is looked at once more: by then whoever would listen to signals does, in milliseconds. */
+const SETTLED_AFTER_MS = 1_000;
 /** How long connections are given to take their leave, in milliseconds: where packets vanish nobody says goodbye. */
 const LEAVE_MS = 2_000;
 /** How long responses that are still open once the server has closed are waited for, in milliseconds. */
@@ -71,10 +80,12 @@ const LAST_RESPONSES_MS = 500;
  * last records are written, and only then is the database let go.
  */
 export class IpTrackingLifecycle
-  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   private isClosing = false;
   private closing: Promise<void> | null = null;
+  private isSaved = (): void => undefined;
+  private callOffLook = (): void => undefined;
   private readonly secondSignal = new SecondSignal(() => performance.now());
 
   constructor(private readonly parts: LifecycleParts) {}
@@ -96,8 +107,15 @@ export class IpTrackingLifecycle
     await Promise.all(starts);
     await begun;
     attachment.open();
-    // What an earlier process has left in the spool is delivered while the app starts, and does not hold it up.
-    if (plan.logs) queue.start();
+    if (plan.logs) {
+      this.isSaved = onSuddenEnd({
+        save: () => queue.storeAllNow(),
+        saveLast: () => this.saveLast(),
+      });
+      // What an earlier process has left in the spool is delivered while the app starts, and does not hold it up; that
+      // records can be stored does, for a moment: once requests come there may be no time for it.
+      await within(SPOOL_PATIENCE_MS, queue.start());
+    }
     if (plan.hasServer()) hourly.start();
     if (plan.logs && plan.hasServer()) this.sayWhatIsOwn();
   }
@@ -108,9 +126,25 @@ export class IpTrackingLifecycle
     if (warning !== null) logger.warn(warning);
   }
 
+  onApplicationBootstrap(): void {
+    const { plan, state } = this.parts;
+    if (!plan.logs || !plan.hasServer()) return;
+    this.callOffLook = afterTimer(SETTLED_AFTER_MS, () => {
+      if (isListenedTo('SIGTERM')) return;
+      const rest =
+        plan.spools && state !== null
+          ? 'left to the spool, which a container may not keep'
+          : 'lost, since there is no spool';
+      logger.warn(
+        `nobody listens to SIGTERM, so it ends this process while requests are being answered, and the last records of the request log are ${rest}. Add app.enableShutdownHooks(); before app.listen()`,
+      );
+    });
+  }
+
   async beforeApplicationShutdown(signal?: string): Promise<void> {
     if (signal !== undefined && !this.isClosing) this.secondSignal.listen();
     this.isClosing = true;
+    this.callOffLook();
     const { hourly, unshared, rules, listener } = this.parts;
     hourly.stop();
     unshared.stop();
@@ -127,15 +161,19 @@ export class IpTrackingLifecycle
     const { intake, queue, geo, database, limits, watch, plan } = this.parts;
     await this.unlessHurried(this.lastResponses());
     await this.unlessHurried(intake.settle());
-    const lost = await queue.close(plan.shutdownTimeoutMs, this.secondSignal.signal);
-    if (lost > 0) {
-      logger.error(`${lost} records of the request log could not be written and are lost`);
-    }
+    tellLost(await queue.close(plan.shutdownTimeoutMs, this.secondSignal.signal));
+    this.isSaved();
     await this.shortly(Promise.resolve(watch?.close()));
     await this.unlessHurried(Promise.resolve(limits.close?.()));
     await this.unlessHurried(geo.close());
     await this.shortly(database.close());
     this.secondSignal.stop();
+  }
+
+  private saveLast(): void {
+    const { intake, queue } = this.parts;
+    intake.settleNow();
+    tellLost(queue.closeNow());
   }
 
   /**
@@ -154,4 +192,9 @@ export class IpTrackingLifecycle
   private async unlessHurried(work: Promise<unknown>): Promise<void> {
     await Promise.race([work, this.secondSignal.heard]);
   }
+}
+
+function tellLost(count: number): void {
+  if (count === 0) return;
+  logger.error(`${count} records of the request log could not be written and are lost`);
 }

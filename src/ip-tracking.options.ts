@@ -23,7 +23,7 @@ import {
   type RateLimitOptions,
 } from './limits/limits.options.js';
 import type { ClientIpOptions } from './net/client-ip.js';
-import { checkObject, part, type Check } from './options/checks.js';
+import { checkObject, flag, part, type Check } from './options/checks.js';
 import {
   checkPrivacy,
   privacySettings,
@@ -54,6 +54,13 @@ import { checkStateDir, type StateOptions, type StateSettings } from './state/st
 
 /** The options of `IpTrackingModule`. Each part can be switched off with `false`. */
 export interface IpTrackingOptions extends EdgeOptions, StateOptions {
+  /**
+   * `false` switches all of it off: nothing stands in a request's way, nothing is stored, no database is needed, and
+   * whatever the module exports is there and does nothing. The values of the other options are not looked at then.
+   *
+   * @default true
+   */
+  enabled?: boolean;
   /** How to reach PostgreSQL: `{ url }` for a small pool of the module's own, or `{ dataSource }` for the host's. */
   database: DatabaseOptions;
   /**
@@ -78,9 +85,15 @@ export interface IpTrackingOptions extends EdgeOptions, StateOptions {
   detection?: false | DetectionOptions;
 }
 
+/** The options of a module that is off, and needs none of the others. */
+export interface DisabledIpTrackingOptions extends Partial<IpTrackingOptions> {
+  enabled: false;
+}
+
 /** The options with every default filled in, by the rooms that read them. */
 export interface IpTrackingSettings {
-  readonly database: DatabaseOptions;
+  /** Null where there is none. */
+  readonly database: DatabaseOptions | null;
   readonly clientIp: ClientIpOptions;
   readonly edge: EdgeSettings;
   readonly rules: RulesSettings;
@@ -97,6 +110,7 @@ export const IP_TRACKING_SETTINGS = token<IpTrackingSettings>('settings');
 
 /** How each of {@link IpTrackingOptions} is checked. */
 const OPTION_CHECKS: Record<keyof IpTrackingOptions, Check> = {
+  enabled: flag,
   database: checkDatabase,
   // The resolver checks its own options when it is made.
   clientIp: () => undefined,
@@ -111,14 +125,42 @@ const OPTION_CHECKS: Record<keyof IpTrackingOptions, Check> = {
   stateDir: checkStateDir,
 };
 
+const NAMES_ALONE = Object.fromEntries(
+  Object.keys(OPTION_CHECKS).map((name) => [name, () => undefined]),
+);
+
+const ALL_OFF = {
+  enabled: false,
+  rules: false,
+  requestLog: false,
+  signals: false,
+  geo: false,
+  rateLimits: false,
+  detection: false,
+  stateDir: false,
+} as const satisfies Partial<IpTrackingOptions>;
+
 /**
  * Checks what a host has configured and fills in the defaults.
  *
  * @throws IpTrackingError `IPT_UNKNOWN_OPTION` or `IPT_INVALID_OPTION`, naming the option, its value and the fix.
  */
-export function resolveOptions(options: IpTrackingOptions): IpTrackingSettings {
+export function resolveOptions(
+  options: IpTrackingOptions | DisabledIpTrackingOptions,
+): IpTrackingSettings {
+  if (options.enabled === false) {
+    checkObject('', options, NAMES_ALONE);
+    return settingsOf(ALL_OFF, null);
+  }
   checkObject('', options, OPTION_CHECKS);
-  const database = requireDatabase(options.database);
+  return settingsOf(options, requireDatabase(options.database));
+}
+
+/** Fills in the defaults of options that have been checked. */
+function settingsOf(
+  options: Omit<IpTrackingOptions, 'database'>,
+  database: DatabaseOptions | null,
+): IpTrackingSettings {
   const rules = rulesSettings(options.rules);
   const geo = geoSettings(options.geo);
   checkPlaces(rules, geo);
@@ -127,7 +169,7 @@ export function resolveOptions(options: IpTrackingOptions): IpTrackingSettings {
   return {
     database,
     clientIp: options.clientIp ?? { strategy: 'socket' },
-    edge: edgeSettings(options),
+    edge: edgeSettings(options, options.enabled !== false),
     rules,
     requestLog,
     signals: signalsSettings(options.signals),

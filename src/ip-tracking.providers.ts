@@ -32,7 +32,7 @@ import type { IpAddress } from './net/ip-address.js';
 import { isLocal } from './net/special-ranges.js';
 import { PRIVACY_SETTINGS } from './privacy/privacy.options.js';
 import { privacyProviders } from './privacy/privacy.providers.js';
-import { logger, provide, provideNamed, token } from './provide.js';
+import { logger, provide, provideNamed, token, WALL_CLOCK, wallClock } from './provide.js';
 import { AttemptedUsers } from './request-log/capture/attempted-users.js';
 import { RecordIntake } from './request-log/capture/record-intake.js';
 import { RequestQueue } from './request-log/queue/request-queue.js';
@@ -102,12 +102,12 @@ const lifecycle = [
     (upkeep, networks, resolver, forwarders, unshared, users, log, rules) =>
       new HourlyWork(
         [
-          ...(log.isEnabled ? [() => users.ready()] : []),
           ...(log.isEnabled && log.sink === null ? [() => upkeep.run()] : []),
           ...(rules.isEnabled
             ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
             : []),
           () => unshared.look(),
+          ...(log.isEnabled ? [() => users.ready()] : []),
         ],
         {
           after: afterTimer,
@@ -120,14 +120,15 @@ const lifecycle = [
   provide(
     LIFECYCLE_PLAN,
     [IP_TRACKING_SETTINGS, HttpAdapterHost],
-    ({ rules, geo, requestLog, state }, adapterHost) => ({
+    ({ edge, rules, geo, requestLog, state }, adapterHost) => ({
       followsRules: rules.isEnabled && rules.follow,
       endsWebSockets: rules.endWebSockets,
       keepsState: state.isNeeded,
       startTimeoutMs: rules.startTimeoutMs,
       places: geo.isEnabled,
       logs: requestLog.isEnabled,
-      hasServer: () => Boolean(adapterHost.httpAdapter),
+      spools: requestLog.spool !== null,
+      hasServer: () => edge.isAttached && Boolean(adapterHost.httpAdapter),
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs,
     }),
   ),
@@ -173,6 +174,7 @@ const status = provideNamed<IpTrackingStatus, StatusParts>(
 /** Every part of the module, but for what Nest makes itself. */
 export const ipTrackingProviders = [
   provide(ENTITIES, [], () => IP_TRACKING_ENTITIES),
+  provide(WALL_CLOCK, [], () => wallClock),
   ...settings,
   ...clientIp,
   ...databaseProviders,

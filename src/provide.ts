@@ -49,6 +49,8 @@ export const logger = new Logger('IpTracking');
 
 /** Epoch milliseconds, for what is stored. */
 export const wallClock = (): number => Date.now();
+/** The {@link wallClock}, but where a test brings its own. */
+export const WALL_CLOCK = token<() => number>('wall-clock');
 
 /** Milliseconds that only move forward, for what is measured. */
 export const steadyClock = (): number => performance.now();

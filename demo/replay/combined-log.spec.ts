@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseCombinedLine } from './combined-log.js';
 
@@ -80,7 +81,10 @@ describe('parseCombinedLine', () => {
   });
 
   it('reads all of a real log of 10,000 lines, 1,753 addresses in it', () => {
-    const log = new URL('../../test/fixtures/apache-combined-10k.log.gz', import.meta.url);
+    const log = new URL(
+      '../../test/fixtures/apache-combined-10k.log.gz',
+      pathToFileURL(__filename),
+    );
     const lines = gunzipSync(readFileSync(log)).toString('latin1').trimEnd().split('\n');
     const requests = lines.map(parseCombinedLine);
     expect(requests).toHaveLength(10_000);

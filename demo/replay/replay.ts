@@ -82,7 +82,7 @@ function parse(args: readonly string[]) {
 }
 
 function defaultUrl(): string {
-  const demo = runningDemo(findCheckout(import.meta.url));
+  const demo = runningDemo(findCheckout(__dirname));
   return demo?.baseUrl ?? `http://127.0.0.1:${process.env['PORT'] || 3000}`;
 }
 

@@ -1,4 +1,4 @@
-import { Command, Option } from 'nest-commander';
+import { Command, Option } from './nest-commander.js';
 import { IpRuleService } from '../index.js';
 import { author, caller } from './author.js';
 import { confirmation, RuleCommand, type RuleOptions } from './rule-options.js';

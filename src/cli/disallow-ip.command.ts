@@ -1,4 +1,4 @@
-import { Command } from 'nest-commander';
+import { Command } from './nest-commander.js';
 import { IpRuleService } from '../index.js';
 import { author } from './author.js';
 import { OperatorCommand } from './operator-command.js';

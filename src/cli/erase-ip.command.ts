@@ -1,4 +1,4 @@
-import { Command } from 'nest-commander';
+import { Command } from './nest-commander.js';
 import { PrivacyService } from '../index.js';
 import { OperatorCommand } from './operator-command.js';
 

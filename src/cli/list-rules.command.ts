@@ -1,4 +1,4 @@
-import { Command, Option } from 'nest-commander';
+import { Command, Option } from './nest-commander.js';
 import { IpRuleService } from '../index.js';
 import { moment, table } from './table.js';
 import { OperatorCommand } from './operator-command.js';

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { CommandFactory } from 'nest-commander';
+import { CommandFactory } from './nest-commander.js';
 import { CliModule } from './cli.module.js';
 import { databaseUrl } from './database-url.js';
 import { exitCodeOf, oneLine } from './cli-errors.js';
+import { isSwitchedOff } from './switched-off.js';
 
 /** The part of commander's error that is used here; commander is nest-commander's, not ours. */
 interface CommanderError extends Error {
@@ -23,6 +24,13 @@ process.on('unhandledRejection', fail);
 async function main(): Promise<void> {
   if (process.argv.length === 2) process.argv.push('--help');
   const asksForHelp = process.argv.slice(2).some((word) => /^(help|-h|--help)$/.test(word));
+  if (!asksForHelp && isSwitchedOff(process.env)) {
+    fail(
+      new Error(
+        'the module is off here (IP_TRACKING_ENABLED is false), so nothing was asked and nothing was changed; set IP_TRACKING_ENABLED=true for this command if you mean it',
+      ),
+    );
+  }
   if (!asksForHelp) databaseUrl();
   await CommandFactory.run(CliModule, {
     logger: false,

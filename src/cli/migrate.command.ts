@@ -1,4 +1,4 @@
-import { Command } from 'nest-commander';
+import { Command } from './nest-commander.js';
 import { migrateDatabase } from '../index.js';
 import { databaseUrl } from './database-url.js';
 import { OperatorCommand } from './operator-command.js';

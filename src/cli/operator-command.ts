@@ -1,4 +1,4 @@
-import { CommandRunner } from 'nest-commander';
+import { CommandRunner } from './nest-commander.js';
 import { printable } from './printable.js';
 
 type Command = Parameters<CommandRunner['setCommand']>[0];

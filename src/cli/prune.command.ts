@@ -1,4 +1,4 @@
-import { Command, Option } from 'nest-commander';
+import { Command, Option } from './nest-commander.js';
 import { IpTrackingError, RequestLogService } from '../index.js';
 import { OperatorCommand } from './operator-command.js';
 

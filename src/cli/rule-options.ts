@@ -1,4 +1,4 @@
-import { Option } from 'nest-commander';
+import { Option } from './nest-commander.js';
 import { parseDuration, type IpRule } from '../index.js';
 import { moment } from './table.js';
 import { OperatorCommand } from './operator-command.js';

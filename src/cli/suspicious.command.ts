@@ -1,4 +1,4 @@
-import { Command } from 'nest-commander';
+import { Command } from './nest-commander.js';
 import { DetectionService } from '../index.js';
 import { findingsTable } from './findings-table.js';
 import { OperatorCommand } from './operator-command.js';

@@ -45,7 +45,8 @@ export interface HostDatabaseOptions {
 /** How this module reaches PostgreSQL. */
 export type DatabaseOptions = OwnDatabaseOptions | HostDatabaseOptions;
 
-export const DATABASE_SETTINGS = token<DatabaseOptions>('database-settings');
+/** Null where there is no database. */
+export const DATABASE_SETTINGS = token<DatabaseOptions | null>('database-settings');
 
 /** What each of {@link OwnDatabaseOptions} is where it is left out. */
 export const DATABASE_DEFAULTS = {
@@ -101,7 +102,8 @@ export function requireDatabase(database: DatabaseOptions | undefined): Database
 }
 
 /** How long PostgreSQL may work on one statement, in milliseconds; of a host's DataSource nobody knows. */
-export function statementTimeoutOf(database: DatabaseOptions): number {
+export function statementTimeoutOf(database: DatabaseOptions | null): number {
+  if (database === null) return DATABASE_DEFAULTS.statementTimeoutMs;
   return 'dataSource' in database
     ? Number.POSITIVE_INFINITY
     : (database.statementTimeoutMs ?? DATABASE_DEFAULTS.statementTimeoutMs);

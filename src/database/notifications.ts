@@ -187,6 +187,24 @@ export class NotificationListener {
   }
 }
 
+/** Where there is no database: it connects to nothing, and nobody is ever told anything. */
+export class DeafListener extends NotificationListener {
+  constructor() {
+    super({
+      target: () => {
+        throw new Error('there is no database to listen to');
+      },
+      connectTimeoutMs: 0,
+      notify: () => Promise.resolve(),
+      onDeaf: () => undefined,
+    });
+  }
+
+  override get isNeeded(): boolean {
+    return false;
+  }
+}
+
 /** Says goodbye to the server, and hangs up where that says nothing. */
 async function leave(client: Client): Promise<void> {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;

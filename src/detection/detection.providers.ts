@@ -3,7 +3,7 @@ import { Database } from '../database/database.js';
 import { afterTimer } from '../hourly-work.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { PRIVACY_SETTINGS } from '../privacy/privacy.options.js';
-import { logger, provide, token, wallClock } from '../provide.js';
+import { logger, provide, token, WALL_CLOCK } from '../provide.js';
 import { REQUEST_WATCH } from '../request-log/capture/request-logger.js';
 import { REQUEST_LOG_SETTINGS } from '../request-log/request-log.options.js';
 import { DetectionJob } from './detection.job.js';
@@ -19,8 +19,8 @@ export const WATCH_RECORDER = token<WatchRecorder | null>('watch-recorder');
 export const detectionProviders = [
   provide(
     WATCH_RECORDER,
-    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS],
-    (database, addresses, { userAgent }, { isEnabled, watch, watchMaxBytes, detectors }) =>
+    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS, WALL_CLOCK],
+    (database, addresses, { userAgent }, { isEnabled, watch, watchMaxBytes, detectors }, now) =>
       isEnabled && watch
         ? new WatchRecorder({
             detectors,
@@ -28,8 +28,10 @@ export const detectionProviders = [
             addresses,
             keepsAgents: userAgent,
             save: (findings) =>
-              new SuspiciousIpRepository(database).save(findings, new Date(wallClock())),
-            now: wallClock,
+              database.transaction((manager) =>
+                new SuspiciousIpRepository(manager).save(findings, new Date(now())),
+              ),
+            now,
             after: afterTimer,
             warn: (message) => logger.warn(message),
           })
@@ -38,9 +40,9 @@ export const detectionProviders = [
   provide(REQUEST_WATCH, [WATCH_RECORDER], (recorder) => recorder),
   provide(
     DetectionService,
-    [Database, DETECTION_SETTINGS, REQUEST_LOG_SETTINGS],
-    (database, { detectors }, { retentionDays }) =>
-      new DetectionService({ database, detectors, retentionDays, now: wallClock }),
+    [Database, DETECTION_SETTINGS, REQUEST_LOG_SETTINGS, WALL_CLOCK],
+    (database, { detectors }, { retentionDays }, now) =>
+      new DetectionService({ database, detectors, retentionDays, now }),
   ),
   provide(
     DetectionJob,

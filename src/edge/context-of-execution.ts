@@ -20,12 +20,13 @@ interface MaybeWrapped<T> {
 /**
  * The context of what a guard or an interceptor is run for: of the HTTP request, which is opened where no edge has; of
  * the message, where no HTTP request carries it. Null for a kind of execution that this module
- * does not know, such as a chat bot's.
+ * does not know, such as a chat bot's, and where the module is off.
  */
 export function contextOfExecution(
   execution: ExecutionContext,
   edge: RequestEdge,
 ): RequestContext | null {
+  if (edge.isOff) return null;
   switch (execution.getType<string>()) {
     case 'http':
       return httpContext(execution, edge);

@@ -11,6 +11,8 @@ import type {
 
 /** What the edge asks, and whom it tells; the module fills it in from the rules and the log. */
 export interface EdgePolicy extends ContextSources {
+  /** The module is off: nobody has a context, and so whoever would act on one does nothing. */
+  readonly isOff: boolean;
   /** Judges a client by the stored rules, and notes on the context what they said. True to refuse. */
   refuses(context: RequestContext): boolean;
   /** What a refused client gets. */
@@ -26,6 +28,8 @@ export interface EdgePolicy extends ContextSources {
         response: ServerResponse,
       ) => Promise<RefusalResponse | null>)
     | null;
+  /** A request or a handshake has arrived, at a moment of `performance.now()`. Must neither throw nor take long. */
+  onArrival(tickMs: number): void;
   /** Something is over, and its context says how: called once for each request, each handshake, and each logged message. */
   onEnded(context: RequestContext): void;
   /** Epoch milliseconds. */

@@ -44,6 +44,8 @@ export const EDGE_CHECKS: Record<keyof EdgeOptions, Check> = {
 
 /** {@link EdgeOptions} with every default filled in. */
 export interface EdgeSettings {
+  /** Whether the edge stands in any request's way; false where the module is off. */
+  readonly isAttached: boolean;
   readonly identify: Identify;
   readonly sensitivePaths: readonly string[];
   readonly ipv6PrefixLength: number;
@@ -52,9 +54,10 @@ export interface EdgeSettings {
 export const EDGE_SETTINGS = token<EdgeSettings>('edge-settings');
 
 /** Fills in the defaults of options that have passed {@link EDGE_CHECKS}. */
-export function edgeSettings(options: EdgeOptions): EdgeSettings {
+export function edgeSettings(options: EdgeOptions, isAttached: boolean): EdgeSettings {
   const { identify = EDGE_DEFAULTS.identify } = options;
   return {
+    isAttached,
     identify: typeof identify === 'function' ? identify : identifyByUserKeys(identify),
     sensitivePaths: options.sensitivePaths ?? EDGE_DEFAULTS.sensitivePaths,
     ipv6PrefixLength: options.ipv6PrefixLength ?? EDGE_DEFAULTS.ipv6PrefixLength,

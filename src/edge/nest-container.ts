@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { ApplicationConfig, type DiscoveryService, type MetadataScanner } from '@nestjs/core';
 import type { RouteVersion } from './route-prefixes.js';
 
@@ -14,6 +15,14 @@ export interface FoundController {
 export function applicationConfig(discovery: DiscoveryService): ApplicationConfig {
   return discovery.getProviders().find(({ token }) => token === ApplicationConfig)!
     .instance as ApplicationConfig;
+}
+
+/** Whether a test has put something else in the place of a guard or an interceptor, where handlers have it bound. */
+export function isOverridden(discovery: DiscoveryService, enhancer: Type): boolean {
+  const bound = [...discovery.getControllers(), ...discovery.getProviders()].flatMap(
+    ({ host }) => host?.injectables.get(enhancer) ?? [],
+  );
+  return bound.some(({ metatype }) => metatype !== enhancer);
 }
 
 /** Every controller of the app with all its methods, inherited ones too. */

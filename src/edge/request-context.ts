@@ -5,6 +5,7 @@ import type { IpAddress } from '../net/ip-address.js';
 import type { Decision, DecisionReason } from './decision.js';
 import type { Ending } from './ending.js';
 import type { HostCors } from './host-cors.js';
+import type { RouteDescription } from './route-description.js';
 import type { StampedRoute } from './route-stamps.js';
 
 /** The framework's own answer to the question which route a request has matched. */
@@ -71,6 +72,8 @@ export class RequestContext {
   isSensitive = false;
   /** One stream of many on its connection. */
   isHttp2 = false;
+  /** What a guard has let it pass as, last: a route with rules of its own has that guard twice. */
+  guardedAs: RouteDescription | null = null;
   /** The attempts that limits have counted for it, by what each was counted for; null where there is none. */
   attempts: Map<object, object | null> | null = null;
   /** The header fields as they came; null for what has none. */

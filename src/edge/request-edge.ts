@@ -44,6 +44,11 @@ export class RequestEdge {
     private readonly policy: EdgePolicy,
   ) {}
 
+  /** Whether there are no contexts at all. */
+  get isOff(): boolean {
+    return this.policy.isOff;
+  }
+
   /** Opens the context of a request, or gives the one it has: a request passes the edge once, however it is routed. */
   open({ raw, response, request, framework }: Arrival): RequestContext {
     const known = requestContextOf(raw);
@@ -241,10 +246,12 @@ export class RequestEdge {
   }
 
   private attach(raw: IncomingMessage, request: unknown, framework: Framework): RequestContext {
+    const arrivedAtTick = performance.now();
+    this.policy.onArrival(arrivedAtTick);
     const context = new RequestContext(
       this.resolve({ remoteAddress: raw.socket?.remoteAddress, headers: raw.headers }),
       this.policy.now(),
-      performance.now(),
+      arrivedAtTick,
       raw.method ?? '',
       raw.url ?? '',
       raw.headers['user-agent'],

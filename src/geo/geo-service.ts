@@ -70,6 +70,11 @@ export class GeoService {
     return this.cache.size;
   }
 
+  /** Whether there is anything to ask where an address is. */
+  get hasProvider(): boolean {
+    return this.provider !== null;
+  }
+
   /** The day that the provider's data is of; null where there is no provider, or it cannot tell. */
   get dataDate(): Date | null {
     return this.provider?.dataDate ?? null;

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
@@ -24,10 +23,19 @@ export class GeoipLiteProvider implements GeoProvider {
     return this.date;
   }
 
+  /** Whether the package is there; does not load it. */
+  static get isInstalled(): boolean {
+    try {
+      return require.resolve('geoip-lite') !== '';
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws IpTrackingError `IPT_MISSING_PACKAGE` where geoip-lite is not installed. */
   async load(): Promise<void> {
     if (this.database !== null) return;
-    this.database = await importGeoipLite();
+    this.database = requireGeoipLite();
     this.date = await readDataDate();
   }
 
@@ -39,12 +47,9 @@ export class GeoipLiteProvider implements GeoProvider {
   }
 }
 
-async function importGeoipLite(): Promise<GeoipLite> {
-  // A name that TypeScript cannot resolve: the package is optional and untyped.
-  const packageName: string = 'geoip-lite';
+function requireGeoipLite(): GeoipLite {
   try {
-    const imported = (await import(packageName)) as { default: GeoipLite };
-    return imported.default;
+    return require('geoip-lite') as GeoipLite;
   } catch (error) {
     throw new IpTrackingError(
       'IPT_MISSING_PACKAGE',
@@ -58,8 +63,7 @@ async function importGeoipLite(): Promise<GeoipLite> {
 async function readDataDate(): Promise<Date | null> {
   try {
     const folder =
-      process.env['GEODATADIR'] ??
-      join(createRequire(import.meta.url).resolve('geoip-lite/package.json'), '../data');
+      process.env['GEODATADIR'] ?? join(require.resolve('geoip-lite/package.json'), '../data');
     const checksum = await readFile(join(folder, 'city.checksum'), 'utf8');
     const [, year, month, day] = /_(\d{4})(\d\d)(\d\d)\.zip/.exec(checksum) ?? [];
     const date = new Date(`${year}-${month}-${day}T00:00:00Z`);

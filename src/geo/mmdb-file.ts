@@ -25,7 +25,7 @@ export async function fileVersion(path: string): Promise<string> {
  * missing, cut off, still being written, compressed, or of another format.
  */
 export async function readMmdb(path: string): Promise<{ reader: MmdbReader; version: string }> {
-  const { Reader } = await importMaxmind();
+  const { Reader } = requireMaxmind();
   try {
     const version = await fileVersion(path);
     const bytes = await readFile(path);
@@ -58,9 +58,9 @@ function check(reader: MmdbReader, bytes: Buffer): MmdbReader {
   return reader;
 }
 
-async function importMaxmind(): Promise<typeof import('maxmind')> {
+function requireMaxmind(): typeof import('maxmind') {
   try {
-    return await import('maxmind');
+    return require('maxmind') as typeof import('maxmind');
   } catch (error) {
     throw new IpTrackingError(
       'IPT_MISSING_PACKAGE',

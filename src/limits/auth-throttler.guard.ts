@@ -1,4 +1,4 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   ThrottlerGuard,
@@ -9,6 +9,7 @@ import {
 } from '@nestjs/throttler';
 import { contextOfExecution, countedExecution } from '../edge/context-of-execution.js';
 import { answered } from '../edge/ending.js';
+import { withoutModule } from '../edge/missing-module.js';
 import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import type { RequestEdge } from '../edge/request-edge.js';
 import { describeRoute, THROTTLER_NAME, type RouteDescription } from '../edge/route-description.js';
@@ -68,19 +69,21 @@ const PASSES = Promise.resolve(true);
 @Injectable()
 export class AuthThrottlerGuard extends ThrottlerGuard {
   // Not of the constructor, which a subclass of the host's may have to call.
-  @Inject(LIMIT_PARTS) private readonly parts!: LimitParts;
+  @Optional() @Inject(LIMIT_PARTS) private readonly parts!: LimitParts;
   private hooks: ReadonlySet<Hook> | null = null;
   private readonly throttled = new WeakMap<ThrottlerLimitDetail, Throttled>();
 
   constructor(
-    @Inject(THROTTLER_OPTIONS) options: ThrottlerModuleOptions,
-    @Inject(THROTTLER_STORAGE) storage: ThrottlerStorage,
+    @Optional() @Inject(THROTTLER_OPTIONS) options: ThrottlerModuleOptions,
+    @Optional() @Inject(THROTTLER_STORAGE) storage: ThrottlerStorage,
     @Inject(Reflector) reflector: Reflector,
   ) {
     super(options, storage, reflector);
+    if (options === undefined) withoutModule(new.target.name);
   }
 
   override async onModuleInit(): Promise<void> {
+    if (this.options === undefined) return;
     await super.onModuleInit();
     // What a policy says, in the words of @nestjs/throttler: its decorators replace it, and `handleRequest` is told it.
     this.throttlers = [
@@ -103,6 +106,8 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
 
   /** The guard of @nestjs/throttler reads six decorators anew for each request: only routes that have one wait for it. */
   override canActivate(execution: ExecutionContext): Promise<boolean> {
+    // The module is not there.
+    if (this.parts === undefined) return PASSES;
     const route = describeRoute(execution.getHandler(), execution.getClass());
     const context = this.contextToCount(execution, route);
     if (context === null) return PASSES;
@@ -183,7 +188,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     const refusal = this.overridden.has('getErrorMessage')
       ? withMessage(throttled.refusal, await this.getErrorMessage(execution, detail))
       : throttled.refusal;
-    throw await tooManyRequests(execution.getType<string>(), refusal, throttled.retryAfterMs);
+    throw tooManyRequests(execution.getType<string>(), refusal, throttled.retryAfterMs);
   }
 
   private get skips(): boolean {
@@ -253,7 +258,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     try {
       const { attempt, refusal, retryAfterMs } = throttled;
       if (attempt === null) {
-        throw await tooManyRequests(execution.getType<string>(), refusal, retryAfterMs);
+        throw tooManyRequests(execution.getType<string>(), refusal, retryAfterMs);
       }
       const detail = detailOf(attempt);
       this.throttled.set(detail, throttled);

@@ -22,12 +22,14 @@ export interface Throttled {
 }
 
 const UNAVAILABLE_RETRY_MS = 1_000;
+/** RFC 9110 section 15.6.4. */
+const UNAVAILABLE_HEADERS = { 'retry-after': String(UNAVAILABLE_RETRY_MS / 1_000) };
 
 /** What a client is told of their limit: the fields on every answer, and the answer where they are over it. */
 export class LimitAnswers {
   private readonly plain = plainRefusal(429);
   private readonly unavailable: Throttled = {
-    refusal: plainRefusal(503),
+    refusal: withHeaders(plainRefusal(503), UNAVAILABLE_HEADERS),
     retryAfterMs: UNAVAILABLE_RETRY_MS,
     attempt: null,
   };
@@ -52,8 +54,9 @@ export class LimitAnswers {
       attempt = await counting;
     } catch (error) {
       // Nobody can tell whether the client is over their limit: it is not their fault.
-      if (error instanceof LimitStoreUnavailableError) return this.unavailable;
-      throw error;
+      if (!(error instanceof LimitStoreUnavailableError)) throw error;
+      if (response !== null) announce(UNAVAILABLE_HEADERS, response);
+      return this.unavailable;
     }
     if (attempt === null) return null;
     const { policy, ttlMs, result } = attempt;

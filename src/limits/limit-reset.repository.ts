@@ -31,7 +31,7 @@ export class LimitResetRepository {
          from asked`,
       [client, name, `${LISTENER_NAME}%`],
     );
-    return { id: Number(row!.id), processes: row!.processes };
+    return { id: Number(row?.id ?? 0), processes: row?.processes ?? 0 };
   }
 
   /** The id of the last one that is older than a number of milliseconds, by PostgreSQL's clock; 0 where there is none. */

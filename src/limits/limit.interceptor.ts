@@ -4,10 +4,12 @@ import {
   Inject,
   Injectable,
   type NestInterceptor,
+  Optional,
 } from '@nestjs/common';
 import { defer, from, mergeMap, type Observable, tap } from 'rxjs';
 import { contextOfExecution, countedExecution } from '../edge/context-of-execution.js';
 import { endWith } from '../edge/message-ending.js';
+import { withoutModule } from '../edge/missing-module.js';
 import { MessageContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { attemptOf, type Attempt } from './attempt.js';
@@ -25,16 +27,20 @@ const FAILURE = { status: 400, isComplete: true };
 export class LimitInterceptor implements NestInterceptor {
   /** @internal */
   constructor(
-    @Inject(RequestEdge) private readonly edge: RequestEdge,
-    @Inject(RateLimiter) private readonly limiter: RateLimiter,
-  ) {}
+    @Optional() @Inject(RequestEdge) private readonly edge: RequestEdge | undefined,
+    @Optional() @Inject(RateLimiter) private readonly limiter: RateLimiter,
+  ) {
+    if (edge === undefined) withoutModule(LimitInterceptor.name);
+  }
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const context = contextOfExecution(execution, this.edge);
+    const { edge } = this;
+    if (edge === undefined) return next.handle();
+    const context = contextOfExecution(execution, edge);
     if (context === null) return next.handle();
     const attempt = attemptOf(context, countedExecution(execution, context));
     const answers = attempt === null ? next.handle() : settled(attempt, execution, next);
-    if (context instanceof MessageContext) return endWith(answers, context, this.edge);
+    if (context instanceof MessageContext) return endWith(answers, context, edge);
     // What has a response of its own is ended by the edge, when that has closed.
     return attempt === null || execution.getType() === 'http'
       ? answers

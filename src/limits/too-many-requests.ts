@@ -35,7 +35,7 @@ export class TooManyRequestsException extends ThrottlerException {
   }
 }
 
-/** Sends the answer as the host has made it, page and headers included. */
+/** Sends the answer as `rateLimits.refusal` has made it, page and headers included, where no filter of the host's has caught it. */
 @Catch(TooManyRequestsException)
 @Injectable()
 export class TooManyRequestsFilter implements ExceptionFilter<TooManyRequestsException> {
@@ -70,11 +70,11 @@ export class GraphqlTooManyRequestsError extends Error {
  * What to throw for a kind of execution: each kind has exceptions of its own, from packages that are there only where
  * the kind is.
  */
-export async function tooManyRequests(
+export function tooManyRequests(
   kind: string,
   refusal: RefusalResponse,
   retryAfterMs: number,
-): Promise<Error> {
+): Error {
   const told = {
     status: 'error',
     code: codeOf(refusal),
@@ -83,11 +83,12 @@ export async function tooManyRequests(
   };
   switch (kind) {
     case 'ws': {
-      const { WsException } = await import('@nestjs/websockets');
+      const { WsException } = require('@nestjs/websockets') as typeof import('@nestjs/websockets');
       return new WsException(told);
     }
     case 'rpc': {
-      const { RpcException } = await import('@nestjs/microservices');
+      const { RpcException } =
+        require('@nestjs/microservices') as typeof import('@nestjs/microservices');
       return new RpcException(told);
     }
     case 'graphql':

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type ClientIpOptions, type ClientIpWarning, createClientIpResolver } from './client-ip.js';
 import { CLOUDFLARE_RANGES, FASTLY_RANGES, GOOGLE_FRONT_END_RANGES } from './provider-ranges.js';
 
-const page = readFileSync(new URL('../../docs/client-ip.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../docs/client-ip.md', pathToFileURL(__filename)), 'utf8');
 
 /** Options as the page writes them, which are JSON but for their quotes. */
 const snippets = [...page.matchAll(/\{ strategy: '[^}]*\}/g)].map(([text]) => text);

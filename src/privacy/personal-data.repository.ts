@@ -64,7 +64,7 @@ export class PersonalDataRepository {
        select before from moment`,
       [forms.map(String), new Date(nowMs)],
     );
-    return row!.before.getTime();
+    return row?.before.getTime() ?? nowMs;
   }
 
   /**

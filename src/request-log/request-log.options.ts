@@ -215,7 +215,7 @@ export const REQUEST_LOG_SETTINGS = token<RequestLogSettings>('request-log-setti
  */
 export function requestLogSettings(
   given: false | RequestLogOptions | undefined,
-  database: DatabaseOptions,
+  database: DatabaseOptions | null,
 ): RequestLogSettings {
   const options = given || {};
   return {

@@ -1,6 +1,7 @@
 import * as fileSystem from 'node:fs/promises';
 import { isTransient } from '../database/connection-error.js';
 import { Database } from '../database/database.js';
+import { DATABASE_SETTINGS } from '../database/database.options.js';
 import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { DECLARED_ROUTES } from '../edge/declared-routes.js';
 import { ListedPaths } from '../edge/listed-paths.js';
@@ -12,9 +13,9 @@ import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { afterTimer } from '../hourly-work.js';
-import { logger, provide, token, wallClock } from '../provide.js';
+import { logger, provide, token, WALL_CLOCK } from '../provide.js';
 import { createSignalReader } from '../signals/signal-reader.js';
-import { readIdentity } from '../state/identity.repository.js';
+import { installationOf } from '../state/identity.repository.js';
 import { STATE } from '../state/state.providers.js';
 import { Enrichment } from './capture/enrich.js';
 import { AttemptedUsers } from './capture/attempted-users.js';
@@ -35,7 +36,7 @@ import { StrandedSpools } from './spool/stranded-spools.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
-import { RequestLogUpkeep } from './table/upkeep.js';
+import { NO_UPKEEP, RequestLogUpkeep } from './table/upkeep.js';
 
 /** What the host adds to records; null where it adds nothing. */
 const ENRICHMENT = token<Enrichment | null>('enrichment');
@@ -97,8 +98,7 @@ export const requestLogProviders = [
   provide(
     AttemptedUsers,
     [Database, PRIVACY_SETTINGS],
-    (database, { keys }) =>
-      new AttemptedUsers(keys[0] ?? null, async () => (await readIdentity(database)).installation),
+    (database, { keys }) => new AttemptedUsers(keys[0] ?? null, () => installationOf(database)),
   ),
   provide(
     REQUEST_SIGNALS,
@@ -158,29 +158,29 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogPartitions,
-    [Database],
-    (database) => new RequestLogPartitions(database, wallClock),
+    [Database, WALL_CLOCK],
+    (database, now) => new RequestLogPartitions(database, now),
   ),
   provide(
     RequestLogUpkeep,
-    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS],
-    (database, partitions, settings) =>
+    [Database, RequestLogPartitions, REQUEST_LOG_SETTINGS, WALL_CLOCK],
+    (database, partitions, settings, now) =>
       new RequestLogUpkeep(
         partitions,
-        new RequestRollup(database, wallClock),
-        new RequestLogRetention(database, partitions, wallClock),
+        new RequestRollup(database, now),
+        new RequestLogRetention(database, partitions, now),
         settings,
       ),
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE],
-    (queue, intake, folding, upkeep, state) =>
+    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE, DATABASE_SETTINGS],
+    (queue, intake, folding, upkeep, state, database) =>
       new RequestLogService({
         queue,
         intake,
         folding,
-        upkeep,
+        upkeep: database === null ? NO_UPKEEP : upkeep,
         stranded: new StrandedSpools(state),
       }),
   ),
@@ -197,14 +197,8 @@ export const requestLogProviders = [
   ),
   provide(
     PrivacyService,
-    [Database, RecordsOnTheirWay, AddressPrivacy, REQUEST_WATCH],
-    (database, onTheirWay, addresses, watch) =>
-      new PrivacyService(
-        new PersonalDataRepository(database),
-        addresses,
-        onTheirWay,
-        wallClock,
-        watch,
-      ),
+    [Database, RecordsOnTheirWay, AddressPrivacy, REQUEST_WATCH, WALL_CLOCK],
+    (database, onTheirWay, addresses, watch, now) =>
+      new PrivacyService(new PersonalDataRepository(database), addresses, onTheirWay, now, watch),
   ),
 ];

@@ -1,10 +1,11 @@
-import { SetMetadata } from '@nestjs/common';
+import { applyDecorators, SetMetadata, UseGuards } from '@nestjs/common';
 import { ROUTE_KEYS } from '../edge/route-description.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parsePrefix } from '../net/prefix.js';
 import { PrefixSet } from '../net/prefix-set.js';
 import { show } from '../options/checks.js';
 import { countrySet } from './countries.js';
+import { IpRuleGuard } from './ip-rule.guard.js';
 
 /**
  * Serves a controller or a handler to these addresses and networks only. It narrows: an address that a stored rule
@@ -13,11 +14,11 @@ import { countrySet } from './countries.js';
  * @throws IpTrackingError `IPT_INVALID_PREFIX`, when the class is loaded, for text that is no address and no CIDR.
  */
 export const AllowIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_KEYS.allowIps, prefixSetOf('@AllowIps()', networks));
+  guarded(ROUTE_KEYS.allowIps, prefixSetOf('@AllowIps()', networks));
 
 /** Refuses these addresses and networks on a controller or a handler. Throws like {@link AllowIps}. */
 export const BlockIps = (...networks: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_KEYS.blockIps, prefixSetOf('@BlockIps()', networks));
+  guarded(ROUTE_KEYS.blockIps, prefixSetOf('@BlockIps()', networks));
 
 /**
  * Serves a controller or a handler to clients from these countries only; one whose country is unknown is refused.
@@ -26,15 +27,15 @@ export const BlockIps = (...networks: string[]): ClassDecorator & MethodDecorato
  * @throws IpTrackingError `IPT_INVALID_COUNTRY`, when the class is loaded, for anything else.
  */
 export const AllowCountries = (...countries: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_KEYS.allowCountries, countrySet('@AllowCountries()', countries));
+  guarded(ROUTE_KEYS.allowCountries, countrySet('@AllowCountries()', countries));
 
 /** Refuses clients from these countries on a controller or a handler; one whose country is unknown is served. Throws like {@link AllowCountries}. */
 export const BlockCountries = (...countries: string[]): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_KEYS.blockCountries, countrySet('@BlockCountries()', countries));
+  guarded(ROUTE_KEYS.blockCountries, countrySet('@BlockCountries()', countries));
 
 /** Serves a controller or a handler only to addresses with a stored allow rule, whatever the module's mode is. */
 export const AllowlistOnly = (): ClassDecorator & MethodDecorator =>
-  SetMetadata(ROUTE_KEYS.allowlistOnly, true);
+  guarded(ROUTE_KEYS.allowlistOnly, true);
 
 /**
  * Serves a controller or a handler to everybody, stored rules and mode notwithstanding: for health checks and for the
@@ -42,6 +43,11 @@ export const AllowlistOnly = (): ClassDecorator & MethodDecorator =>
  */
 export const SkipIpRules = (): ClassDecorator & MethodDecorator =>
   SetMetadata(ROUTE_KEYS.skipsRules, true);
+
+/** The guard is global where the module is; bound as well, it is there where the module is not, and says so. */
+function guarded(key: string, value: unknown): ClassDecorator & MethodDecorator {
+  return applyDecorators(SetMetadata(key, value), UseGuards(IpRuleGuard));
+}
 
 function prefixSetOf(decorator: string, networks: string[]): PrefixSet<true> {
   if (networks.length === 0) {

@@ -1,7 +1,14 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Optional,
+} from '@nestjs/common';
 import { contextOfExecution } from '../edge/context-of-execution.js';
 import { REFUSED_BY_DECORATOR } from '../edge/decision.js';
 import { answered } from '../edge/ending.js';
+import { withoutModule } from '../edge/missing-module.js';
 import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
 import { describeRoute, type RouteRules } from '../edge/route-description.js';
@@ -16,24 +23,32 @@ import { routeRefuses } from './route-rules.js';
  * It guards handlers of every transport: HTTP and GraphQL by the request, WebSocket messages by the handshake, messages
  * of TCP and gRPC microservices by the connection's peer. What a broker delivers has no peer whose address could be
  * asked, so it is let through, whatever the handler's decorators say.
+ *
+ * The decorators of routes bind it once more: that costs next to nothing, holds for a hybrid app's microservices, which
+ * have no global guards, and tells an app without the module that nothing is guarded.
  */
 @Injectable()
 export class IpRuleGuard implements CanActivate {
   /** @internal */
   constructor(
-    @Inject(Door) private readonly door: Door,
-    @Inject(RequestEdge) private readonly edge: RequestEdge,
-  ) {}
+    @Optional() @Inject(Door) private readonly door: Door,
+    @Optional() @Inject(RequestEdge) private readonly edge: RequestEdge | undefined,
+  ) {
+    if (edge === undefined) withoutModule(IpRuleGuard.name);
+  }
 
   /**
    * @returns false for a message whose client is refused, which Nest makes a `WsException` or an `RpcException`.
    * @throws RefusalException, an HttpException with the module's answer, where the client of a request is refused.
    */
   canActivate(execution: ExecutionContext): boolean {
+    if (this.edge === undefined) return true;
     const context = contextOfExecution(execution, this.edge);
     if (context === null) return true;
     if (context instanceof MessageContext && !context.hasPeer) return true;
     const route = describeRoute(execution.getHandler(), execution.getClass());
+    // The global guard has seen to it. A field of GraphQL that another one overtakes is judged twice, and the same.
+    if (context.guardedAs === route && route.rules !== null) return true;
     if (route.skipsRules) {
       if (context.admission === 'deferred') context.decision = null;
       if (context.admission !== 'admitted') context.admission = 'exempt';
@@ -44,6 +59,7 @@ export class IpRuleGuard implements CanActivate {
       context.decision = REFUSED_BY_DECORATOR;
       return this.refuse(context);
     }
+    context.guardedAs = route;
     return true;
   }
 
@@ -72,7 +88,7 @@ export class IpRuleGuard implements CanActivate {
     const refusal = this.door.refusal(context);
     if (context instanceof MessageContext) {
       // No interceptor runs for it, so this is the only place where its record can be written.
-      this.edge.end(context, answered(refusal.status));
+      this.edge?.end(context, answered(refusal.status));
       return false;
     }
     throw new RefusalException(refusal);

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.js';
 import type { Prefix } from '../net/prefix.js';
-import type { IpRule, RuleAction } from './ip-rule.entity.js';
+import { IpRule, type RuleAction } from './ip-rule.entity.js';
 import type { RuleChange } from './rule-snapshot.js';
 import type { RuleRow } from './rule-table.js';
 
@@ -108,7 +108,7 @@ export class IpRuleRepository {
     return { version: last, changes: events.map(changeOf) };
   }
 
-  /** Stores a rule; the same action, network and source again updates it. */
+  /** Stores a rule; the same action, network and source again updates it. One that is stored nowhere has the id 0. */
   async save(rule: NewIpRule): Promise<IpRule> {
     const rows = await this.as<IpRule>(
       rule.createdBy,
@@ -119,7 +119,8 @@ export class IpRuleRepository {
        returning ${COLUMNS}`,
       [rule.action, rule.network, rule.reason, rule.source, rule.createdBy, rule.expiresAt],
     );
-    return rows[0]!;
+    // Nothing comes back where there is no database to store it.
+    return rows[0] ?? Object.assign(new IpRule(), { id: 0, createdAt: new Date(), ...rule });
   }
 
   /** Removes the rules of one action for exactly this network, whatever their source. */

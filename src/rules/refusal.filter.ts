@@ -9,7 +9,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { sendRefusal } from '../edge/custom-refusal.js';
 import { RefusalException } from './refusal.exception.js';
 
-/** Answers a request that the guard has refused exactly as the edge would have. A filter of the host's that catches everything comes first, and may say otherwise. */
+/**
+ * Answers a request that the guard has refused exactly as the edge would have. Any filter of the host's that catches an
+ * `HttpException` is asked before it.
+ */
 @Catch(RefusalException)
 @Injectable()
 export class RefusalFilter implements ExceptionFilter<RefusalException> {

@@ -5,7 +5,7 @@ import { ListedPaths } from '../edge/listed-paths.js';
 import { RoutePrefixes } from '../edge/route-prefixes.js';
 import { GeoService } from '../geo/geo-service.js';
 import { ClientIpResolver } from '../net/client-ip.js';
-import { logger, provide, steadyClock, token, wallClock } from '../provide.js';
+import { logger, provide, steadyClock, token, WALL_CLOCK } from '../provide.js';
 import { STATE } from '../state/state.providers.js';
 import { Door } from './door.js';
 import { IpRuleRepository } from './ip-rule.repository.js';
@@ -40,12 +40,12 @@ export const rulesProviders = [
   ),
   provide(
     LiveRules,
-    [IpRuleRepository, STATE, RULES_SETTINGS, NotificationListener],
-    (repository, state, settings, listener) => {
+    [IpRuleRepository, STATE, RULES_SETTINGS, NotificationListener, WALL_CLOCK],
+    (repository, state, settings, listener, now) => {
       const live = new LiveRules(repository, state === null ? null : new RuleFile(state), {
         pollIntervalMs: settings.pollIntervalMs,
         withoutRules: settings.withoutRules,
-        now: wallClock,
+        now,
         whose: state?.whose.bind(state) ?? null,
         // Whoever answers next at that address may be another database.
         onOutage: () => state?.doubt(),
@@ -69,6 +69,7 @@ export const rulesProviders = [
       EDGE_SETTINGS,
       RoutePrefixes,
       CLIENT_IP_IN_WORDS,
+      WALL_CLOCK,
     ],
     (
       repository,
@@ -81,6 +82,7 @@ export const rulesProviders = [
       { sensitivePaths },
       prefixes,
       clientIp,
+      now,
     ) => {
       const sensitive = new ListedPaths(sensitivePaths, prefixes);
       const { widestIpv4, widestIpv6 } = settings.automaticBlocks;
@@ -93,7 +95,7 @@ export const rulesProviders = [
         locate: (ip) => geo.lookup(ip),
         isSensitivePath: (path) => sensitive.has(path),
         warn: (warning) => logger.warn(warning),
-        now: wallClock,
+        now,
       });
     },
   ),

@@ -1,5 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { Database } from '../database/database.js';
 import type { DatabaseIdentity } from './identity.js';
+
+/** The id of a database's installation; where there is no database, one that nobody else has. */
+export async function installationOf(database: Database): Promise<string> {
+  const [row] = await database.query<{ id: string }>('select id from ip_tracking.installation');
+  return row?.id ?? randomUUID();
+}
 
 /**
  * Asks a database who it is.

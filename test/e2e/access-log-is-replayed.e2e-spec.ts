@@ -3,13 +3,15 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createDemoCheckout, NodeRun } from '../support/demo-checkout.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
-const LOG = fileURLToPath(new URL('../fixtures/apache-combined-10k.log.gz', import.meta.url));
+const LOG = fileURLToPath(
+  new URL('../fixtures/apache-combined-10k.log.gz', pathToFileURL(__filename)),
+);
 
 let folder: TemporaryFolder;
 let script: string;

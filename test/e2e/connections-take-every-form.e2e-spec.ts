@@ -1,6 +1,6 @@
 import { chownSync, copyFileSync, chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ import {
   type TestServer,
 } from '../support/postgres.js';
 
-const TLS = fileURLToPath(new URL('../fixtures/tls', import.meta.url));
+const TLS = fileURLToPath(new URL('../fixtures/tls', pathToFileURL(__filename)));
 const CA = readFileSync(join(TLS, 'ca.pem'), 'utf8');
 
 async function ask(url: string, ...statements: string[]): Promise<Record<string, string>[]> {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../demo/postgres/free-port.js';
 import { compiledMain } from '../support/compiled.js';
@@ -11,7 +11,7 @@ import { send } from '../support/http.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const checkout = fileURLToPath(new URL('../..', pathToFileURL(__filename)));
 const LOG = join(checkout, 'test/fixtures/apache-combined-10k.log.gz');
 
 describe.each(ADAPTERS)('the demo on %s', (adapter) => {

@@ -18,9 +18,9 @@ import { temporaryFolder, type TemporaryFolder } from '../support/temporary-fold
 
 /** Stands in for the host app: it answers, and when it closes it still has something to write, as the log has. */
 const APP = `
-import { createServer } from 'node:http';
-import { Client } from 'pg';
-export async function createDemoApp({ databaseUrl, adapter }) {
+const { createServer } = require('node:http');
+const { Client } = require('pg');
+exports.createDemoApp = async function ({ databaseUrl, adapter }) {
   if (process.env.APP_FAILS) throw new Error('The app has no wheels.');
   const server = createServer((request, response) => response.end(adapter));
   return {
@@ -36,7 +36,7 @@ export async function createDemoApp({ databaseUrl, adapter }) {
       await client.end();
     },
   };
-}
+};
 `;
 
 let folder: TemporaryFolder;

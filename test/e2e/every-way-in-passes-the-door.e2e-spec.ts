@@ -279,7 +279,10 @@ describe.each(ADAPTERS)('a connection to %s', (adapter) => {
   it('over a UNIX socket has no address: served in blocklist mode, and logged', async () => {
     const folder = temporaryFolder('unix');
     onTestFinished(() => folder.remove());
-    await start({ adapter, listen: (app) => app.listen(join(folder.path, 'app.sock')) });
+    await start({
+      adapter,
+      listen: (app) => app.listen({ path: join(folder.path, 'app.sock') } as never),
+    });
     const socket = await RawSocket.to({ path: join(folder.path, 'app.sock') });
     // A peer without an address is no trusted proxy either.
     socket.write('GET / HTTP/1.1', 'Host: x', `X-Forwarded-For: ${BLOCKED}`, 'Connection: close');
@@ -294,7 +297,7 @@ describe.each(ADAPTERS)('a connection to %s', (adapter) => {
     await start({
       adapter,
       options: { rules: { mode: 'allowlist' } },
-      listen: (app) => app.listen(join(folder.path, 'app.sock')),
+      listen: (app) => app.listen({ path: join(folder.path, 'app.sock') } as never),
     });
     for (const path of ['/', '/nowhere']) {
       const socket = await RawSocket.to({ path: join(folder.path, 'app.sock') });

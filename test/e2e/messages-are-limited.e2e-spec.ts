@@ -19,6 +19,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { RateLimit, RequestLogInterceptor, Sensitive } from '../../src/index.js';
 import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
+import { TellExceptions } from '../support/ws-exceptions.js';
 
 const FROM = '198.51.100.1';
 
@@ -110,6 +111,7 @@ describe('a GraphQL operation on fastify', () => {
 
 function gateway(): Type {
   @WebSocketGateway({ path: '/live' })
+  @TellExceptions()
   @UseInterceptors(RequestLogInterceptor)
   class LiveGateway {
     @SubscribeMessage('guess')

@@ -42,6 +42,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { TellExceptions } from '../support/ws-exceptions.js';
 
 const FREE = '198.51.100.1';
 const USER_AGENT = 'the client';
@@ -68,6 +69,7 @@ async function messagesIn(expected: number): Promise<string[]> {
 
 function gateway(): Type {
   @WebSocketGateway({ path: '/live' })
+  @TellExceptions()
   @UseInterceptors(RequestLogInterceptor)
   class LiveGateway {
     @SubscribeMessage('who')
@@ -343,6 +345,24 @@ describe('a message of a TCP microservice', () => {
     expect(await ask(client, 'who')).toBe('reached');
     await rules.block(PEER, { force: true });
     expect(await ask(client, 'who')).toMatchObject({ error: { status: 'error' } });
+  });
+
+  it('is refused by the rules of its handler in a hybrid app without its config', async () => {
+    let client!: ClientProxy;
+    const rules = await start({
+      adapter: 'express',
+      controllers: [Handlers],
+      listen: async (app) => {
+        const microservice = app.connectMicroservice<MicroserviceOptions>(tcpOptions);
+        await app.startAllMicroservices();
+        client = tcpClient(microservice);
+        await app.listen(0, '127.0.0.1');
+      },
+    });
+    expect(await ask(client, { cmd: 'inside' })).toMatchObject({ error: { status: 'error' } });
+    // A handler without rules of its own has no guard there.
+    await rules.block(PEER, { force: true });
+    expect(await ask(client, 'who')).toBe(PEER);
   });
 
   it('passes the global guard of an app that is nothing but a microservice', async () => {

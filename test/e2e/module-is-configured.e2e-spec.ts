@@ -3,6 +3,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  BlockCountries,
   ClientIp,
   Geo,
   IP_TRACKING_ENTITIES,
@@ -15,7 +16,7 @@ import {
   type RequestRecord,
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
-import { ADAPTERS, startHost, type Host } from '../support/host-app.js';
+import { ADAPTERS, startHost, type Host, type HostOptions } from '../support/host-app.js';
 import { createTestDatabase, createTestServer } from '../support/postgres.js';
 
 @Controller()
@@ -298,5 +299,30 @@ describe('a misconfiguration is told when the app starts', () => {
     expect(failure?.code).toBe(code);
     expect(failure?.message).toMatch(message);
     expect(failure?.message).not.toContain('hunter2');
+  });
+});
+
+describe('rules by country where nothing tells countries', () => {
+  @BlockCountries('AQ')
+  @Controller('far')
+  class Decorated {
+    @Get()
+    get() {
+      return 'far';
+    }
+  }
+
+  it.each(ADAPTERS)('are an error when the app starts, on %s', async (adapter) => {
+    const start = (host: Partial<HostOptions>) => startHost({ adapter, ...host });
+    const cure = expect.stringMatching(/^geo is false, but rules\.blockCountries/);
+    await expect(
+      start({ options: { geo: false, rules: { blockCountries: ['AQ'] } } }),
+    ).rejects.toMatchObject({ code: 'IPT_INVALID_OPTION', message: cure });
+    await expect(
+      start({ options: { geo: false }, controllers: [Decorated] }),
+    ).rejects.toMatchObject({
+      code: 'IPT_INVALID_OPTION',
+      message: expect.stringContaining('Decorated'),
+    });
   });
 });

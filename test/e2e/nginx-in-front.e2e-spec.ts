@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Controller, Get, Param } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDemoApp } from '../../demo/host/app.js';
@@ -55,7 +56,7 @@ async function isOurs(address: string): Promise<boolean> {
 
 /** The configuration that the documentation gives, with nothing but ports in place of its ports and its name. */
 function documentedServer(upstreamPort: number, port: number, without?: string): string {
-  const page = readFileSync(new URL('../../docs/client-ip.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/client-ip.md', pathToFileURL(__filename)), 'utf8');
   const [, snippet = ''] = /^## nginx\n[\s\S]*?^```nginx\n([\s\S]*?)^```/m.exec(page) ?? [];
   const v6 = CLIENTS.some((address) => address.includes(':')) ? `listen [::1]:${port};` : '';
   const edits: [documented: string, here: string][] = [

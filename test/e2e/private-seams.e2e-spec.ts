@@ -48,6 +48,7 @@ import {
   AuthThrottlerGuard,
   BlockIps,
   ClientIp,
+  IpRuleGuard,
   IpRuleService,
   IpTrackingModule,
   RequestLogService,
@@ -679,6 +680,44 @@ describe('gateways of Nest', () => {
       false,
     ]);
     expect(executions.size).toBeGreaterThan(1);
+  });
+
+  it('guards-context-creator: our guard is asked once of each message of a gateway, before its own', async () => {
+    const asked: string[] = [];
+    class OwnGuard implements CanActivate {
+      canActivate(): boolean {
+        asked.push('own');
+        return true;
+      }
+    }
+    @WebSocketGateway()
+    @UseGuards(OwnGuard)
+    class Echo {
+      @SubscribeMessage('echo')
+      echo(_: unknown, data: unknown) {
+        return { event: 'echo', data };
+      }
+    }
+    const host = await start({
+      adapter: 'express',
+      providers: [Echo],
+      configure: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    const { canActivate } = IpRuleGuard.prototype;
+    const spy = vi.spyOn(IpRuleGuard.prototype, 'canActivate').mockImplementation(function (
+      this: IpRuleGuard,
+      execution,
+    ) {
+      asked.push('ours');
+      return canActivate.call(this, execution);
+    });
+    onTestFinished(() => spy.mockRestore());
+    const client = new WebSocket(host.url.replace('http', 'ws'));
+    onTestFinished(() => client.terminate());
+    await once(client, 'open');
+    client.send(JSON.stringify({ event: 'echo', data: 1 }));
+    await once(client, 'message');
+    expect(asked).toEqual(['ours', 'own']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { Controller, Get } from '@nestjs/common';
 import { Client, type QueryResultRow } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +33,7 @@ class Routes {
 
 /** The SQL of docs/privileges.md, by the heading that it stands under. */
 function sqlOf(heading: string): string {
-  const page = readFileSync(new URL('../../docs/privileges.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/privileges.md', pathToFileURL(__filename)), 'utf8');
   const section = page.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
   return section.match(/```sql\n([^]*?)```/)![1]!;
 }

@@ -21,6 +21,7 @@ import {
 } from '../support/host-app.js';
 import { send } from '../support/http.js';
 import { RawSocket, statusesIn } from '../support/raw-socket.js';
+import { TellExceptions } from '../support/ws-exceptions.js';
 
 const BLOCKED = '203.0.113.7';
 const FREE = '198.51.100.1';
@@ -48,6 +49,7 @@ async function freePort(): Promise<number> {
 /** The gateway of a test: what it echoes tells that the message has arrived. */
 function gatewayOn(port = 0, options: GatewayMetadata = {}): Type {
   @WebSocketGateway(port, options)
+  @TellExceptions()
   class EchoGateway {
     @SubscribeMessage('echo')
     echo(_: unknown, data: unknown) {
@@ -281,7 +283,8 @@ describe('a gateway whose adapter shows no server', () => {
   class HiddenAdapter extends WsAdapter {
     override create(port: number, options?: object): never {
       const server = super.create(port, options as never);
-      return { on: server.on.bind(server), close: server.close.bind(server) } as never;
+      const { clients } = server as { clients: unknown };
+      return { clients, on: server.on.bind(server), close: server.close.bind(server) } as never;
     }
   }
 

@@ -1,32 +1,74 @@
 // The app under fault, in a process of its own: told what to be by its environment, asked for its counters by its parent.
 import 'reflect-metadata';
+import fileSystemNow from 'node:fs';
 import fileSystem from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { Controller, Get, Module } from '@nestjs/common';
+import { Controller, Get, HttpException, Module, Post, Put, Req } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 
-const { dist, options, mutant } = JSON.parse(process.env['DRILL_APP']);
+const { dist, options, mutant, adapter, handlerMs, shutdownHooks, listens } = JSON.parse(
+  process.env['DRILL_APP'],
+);
 
-/** Which calls of the file system fail: `{ on: 'open' | 'write' | 'datasync' | 'everything', code }`, or null. */
+/** Which calls of the file system fail: `{ on: ['open', 'write', 'datasync', 'everything'], code }`, or null. */
 let broken = null;
 breakableFiles();
 const { IpTrackingModule, RequestLogService, Database } = await load();
 
+/** What others in the process do about SIGTERM. */
+const listeners = {
+  // As `signal-exit` does: it ends the process only if nobody else would have kept it.
+  politely: function politely() {
+    if (process.listenerCount('SIGTERM') > 1) return;
+    process.off('SIGTERM', politely);
+    process.kill(process.pid, 'SIGTERM');
+  },
+  deafly: () => undefined,
+};
+
+/** Called by each handler. */
+let onHandled = () => undefined;
+
 class Routes {
-  answer() {
+  answer({ headers }) {
+    // Work that holds up the event loop.
+    for (const until = performance.now() + handlerMs; performance.now() < until;);
+    onHandled();
+    const status = Number(headers['x-answer'] ?? 200);
+    if (status >= 400) throw new HttpException('as it was asked', status);
     return 'ok';
   }
 }
 Controller()(Routes);
-Get('*')(Routes.prototype, 'answer', Object.getOwnPropertyDescriptor(Routes.prototype, 'answer'));
+for (const [name, method] of Object.entries({ get: Get, post: Post, put: Put })) {
+  const everything = adapter === 'express' ? '*path' : '*';
+  Routes.prototype[name] = function (request) {
+    return this.answer(request);
+  };
+  Req()(Routes.prototype, name, 0);
+  method(everything)(
+    Routes.prototype,
+    name,
+    Object.getOwnPropertyDescriptor(Routes.prototype, name),
+  );
+}
 
 class App {}
 Module({
   imports: [
     IpTrackingModule.forRoot({
       ...options,
-      requestLog: { ...options.requestLog, ...(await sinkOf(mutant)) },
+      identify: ({ headers }) => headers['x-user'],
+      geo: {
+        provider: { name: 'drill', lookup: (ip) => ({ country: 'SE', city: `Kiruna ${ip}` }) },
+      },
+      requestLog: {
+        ...options.requestLog,
+        enrich: (_, { headers }) => ({ asked: headers['x-answer'], odd: 'a\\"\t\u001eb' }),
+        ...(await sinkOf(mutant)),
+      },
     }),
   ],
   controllers: [Routes],
@@ -36,16 +78,27 @@ process.on('unhandledRejection', (error) => {
   process.send({ unhandled: String(error) });
 });
 const startedAt = performance.now();
-const app = await NestFactory.create(App, new FastifyAdapter(), {
-  logger: ['error', 'warn', 'log'],
-});
-app.enableShutdownHooks();
+const app = await NestFactory.create(
+  App,
+  adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
+  { logger: ['error', 'warn', 'log'] },
+);
+if (shutdownHooks) app.enableShutdownHooks();
+if (listens !== undefined) process.on('SIGTERM', listeners[listens]);
 await app.listen(0, '127.0.0.1');
 const queue = app.get(RequestLogService);
-process.on('message', ({ id, breakFiles }) => {
+process.on('message', ({ id, breakFiles, exitWith }) => {
+  if (exitWith !== undefined) process.exit(exitWith);
   if (breakFiles !== undefined) broken = breakFiles;
   process.send({ id, stats: queue.stats });
 });
+// At once: who saturates the loop waits long for answers to questions.
+let pauses = 0;
+onHandled = () => {
+  const { spoolPauses } = queue.stats;
+  if (spoolPauses !== pauses) process.send({ pauses: spoolPauses });
+  pauses = spoolPauses;
+};
 // How long the machine lets this process wait, for what depends on it.
 setInterval(() => process.send({ beatAt: Date.now() }), 20).unref();
 process.send({ port: app.getHttpServer().address().port, bootMs: performance.now() - startedAt });
@@ -90,10 +143,13 @@ async function sinkOf(name) {
 /** Wraps node's own functions, so that the module, as it is published, meets a disk that refuses. */
 function breakableFiles() {
   const check = (call) => {
-    if (broken === null || (broken.on !== call && broken.on !== 'everything')) return;
+    if (broken === null || !(broken.on.includes(call) || broken.on.includes('everything'))) return;
     throw Object.assign(new Error(`${broken.code}: as the drill wishes`), { code: broken.code });
   };
   const { open, writeFile, mkdir } = fileSystem;
+  const { writeSync } = fileSystemNow;
+  // What is said by logs is written by it as well.
+  fileSystemNow.writeSync = (...given) => (given[0] > 2 && check('write'), writeSync(...given));
   fileSystem.writeFile = async (...given) => (check('everything'), writeFile(...given));
   fileSystem.mkdir = async (...given) => (check('everything'), mkdir(...given));
   fileSystem.open = async (...given) => {

@@ -1,14 +1,16 @@
+import * as fileSystemNow from 'node:fs';
 import * as fileSystem from 'node:fs/promises';
 import {
   existsSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { NdjsonFileSink, parseIp, type RequestRecord, type RequestSink } from '../../src/index.js';
 import type { LogRecord } from '../../src/request-log/record/request-record.js';
 import { createRequestQueue } from '../../src/request-log/queue/create-request-queue.js';
@@ -16,7 +18,7 @@ import { recordId } from '../../src/request-log/record/record-id.js';
 import type { RequestQueue } from '../../src/request-log/queue/request-queue.js';
 import { readFrames, SEGMENT_HEADER } from '../../src/request-log/spool/spool-frame.js';
 import { SpoolSegment } from '../../src/request-log/spool/spool-segment.js';
-import type { SpoolFiles } from '../../src/request-log/spool/spool-files.js';
+import type { SpoolFiles, SpoolFilesNow } from '../../src/request-log/spool/spool-files.js';
 import { SinkSpoolPlace } from '../../src/request-log/spool/spool-place.js';
 import { eventually } from '../support/eventually.js';
 import { frameOf, lineOf } from '../support/plain-line.js';
@@ -67,8 +69,16 @@ function failure(code: string): Error {
   return Object.assign(new Error(`${code}: as the test wishes`), { code });
 }
 
+/** A clock that stands still for as long as nobody else has a turn. */
+function standingClock(): () => number {
+  let nowMs = performance.now();
+  const timer = setInterval(() => (nowMs = performance.now()), 1);
+  onTestFinished(() => clearInterval(timer));
+  return () => nowMs;
+}
+
 /** `sync`: what brings data to the disk, and the heartbeat. */
-type Call = 'open' | 'write' | 'datasync' | 'sync';
+type Call = 'open' | 'write' | 'read' | 'datasync' | 'sync';
 
 /** Node's files, some of whose calls fail while they are told to. */
 class FailingFiles {
@@ -96,12 +106,20 @@ class FailingFiles {
           if (typeof value !== 'function') return value;
           if (name === 'datasync') return () => this.datasync(target);
           return (...given: unknown[]) => {
-            if (name === 'write') this.check(name);
+            if (name === 'write' || name === 'read') this.check(name);
             return (value as (...some: unknown[]) => unknown).apply(target, given);
           };
         },
       });
     },
+  };
+
+  readonly filesNow: SpoolFilesNow = {
+    ...fileSystemNow,
+    writeSync: ((...args: Parameters<typeof fileSystemNow.writeSync>) => {
+      this.check('write');
+      return fileSystemNow.writeSync(...args);
+    }) as SpoolFilesNow['writeSync'],
   };
 
   private async datasync(file: fileSystem.FileHandle): Promise<void> {
@@ -139,7 +157,14 @@ describe('the spool', () => {
   });
 
   function queueOf(
-    given: { sink?: RequestSink; files?: SpoolFiles; maxBytes?: number; maxQueued?: number } = {},
+    given: {
+      sink?: RequestSink;
+      files?: SpoolFiles;
+      filesNow?: SpoolFilesNow;
+      maxBytes?: number;
+      maxQueued?: number;
+      now?: () => number;
+    } = {},
   ): RequestQueue {
     const say = (message: string): void => void said.push(message);
     const queue = createRequestQueue({
@@ -159,6 +184,8 @@ describe('the spool', () => {
       maxQueued: given.maxQueued ?? 1_000,
       maxRetryMs: 100,
       files: given.files,
+      filesNow: given.filesNow,
+      now: given.now,
       log: { log: say, warn: say, error: say },
     });
     queues.push(queue);
@@ -172,8 +199,15 @@ describe('the spool', () => {
     return records.map(({ id }) => id);
   }
 
-  /** The segments of whoever, as they are on disk. */
+  /** The segments of whoever that hold anything: some are open before there is anything to hold. */
   function segments(): string[] {
+    return allSegments().filter(
+      (path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > SEGMENT_HEADER.length,
+    );
+  }
+
+  /** The segments of whoever, as they are on disk. */
+  function allSegments(): string[] {
     const root = join(folder.path, 'spool');
     if (!existsSync(root)) return [];
     return readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -198,7 +232,7 @@ describe('the spool', () => {
     const queue = queueOf();
     const ids = push(queue, 10);
     await eventually(() => spooledIds().length === 10);
-    expect(spooledIds()).toEqual(ids);
+    expect(spooledIds().sort()).toEqual(ids);
     await expectAll(queue, ids);
     await eventually(() => spooledIds().length === 0);
   });
@@ -214,7 +248,7 @@ describe('the spool', () => {
     'that fails on %s with %s leaves records in memory, says so once, and is used again',
     async (on, code) => {
       const failing = new FailingFiles();
-      const queue = queueOf({ files: failing.files });
+      const queue = queueOf(failing);
       failing.broken = { on, code };
       const ids = push(queue, 10);
       await eventually(() => queue.stats.spool === 'unavailable');
@@ -236,7 +270,7 @@ describe('the spool', () => {
     'that fails on %s with %s is called ready once it is mended, though no record needs it any more',
     async (on, code) => {
       const failing = new FailingFiles();
-      const queue = queueOf({ files: failing.files });
+      const queue = queueOf(failing);
       failing.broken = { on, code };
       const ids = push(queue, 10);
       await eventually(() => queue.stats.spool === 'unavailable');
@@ -252,7 +286,7 @@ describe('the spool', () => {
 
   it('writes to a new segment what an fsync has failed for', async () => {
     const failing = new FailingFiles();
-    const queue = queueOf({ files: failing.files });
+    const queue = queueOf(failing);
     failing.broken = { on: 'datasync', code: 'EIO' };
     const ids = push(queue, 10);
     await eventually(() => queue.stats.spool === 'unavailable');
@@ -267,17 +301,17 @@ describe('the spool', () => {
 
   it.each([
     ['takes what comes while an fsync is under way', null],
-    ['writes anew what has come during an fsync that failed', 'EIO'],
+    ['writes anew what an fsync has failed for, while more comes', 'EIO'],
   ])('%s', async (_, code) => {
     const failing = new FailingFiles();
     let letGo!: () => void;
     failing.held = new Promise((resolve) => (letGo = resolve));
-    const queue = queueOf({ files: failing.files });
+    const queue = queueOf(failing);
     const ids = push(queue, 10);
     await eventually(() => failing.syncs === 1);
+    const before = segments();
     ids.push(...push(queue, 10));
     await eventually(() => spooledIds().length === 20);
-    const before = segments();
     if (code !== null) failing.broken = { on: 'datasync', code };
     failing.held = null;
     letGo();
@@ -293,7 +327,7 @@ describe('the spool', () => {
 
   it('whose fsync and heartbeat fail together is used again', async () => {
     const failing = new FailingFiles();
-    const queue = queueOf({ files: failing.files });
+    const queue = queueOf(failing);
     const ids = push(queue, 1);
     await eventually(() => spooledIds().length === 1);
     failing.broken = { on: 'sync', code: 'EIO' };
@@ -310,9 +344,10 @@ describe('the spool', () => {
     const queue = queueOf({ maxBytes: 65_536, maxQueued: 100 });
     const ids: string[] = [];
     while (queue.stats.spool !== 'full') {
-      const before = queue.stats.spooledBytes;
       ids.push(...push(queue, 20));
-      await eventually(() => queue.stats.spool === 'full' || queue.stats.spooledBytes > before);
+      await eventually(
+        () => queue.stats.spool === 'full' || new Set(spooledIds()).size === ids.length,
+      );
       // Memory forgets what the disk has once that has said so.
       await eventually(
         () => queue.stats.spool === 'full' || queue.stats.queued - queue.stats.spooled <= 80,
@@ -406,6 +441,94 @@ describe('the spool', () => {
     await eventually(() => segments().length > 0 && spooledIds().length === 10);
     await expectAll(queue, ids);
     expect(queue.stats).toMatchObject({ dropped: 0, handedOver: 0 });
+  });
+
+  /** Records that the spool alone has, and some that memory has too. */
+  async function spoolSome(queue: RequestQueue): Promise<string[]> {
+    const ids: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      ids.push(...push(queue, 10));
+      await eventually(() => new Set(spooledIds()).size === ids.length);
+    }
+    await eventually(() => queue.stats.spooled >= 30);
+    return ids;
+  }
+
+  it.each([
+    ['files are', () => segments().forEach((path) => rmSync(path))],
+    ['folder is', () => rmSync(join(folder.path, 'spool'), { recursive: true })],
+  ])('whose %s deleted by somebody is delivered from what is open still', async (_, remove) => {
+    const queue = queueOf({ maxQueued: 20 });
+    const ids = await spoolSome(queue);
+    remove();
+    ids.push(...push(queue, 5));
+    await eventually(() => segments().length > 0, { what: 'a new segment' });
+    await expectAll(queue, ids);
+    expect(queue.stats).toMatchObject({ written: ids.length, dropped: 0, handedOver: 0 });
+    await eventually(() => segments().length === 0);
+  });
+
+  it('whose files are deleted and cannot be read any more counts what is lost, and says so', async () => {
+    const failing = new FailingFiles();
+    const queue = queueOf({ ...failing, maxQueued: 20 });
+    const ids = await spoolSome(queue);
+    failing.broken = { on: 'read', code: 'ESTALE' };
+    for (const path of segments()) rmSync(path);
+    sink.isDown = false;
+    await eventually(() => queue.stats.queued === 0);
+    const { written, dropped, handedOver } = queue.stats;
+    expect(dropped).toBeGreaterThanOrEqual(30);
+    expect({ sum: written + dropped, handedOver }).toEqual({ sum: ids.length, handedOver: 0 });
+    expect(new Set(sink.ids).size).toBe(written);
+    await eventually(() => said.some((line) => line.includes('are lost: their files')));
+    const told = said.flatMap((line) => /(\d+) record\(s\).* are lost/.exec(line)?.[1] ?? []);
+    expect(told.reduce((sum, count) => sum + Number(count), 0)).toBe(dropped);
+  });
+
+  it('whose files are there and cannot be read leaves them to a process that can', async () => {
+    const failing = new FailingFiles();
+    const queue = queueOf({ ...failing, maxQueued: 20 });
+    const ids = await spoolSome(queue);
+    failing.broken = { on: 'read', code: 'EIO' };
+    sink.isDown = false;
+    await eventually(() => queue.stats.queued === 0);
+    const { written, dropped, handedOver } = queue.stats;
+    expect({ sum: written + handedOver, dropped }).toEqual({ sum: ids.length, dropped: 0 });
+    await queue.close(100);
+    const next = queueOf();
+    await eventually(() => new Set(sink.ids).size === ids.length, { what: 'all of them' });
+    expect(next.stats.dropped).toBe(0);
+  });
+
+  it.each([
+    ['refuses', () => Promise.reject(failure('ECONNREFUSED'))],
+    ['does not answer', () => new Promise<void>(() => undefined)],
+  ])(
+    'that is ready lets memory drop nothing, however small it is, while the sink %s',
+    async (_, write) => {
+      // A machine that takes 5 ms for a write has not to do with this.
+      const queue = queueOf({ maxQueued: 20, sink: { write }, now: standingClock() });
+      await queue.start();
+      for (let round = 0; round < 10; round += 1) {
+        // Some at one go, more than there is room for.
+        push(queue, 50);
+        expect(queue.stats.queued - queue.stats.spooled).toBeLessThanOrEqual(20);
+        await new Promise((resolve) => setTimeout(resolve, SYNC_MS));
+      }
+      expect(queue.stats).toMatchObject({ enqueued: 500, queued: 500, dropped: 0 });
+      queue.closeNow();
+      expect(new Set(spooledIds()).size).toBe(500);
+    },
+  );
+
+  it('says where it keeps what the sink refuses', async () => {
+    const queue = queueOf({ sink: { write: () => Promise.reject(failure('22021')) } });
+    push(queue, 3);
+    await eventually(() => said.some((line) => line.includes('were refused')));
+    const path = join(folder.path, 'spool', 'refused.ndjson');
+    expect(said.join()).toContain(`they are kept in ${path}`);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(3);
+    expect(said.join()).not.toContain('kept nowhere');
   });
 
   it('feeds another sink as well: a file of JSON lines', async () => {

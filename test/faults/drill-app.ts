@@ -1,21 +1,30 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { IpTrackingOptions, RequestQueueStats } from '../../src/index.js';
 import { compiledMain } from '../support/compiled.js';
+import type { Adapter } from '../support/host-app.js';
 
 export interface DrillAppOptions {
   databaseUrl: string;
   /** The folder that outlives the process. */
-  stateDir: string;
+  stateDir: string | false;
+  /** @default 'fastify' */
+  adapter?: Adapter;
+  /** How long each of its handlers holds up the event loop, in milliseconds. @default 0 */
+  handlerMs?: number;
+  /** Whether it closes at a signal. @default true */
+  shutdownHooks?: boolean;
+  /** Who else listens to SIGTERM: somebody who ends the process if they are alone, or who does nothing. @default nobody */
+  listens?: 'politely' | 'deafly';
   requestLog?: Exclude<IpTrackingOptions['requestLog'], false | undefined>;
   /** A variant that is broken on purpose. */
   mutant?: 'no on conflict' | 'acknowledged before written' | 'no bisection';
 }
 
-/** A call of the file system that fails in the app, and by which code. */
+/** Calls of the file system that fail in the app, and by which code. */
 export interface BrokenFiles {
-  on: 'open' | 'write' | 'datasync' | 'everything';
+  on: readonly ('open' | 'write' | 'datasync' | 'everything')[];
   code: string;
 }
 
@@ -24,6 +33,7 @@ interface Message {
   stats?: RequestQueueStats;
   unhandled?: string;
   beatAt?: number;
+  pauses?: number;
 }
 
 /** The app in a process of its own. */
@@ -32,6 +42,8 @@ export class DrillApp {
   log = '';
   /** What nobody has caught in it. */
   readonly unhandled: string[] = [];
+  /** How often its spool was too slow for records to be stored at once, up to the last request. */
+  pauses = 0;
   /** Resolves with how it has ended. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
 
@@ -62,17 +74,21 @@ export class DrillApp {
             ? false
             : { syncIntervalMs: 200, adoptAfterMs: 1_000, ...options.requestLog?.spool },
       },
+      clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
       rules: { startTimeoutMs: 200 },
-      geo: false,
       detection: false,
     };
-    const child = fork(fileURLToPath(new URL('./app.mjs', import.meta.url)), {
+    const child = fork(fileURLToPath(new URL('./app.mjs', pathToFileURL(__filename))), {
       env: {
         ...process.env,
         DRILL_APP: JSON.stringify({
           dist: await compiledMain(),
           options: given,
           mutant: options.mutant,
+          adapter: options.adapter ?? 'fastify',
+          handlerMs: options.handlerMs ?? 0,
+          shutdownHooks: options.shutdownHooks ?? true,
+          listens: options.listens,
         }),
       },
       execArgv: [],
@@ -112,6 +128,11 @@ export class DrillApp {
     this.child.kill(signal);
   }
 
+  /** Has it call `process.exit()`. */
+  exit(code: number): void {
+    this.child.send({ exitWith: code });
+  }
+
   /** Ends it by a signal, and tells how many milliseconds that took. */
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number> {
     const startedAt = performance.now();
@@ -131,7 +152,8 @@ export class DrillApp {
     ]);
   }
 
-  private hear({ id, stats, unhandled, beatAt }: Message): void {
+  private hear({ id, stats, unhandled, beatAt, pauses }: Message): void {
+    if (pauses !== undefined) this.pauses = pauses;
     if (unhandled !== undefined) this.unhandled.push(unhandled);
     if (beatAt !== undefined) this.beats.push(beatAt);
     if (id === undefined || stats === undefined) return;

@@ -15,7 +15,9 @@ import { flapping } from './faults/flapping.js';
 import { halfOpen, halfOpenInCopy, halfOpenInUpkeep } from './faults/half-open.js';
 import { killed } from './faults/killed.js';
 import { memoryFull } from './faults/memory-full.js';
+import { nothingWrong } from './faults/nothing-wrong.js';
 import { poison } from './faults/poison.js';
+import { saturated } from './faults/saturated.js';
 import { slowInserts } from './faults/slow-inserts.js';
 import { spoolFull } from './faults/spool-full.js';
 import { spoolTorn } from './faults/spool-torn.js';
@@ -36,11 +38,13 @@ const FAULTS: readonly Fault[] = [
   slowInserts,
   commitAnswerDropped,
   killed,
+  saturated,
   spoolFull,
   filesRefuse,
   spoolTorn,
   memoryFull,
   poison,
+  nothingWrong,
   terminated,
   twoProcesses,
   readOnly,

@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { DrillApp, type DrillAppOptions } from './drill-app.js';
-import { FixedLoad } from './fixed-load.js';
+import { ClientsLoad, FixedLoad, type Load } from './fixed-load.js';
 import type { DrillServer, ServerPool } from './server-pool.js';
 
 /** One thing that goes wrong, and what has to hold afterwards. */
@@ -13,7 +13,7 @@ export interface Fault {
 
 /** What a fault is made with; all of it is gone when the fault is over. */
 export class Drill {
-  readonly loads: FixedLoad[] = [];
+  readonly loads: Load[] = [];
   readonly apps: DrillApp[] = [];
   private readonly cleanups: (() => Promise<unknown>)[] = [];
 
@@ -66,6 +66,13 @@ export class Drill {
     return load.start();
   }
 
+  /** So many clients, each with one request at a time. */
+  clients(target: () => string | null, count: number): Load {
+    const load = new ClientsLoad(target, count, `c${this.loads.length}`);
+    this.loads.push(load);
+    return load.start();
+  }
+
   onEnd(cleanup: () => Promise<unknown>): void {
     this.cleanups.push(cleanup);
   }
@@ -86,7 +93,7 @@ export class Drill {
 }
 
 /** The latency that 99 of 100 requests stay below, in milliseconds. */
-export function p99(load: FixedLoad): string {
+export function p99(load: Load): string {
   const sorted = [...load.latenciesMs].sort((a, b) => a - b);
   return (sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN).toFixed(1);
 }

@@ -1,33 +1,41 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askedBy, pathBy, type Asked } from './asked.js';
 
 /** How often it is looked whether requests are due, in milliseconds. */
 const STEP_MS = 10;
 
-/**
- * Requests at a fixed rate, each with an id in its path, whatever becomes of those before: a server that stalls is
- * not spared.
- */
-export class FixedLoad {
-  /** When each request was answered in full, by its id, in milliseconds of the wall clock. */
-  readonly answeredAt = new Map<string, number>();
-  /** Requests that were not answered with 200. */
+/** What a client has seen of a request. */
+export interface Answer {
+  readonly asked: Asked;
+  readonly status: number;
+  /** When it was sent, and when it was answered in full, in milliseconds of the wall clock. */
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** Requests, each with an id in its path, and what became of them. */
+abstract class Load {
+  /** What was answered in full, whatever its status, by its id. */
+  readonly answers = new Map<string, Answer>();
+  /** Requests that were not answered, or not with what they had asked for. */
   failed = 0;
   readonly latenciesMs: number[] = [];
+  protected isStopped = false;
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 200 });
   private readonly inFlight = new Set<Promise<void>>();
   private running: Promise<void> | null = null;
-  private isStopped = false;
   private sent = 0;
 
   constructor(
     /** Where to, at the moment; null for nowhere. */
-    private readonly target: () => string | null,
-    private readonly perSecond: number,
+    protected readonly target: () => string | null,
     /** What tells its ids from another load's. */
-    private readonly prefix = 'r',
-    private readonly pathOf: (id: string) => string = (id) => `/${id}`,
+    private readonly prefix: string,
+    private readonly pathOf: (id: string) => string = pathBy,
   ) {}
+
+  protected abstract send(): Promise<void>;
 
   start(): this {
     this.running = this.send();
@@ -43,7 +51,7 @@ export class FixedLoad {
 
   /** The ids of the requests that are answered, the first one first. */
   get ids(): string[] {
-    return [...this.answeredAt.keys()];
+    return [...this.answers.keys()];
   }
 
   /** Resolves when everything that was sent so far is answered. */
@@ -51,42 +59,91 @@ export class FixedLoad {
     await Promise.all(this.inFlight);
   }
 
-  private async send(): Promise<void> {
+  protected get(url: string): Promise<void> {
+    const id = `${this.prefix}-${this.sent}`;
+    this.sent += 1;
+    const done = this.ask(url, id).finally(() => this.inFlight.delete(done));
+    this.inFlight.add(done);
+    return done;
+  }
+
+  private ask(url: string, id: string): Promise<void> {
+    const asked = askedBy(id, this.pathOf);
+    const startedAt = performance.now();
+    const sentAt = Date.now();
+    return new Promise((resolve) => {
+      const fail = (): void => {
+        this.failed += 1;
+        resolve();
+      };
+      const { method, headers, path } = asked;
+      const outgoing = request(
+        `${url}${path}`,
+        { agent: this.agent, method, headers },
+        (response) => {
+          response.on('error', fail);
+          response.on('data', () => undefined);
+          response.on('end', () => {
+            const status = response.statusCode!;
+            this.answers.set(id, { asked, status, sentAt, answeredAt: Date.now() });
+            this.latenciesMs.push(performance.now() - startedAt);
+            if (status !== asked.status) return fail();
+            resolve();
+          });
+        },
+      );
+      outgoing.on('error', fail);
+      outgoing.end();
+    });
+  }
+}
+
+/** Requests at a fixed rate, whatever becomes of those before: a server that stalls is not spared. */
+export class FixedLoad extends Load {
+  constructor(
+    target: () => string | null,
+    private readonly perSecond: number,
+    prefix = 'r',
+    pathOf?: (id: string) => string,
+  ) {
+    super(target, prefix, pathOf);
+  }
+
+  protected async send(): Promise<void> {
     const startedAt = performance.now();
     let due = 0;
     while (!this.isStopped) {
       const shouldBe = ((performance.now() - startedAt) / 1_000) * this.perSecond;
       for (; due < shouldBe; due += 1) {
         const url = this.target();
-        if (url === null) continue;
-        const id = `${this.prefix}-${this.sent}`;
-        this.sent += 1;
-        const done = this.get(url, id).finally(() => this.inFlight.delete(done));
-        this.inFlight.add(done);
+        if (url !== null) void this.get(url);
       }
       await sleep(STEP_MS);
     }
   }
+}
 
-  private get(url: string, id: string): Promise<void> {
-    const startedAt = performance.now();
-    return new Promise((resolve) => {
-      const fail = (): void => {
-        this.failed += 1;
-        resolve();
-      };
-      const outgoing = request(`${url}${this.pathOf(id)}`, { agent: this.agent }, (response) => {
-        response.on('error', fail);
-        response.on('data', () => undefined);
-        response.on('end', () => {
-          if (response.statusCode !== 200) return fail();
-          this.answeredAt.set(id, Date.now());
-          this.latenciesMs.push(performance.now() - startedAt);
-          resolve();
-        });
-      });
-      outgoing.on('error', fail);
-      outgoing.end();
-    });
+/** So many clients, each of which sends its next request when the last is answered: as fast as the app is. */
+export class ClientsLoad extends Load {
+  constructor(
+    target: () => string | null,
+    private readonly clients: number,
+    prefix = 'c',
+  ) {
+    super(target, prefix);
+  }
+
+  protected async send(): Promise<void> {
+    await Promise.all(Array.from({ length: this.clients }, () => this.client()));
+  }
+
+  private async client(): Promise<void> {
+    while (!this.isStopped) {
+      const url = this.target();
+      if (url === null) await sleep(STEP_MS);
+      else await this.get(url);
+    }
   }
 }
+
+export type { Load };

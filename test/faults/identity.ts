@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import type { RequestQueueStats } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import type { DrillApp } from './drill-app.js';
-import type { FixedLoad } from './fixed-load.js';
+import { idOf, wrongContent, type DrillRow } from './content.js';
+import type { Load } from './fixed-load.js';
 
 /** What became of the requests that were answered. */
 export interface Account {
@@ -17,25 +18,30 @@ export interface Account {
 }
 
 /** Compares the ids that were answered with those in the table. */
-export async function accountOf(
-  databaseUrl: string,
-  loads: readonly FixedLoad[],
-): Promise<Account> {
+export async function accountOf(databaseUrl: string, loads: readonly Load[]): Promise<Account> {
+  const rows = await rowsOf<{ path: string }>(databaseUrl, 'path');
+  const stored = new Set(rows.map(idOf));
+  const answered = loads.flatMap(({ ids }) => ids);
+  return {
+    answered: answered.length,
+    rows: rows.length,
+    duplicates: rows.length - stored.size,
+    missing: answered.filter((id) => !stored.has(id)),
+    counted: 0,
+  };
+}
+
+/** Holds that every column of every row says what its client has seen. */
+export async function expectContent(databaseUrl: string, loads: readonly Load[]): Promise<void> {
+  const rows = await rowsOf<DrillRow>(databaseUrl, '*');
+  expect(wrongContent(rows, loads), 'what rows say, and clients have seen otherwise').toEqual([]);
+}
+
+async function rowsOf<Row extends object>(databaseUrl: string, columns: string): Promise<Row[]> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const { rows } = await client.query<{ path: string }>(
-      'select path from ip_tracking.request_log',
-    );
-    const stored = new Set(rows.map(({ path }) => path.split('/').at(-1)!));
-    const answered = loads.flatMap(({ ids }) => ids);
-    return {
-      answered: answered.length,
-      rows: rows.length,
-      duplicates: rows.length - stored.size,
-      missing: answered.filter((id) => !stored.has(id)),
-      counted: 0,
-    };
+    return (await client.query<Row>(`select ${columns} from ip_tracking.request_log`)).rows;
   } finally {
     await client.end();
   }
@@ -70,7 +76,7 @@ export const UNDER_LOAD = 200;
  */
 export async function expectIdentity(
   databaseUrl: string,
-  loads: readonly FixedLoad[],
+  loads: readonly Load[],
   apps: readonly DrillApp[],
   /** `lost`: what apps that are gone had counted, or the fault itself has destroyed. */
   { lost = 0, withinMs = 30_000 } = {},
@@ -95,6 +101,7 @@ export async function expectIdentity(
     account.missing.length,
     `answered and not stored, of which are counted ${account.counted}: ${JSON.stringify(stats)}`,
   ).toBe(account.counted);
+  await expectContent(databaseUrl, loads);
   return account;
 }
 

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../..', pathToFileURL(__filename)));
 export const PACKAGE = 'nestjs-ip-tracking';
 
 /** What a build and a tarball are made of; README and its like may not be there yet. */
@@ -21,11 +21,14 @@ const SOURCES = [
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'scripts',
   'src',
   'migrations',
   'docs',
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
   'LICENSE',
 ];
 

@@ -1,8 +1,9 @@
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { linksIn, targetOf } from '../repo/markdown.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { createHost, pack, PACKAGE, ROOT, run, type HostOptions } from './packed-host.js';
@@ -38,7 +39,10 @@ function newHost(options: Pick<HostOptions, 'type' | 'without'>): Promise<string
 async function runHost(host: string, program: string, env: Record<string, string> = {}) {
   const database = await createTestDatabase();
   onTestFinished(() => database.close());
-  copyFileSync(fileURLToPath(new URL(`hosts/${program}`, import.meta.url)), join(host, program));
+  copyFileSync(
+    fileURLToPath(new URL(`hosts/${program}`, pathToFileURL(__filename))),
+    join(host, program),
+  );
   const result = await run(process.execPath, [program], host, {
     ...env,
     DATABASE_URL: database.url,
@@ -72,6 +76,10 @@ describe('the tarball', () => {
       'migrations/schema.sql',
       'dist/src/index.js',
       'dist/src/index.d.ts',
+      'dist/src/testing/entry.js',
+      'dist/src/testing/entry.d.ts',
+      'dist/src/testing/entry.mjs',
+      'dist/src/testing/entry.d.mts',
       'dist/src/cli/main.js',
       'dist/migrations/index.js',
     ]) {
@@ -83,22 +91,41 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts))$/;
-    const isForUs = /(^|\/)(demo|test|bench)\/|\.spec\.|\.map$|\.tsbuildinfo$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
+    const isForUs = /(^|\/)(demo|test)\/|bench\/.*\.(js|ts)$|\.spec\.|\.map$|\.tsbuildinfo$/;
     expect(
       files.filter((file) => !allowed.test(file) || isForUs.test(file)),
       'take these out with "files" in package.json',
     ).toEqual([]);
   });
 
+  it('links from its documents to what is in it', () => {
+    const documents = files.filter((file) => file.endsWith('.md'));
+    expect(documents.length).toBeGreaterThan(15);
+    const broken = documents.flatMap((from) =>
+      linksIn(from).flatMap((link) => {
+        const target = targetOf(from, link)?.path;
+        return target === undefined || files.includes(target) ? [] : [`${from}: ${link}`];
+      }),
+    );
+    expect(
+      broken,
+      'pack what is linked to, with "files" in package.json, or name it in code instead',
+    ).toEqual([]);
+  });
+
   it('names files that are in it', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-      exports: { '.': Record<string, string> };
+      exports: Record<string, string | Record<string, Record<string, string>>>;
+      main: string;
       types: string;
       bin: Record<string, string>;
     };
     const named = [
-      ...Object.values(manifest.exports['.']),
+      ...Object.values(manifest.exports).flatMap((entry) =>
+        typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(Object.values<string>),
+      ),
+      manifest.main,
       manifest.types,
       ...Object.values(manifest.bin),
     ];
@@ -127,6 +154,43 @@ describe('an ESM host', () => {
   });
 });
 
+describe('a host that imports and requires', () => {
+  it.each(['module', 'commonjs'] as const)(
+    'has each class, token and symbol once, in a package of type %s',
+    async (type) => {
+      const host = await newHost({ type, without: OPTIONAL });
+      const { stdout, stderr } = await run(
+        process.execPath,
+        ['--input-type=module', '-e', BOTH_WAYS],
+        host,
+      );
+      expect(withoutNodeWarnings(stderr)).toBe('');
+      const { names, different, metadata } = JSON.parse(stdout) as Record<string, unknown>;
+      expect(names).toEqual(expect.arrayContaining(['IpTrackingModule', 'Sensitive', 'IpRule']));
+      expect({ different, metadata }).toEqual({ different: [], metadata: true });
+    },
+  );
+});
+
+/** Compares what both ways give, and reads with one what the decorator of the other has written. */
+const BOTH_WAYS = `
+  import { createRequire } from 'node:module';
+  import 'reflect-metadata';
+  import * as imported from '${PACKAGE}';
+  const required = createRequire(process.cwd() + '/host.js')('${PACKAGE}');
+  const names = Object.keys(required);
+  class One { handler() {} }
+  class Two { handler() {} }
+  imported.Sensitive()(One);
+  required.Sensitive()(Two);
+  const written = (target) => JSON.stringify(Reflect.getMetadataKeys(target).map((key) => [String(key), typeof key]));
+  process.stdout.write(JSON.stringify({
+    names,
+    different: names.filter((name) => imported[name] !== required[name]),
+    metadata: written(One) === written(Two) && Reflect.getMetadataKeys(One).every((key) => Reflect.getMetadataKeys(Two).includes(key)),
+  }));
+`;
+
 describe('a CommonJS host', () => {
   it('logs a request', async () => {
     const host = await newHost({ type: 'commonjs', without: OPTIONAL });
@@ -135,6 +199,15 @@ describe('a CommonJS host', () => {
     expect(JSON.parse(stdout)).toEqual(ANSWER);
     // The host has not switched places off, but geoip-lite is not there: unknown, and nothing worse.
     expect(rows).toEqual([ROW]);
+  });
+
+  it('is told at its start that rules by country need somebody who tells countries', async () => {
+    const host = await newHost({ type: 'commonjs', without: OPTIONAL });
+    const { exitCode, stderr } = await runHost(host, 'commonjs.cjs', { BLOCKED_COUNTRY: 'AQ' });
+    expect(exitCode).toBe(1);
+    expect(withoutNodeWarnings(stderr)).toMatch(
+      /the option rules has rules by country.*npm i geoip-lite.*geo\.provider/,
+    );
   });
 });
 
@@ -157,9 +230,47 @@ describe('importing the package', () => {
   });
 });
 
+describe('the entry for tests', () => {
+  it.each([
+    ['import', 'module', (name: string) => `await import('${name}')`],
+    ['require', 'commonjs', (name: string) => `require('${name}')`],
+  ] as const)('with %s shares its classes with the package', async (_, type, load) => {
+    const host = await newHost({ type, without: [...OPTIONAL, '@nestjs/testing'] });
+    const program = `
+      (async () => {
+        ${type === 'module' ? `await import('reflect-metadata')` : `require('reflect-metadata')`};
+        const { NestFactory } = ${load('@nestjs/core')};
+        const { IpRuleService } = ${load(PACKAGE)};
+        const { IpTrackingTesting, IpTrackingTestingModule } = ${load(`${PACKAGE}/testing`)};
+        const module = IpTrackingTestingModule.forRoot({ rules: { block: ['203.0.113.0/24'] } });
+        const app = await NestFactory.createApplicationContext(module, { logger: false });
+        const { action } = app.get(IpRuleService).decide('203.0.113.7');
+        const { log } = app.get(IpTrackingTesting);
+        await app.close();
+        process.stdout.write(JSON.stringify({ action, log }));
+      })();`;
+    const args = type === 'module' ? ['--input-type=module'] : [];
+    const { stdout, stderr } = await run(process.execPath, [...args, '-e', program], host);
+    expect({ stdout, stderr: withoutNodeWarnings(stderr) }).toEqual({
+      stdout: JSON.stringify({ action: 'block', log: [] }),
+      stderr: '',
+    });
+  });
+});
+
 describe('the command', () => {
   it('helps, migrates, and works on what it has migrated', async () => {
-    const host = await newHost({ type: 'commonjs', without: OPTIONAL });
+    // What it is made with comes along.
+    const host = await newHost({
+      type: 'commonjs',
+      without: [
+        ...OPTIONAL,
+        'nest-commander',
+        'commander',
+        'inquirer',
+        '@golevelup/nestjs-discovery',
+      ],
+    });
     const database = await createTestDatabase({ migrated: false });
     onTestFinished(() => database.close());
     const command = join(host, 'node_modules', '.bin', 'ip-tracking');
@@ -194,7 +305,7 @@ describe('the types', () => {
         without: [...OPTIONAL, '@types/pg', '@types/express', '@types/geoip-lite', 'fastify'],
       });
       const program = join(host, 'strict.ts');
-      copyFileSync(fileURLToPath(new URL('hosts/strict.ts', import.meta.url)), program);
+      copyFileSync(fileURLToPath(new URL('hosts/strict.ts', pathToFileURL(__filename))), program);
       const compiled = ts.createProgram([program], {
         module: ts.ModuleKind.NodeNext,
         target: ts.ScriptTarget.ES2023,

@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { cellsOf, DOCUMENTS, PAGES, prose } from './markdown.js';
+import { cellsOf, DOCUMENTS, linksIn, PAGES, prose, targetOf } from './markdown.js';
 import { ROOT, textOf } from './source-tree.js';
 
 const ERRORS_PAGE = 'docs/errors.md';
@@ -10,23 +10,6 @@ const ERRORS_PAGE = 'docs/errors.md';
 const LONGEST_CELL = 200;
 /** What a page may hold, in words: beyond it nobody finds what they look for. */
 const LONGEST_PAGE = 3_000;
-
-/** The targets of inline links, images and link definitions. */
-function linksIn(path: string): string[] {
-  const text = prose(path).replace(/`[^`\n]*`/g, '');
-  return [
-    ...[...text.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)].map((match) => match[1]!),
-    ...[...text.matchAll(/^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm)].map((match) => match[1]!),
-  ];
-}
-
-/** What a relative link leads to, from the checkout's root, and the heading in it. */
-function targetOf(from: string, link: string): { path: string; anchor: string } | null {
-  if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return null;
-  const [file = '', anchor = ''] = link.split('#');
-  const path = file === '' ? from : posix.join(posix.dirname(from), decodeURIComponent(file));
-  return { path: path.replace(/\/$/, ''), anchor };
-}
 
 /** The anchors that GitHub makes of a document's headings. */
 function anchorsOf(path: string): Set<string> {

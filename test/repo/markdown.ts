@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { posix } from 'node:path';
 import { filesBelow, ROOT, textOf } from './source-tree.js';
 
 /** The pages in docs/, from the checkout's root. */
@@ -9,6 +10,23 @@ export const DOCUMENTS = [...readdirSync(ROOT).filter((name) => name.endsWith('.
 /** A document without its code, where nothing is a link, a heading or a table. */
 export function prose(path: string): string {
   return textOf(path).replace(/^( *)(```|~~~)[\s\S]*?^\1\2/gm, '');
+}
+
+/** The targets of inline links, images and link definitions. */
+export function linksIn(path: string): string[] {
+  const text = prose(path).replace(/`[^`\n]*`/g, '');
+  return [
+    ...[...text.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)].map((match) => match[1]!),
+    ...[...text.matchAll(/^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm)].map((match) => match[1]!),
+  ];
+}
+
+/** What a relative link leads to, from the checkout's root, and the heading in it. */
+export function targetOf(from: string, link: string): { path: string; anchor: string } | null {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return null;
+  const [file = '', anchor = ''] = link.split('#');
+  const path = file === '' ? from : posix.join(posix.dirname(from), decodeURIComponent(file));
+  return { path: path.replace(/\/$/, ''), anchor };
 }
 
 export interface Row {

@@ -7,7 +7,6 @@ import {
   createServer as createHttp2Server,
   type Http2Server,
 } from 'node:http2';
-import { createRequire } from 'node:module';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Controller, Get, Module, UseGuards, UseInterceptors } from '@nestjs/common';
@@ -272,7 +271,7 @@ describe('the driver of PostgreSQL', () => {
   });
 
   it('handleCopyInResponse: pg calls no method of a query that ours does not have', () => {
-    const path = createRequire(import.meta.url).resolve('pg/lib/client.js');
+    const path = require.resolve('pg/lib/client.js');
     const called = new Set(
       [
         ...readFileSync(path, 'utf8').matchAll(/\b(?:activeQuery|query)\.(handle\w+|submit)\(/g),

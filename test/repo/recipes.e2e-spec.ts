@@ -32,7 +32,7 @@ beforeAll(async () => {
     if (path.endsWith('spec.ts')) continue;
     // That it compiles is the business of another test.
     const { outputText } = ts.transpileModule(readFileSync(join(copy.path, path), 'utf8'), {
-      compilerOptions: { ...config.config.compilerOptions, sourceMap: false, ...MODERN },
+      compilerOptions: { ...config.config.compilerOptions, sourceMap: false, ...COMMONJS },
     });
     const target = join(copy.path, 'dist', path.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
@@ -48,8 +48,8 @@ afterAll(async () => {
   await copy?.remove();
 });
 
-const MODERN = {
-  module: ts.ModuleKind.ESNext,
+const COMMONJS = {
+  module: ts.ModuleKind.CommonJS,
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   target: ts.ScriptTarget.ES2023,
 };
@@ -79,7 +79,7 @@ it('the detector passes the test that the recipe gives it', async () => {
 });
 
 it('the geo provider places the clients of an app', async () => {
-  const host = fileURLToPath(new URL('../support/recipe-host.mjs', import.meta.url));
+  const host = fileURLToPath(new URL('../support/recipe-host.mjs', pathToFileURL(__filename)));
   const { stdout, stderr } = await run(
     process.execPath,
     [host, join(copy.path, 'dist'), database.url],
@@ -122,9 +122,7 @@ it('the migration goes up with all others, and the entity reads what it has adde
 it('the migration goes down again', async () => {
   const path = [...filesOfRecipes().keys()].find((each) => /^migrations\/\d/.test(each))!;
   const file = join(copy.path, 'dist', path.replace(/\.ts$/, '.js'));
-  const [Migration] = Object.values(
-    (await import(pathToFileURL(file).href)) as Record<string, new () => MigrationInterface>,
-  );
+  const [Migration] = Object.values(require(file) as Record<string, new () => MigrationInterface>);
   const migration = new Migration!();
   const runner = { query: (sql: string) => database.query(sql) } as unknown as QueryRunner;
   await migration.down(runner);

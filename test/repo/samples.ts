@@ -13,6 +13,7 @@ const AT_HAND: Record<string, string> = {
   'docs/architecture.md': `
     declare const entities: (new () => object)[];
     declare const migrations: (new () => import('typeorm').MigrationInterface)[];`,
+  'docs/delivery.md': `declare const app: import('@nestjs/common').INestApplication;`,
   'docs/connections.md': `declare const dataSource: DataSource;`,
   'docs/options.md': `declare class ConfigService { getOrThrow(name: string): string }`,
   'docs/rate-limits.md': `
@@ -73,7 +74,10 @@ export function compile(blocks: readonly CodeBlock[]): string[] {
   const texts = new Map(virtual.map(({ path, text }) => [path, text]));
   const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, ROOT);
-  options.paths = { 'nestjs-ip-tracking': [join(ROOT, 'src/index.ts')] };
+  options.paths = {
+    'nestjs-ip-tracking': [join(ROOT, 'src/index.ts')],
+    'nestjs-ip-tracking/testing': [join(ROOT, 'src/testing/entry.ts')],
+  };
   options.noUnusedLocals = false;
   options.noEmit = true;
   const host = ts.createCompilerHost(options);
@@ -96,7 +100,8 @@ function fileOf({ page, code, line }: CodeBlock): Virtual {
   // On one line, before the block's own first.
   const before = `${preludeOf(page, code).replace(/\s*\n\s*/g, ' ')}\n`;
   return {
-    path: join(ROOT, `${page}.${line}.ts`),
+    // A module of ECMAScript, in which a block may await something.
+    path: join(ROOT, `${page}.${line}.mts`),
     text: `${before}${code}\nexport {};\n`,
     where: (at) => `${page}:${line + at - 1}`,
   };

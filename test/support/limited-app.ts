@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import type { IpTrackingOptions } from '../../src/index.js';
 import type { ResilientLimitStorageStats } from '../../src/limits/store/resilient-limit-storage.js';
@@ -47,7 +47,7 @@ export class LimitedApp {
       detection: false,
       stateDir: false,
     };
-    const child = fork(fileURLToPath(new URL('./limited-app.mjs', import.meta.url)), {
+    const child = fork(fileURLToPath(new URL('./limited-app.mjs', pathToFileURL(__filename))), {
       env: {
         ...process.env,
         LIMITED_APP: JSON.stringify({ dist: await compiledMain(), adapter, options }),

@@ -38,4 +38,5 @@ for (const from of ['203.0.114.9', '203.0.115.9']) {
   const response = await fetch(url, { headers: { 'x-forwarded-for': from } });
   console.log(JSON.stringify(await response.json()));
 }
+await app.close();
 process.exit(0);

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { IpTrackingOptions, RulesStatus } from '../../src/index.js';
 import { compiledMain } from './compiled.js';
 import type { Adapter } from './host-app.js';
@@ -88,7 +88,7 @@ interface Forked {
 }
 
 async function forked(given: object, env: Record<string, string> = {}): Promise<Forked> {
-  const child = fork(fileURLToPath(new URL('./recorded-app.mjs', import.meta.url)), {
+  const child = fork(fileURLToPath(new URL('./recorded-app.mjs', pathToFileURL(__filename))), {
     env: {
       ...process.env,
       ...env,

@@ -56,8 +56,8 @@ export class ScanProgressRepository {
           and pg_locks.database = (select oid from pg_database where datname = current_database())
           and pid <> pg_backend_pid()`,
     );
-    const { now: clock, first, unknown } = row!;
-    if (unknown) return known;
+    if (row === undefined || row.unknown) return known;
+    const { now: clock, first } = row;
     const settledMs = Math.min(now.getTime(), clock.getTime(), first?.getTime() ?? Infinity);
     return new Date(Math.max(known.getTime(), settledMs - MARGIN_MS));
   }

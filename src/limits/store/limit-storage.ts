@@ -91,7 +91,7 @@ export class LimitStoreUnavailableError extends IpTrackingError {
   /** Whether only this key cannot be counted: others still are. */
   readonly isOfOneKey: boolean;
 
-  constructor(message: string, options: ErrorOptions & { isOfOneKey?: boolean } = {}) {
+  constructor(message: string, options: { cause?: unknown; isOfOneKey?: boolean } = {}) {
     super('IPT_LIMIT_STORE_UNAVAILABLE', message, options);
     this.isOfOneKey = options.isOfOneKey ?? false;
   }

@@ -1,4 +1,5 @@
 import type { GeoService } from '../../geo/geo-service.js';
+import { UNKNOWN_PLACE } from '../../geo/clean-place.js';
 import type { GeoPlace } from '../../geo/geo-provider.js';
 import type { RecordPrivacy } from '../../privacy/record-privacy.js';
 import type { LogRecord } from '../record/request-record.js';
@@ -14,7 +15,7 @@ const MAX_WAITING = 10_000;
  * no longer than `geo.lookupTimeoutMs`: under a hash or a truncated address nobody could look it up afterwards.
  */
 export class RecordIntake {
-  private readonly waiting = new Set<Promise<void>>();
+  private readonly waiting = new Map<LogRecord, Promise<void>>();
   private release: () => void = () => undefined;
 
   constructor(
@@ -36,10 +37,10 @@ export class RecordIntake {
       this.pass(record, place);
       return;
     }
-    const passed = place
-      .then((found) => this.pass(record, found))
-      .finally(() => this.waiting.delete(passed));
-    this.waiting.add(passed);
+    this.waiting.set(
+      record,
+      place.then((found) => this.arrive(record, found)),
+    );
   }
 
   /** Calls back before it settles, for those who hold records back. */
@@ -50,7 +51,19 @@ export class RecordIntake {
   /** Resolves when every record that was pushed so far, or is held back, is in the queue. */
   async settle(): Promise<void> {
     this.release();
-    await Promise.all(this.waiting);
+    await Promise.all(this.waiting.values());
+  }
+
+  /** As {@link settle}, before it returns: what waits for its place goes without. */
+  settleNow(): void {
+    this.release();
+    const records = [...this.waiting.keys()];
+    this.waiting.clear();
+    for (const record of records) this.pass(record, UNKNOWN_PLACE);
+  }
+
+  private arrive(record: LogRecord, place: GeoPlace): void {
+    if (this.waiting.delete(record)) this.pass(record, place);
   }
 
   private pass(record: LogRecord, { country, city }: GeoPlace): void {

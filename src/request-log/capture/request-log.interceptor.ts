@@ -4,10 +4,12 @@ import {
   Inject,
   Injectable,
   type NestInterceptor,
+  Optional,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { contextOfExecution } from '../../edge/context-of-execution.js';
 import { endWith } from '../../edge/message-ending.js';
+import { withoutModule } from '../../edge/missing-module.js';
 import { MessageContext } from '../../edge/request-context.js';
 import { RequestEdge } from '../../edge/request-edge.js';
 
@@ -20,12 +22,16 @@ import { RequestEdge } from '../../edge/request-edge.js';
 @Injectable()
 export class RequestLogInterceptor implements NestInterceptor {
   /** @internal */
-  constructor(@Inject(RequestEdge) private readonly edge: RequestEdge) {}
+  constructor(@Optional() @Inject(RequestEdge) private readonly edge: RequestEdge | undefined) {
+    if (edge === undefined) withoutModule(RequestLogInterceptor.name);
+  }
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const context = contextOfExecution(execution, this.edge);
+    const { edge } = this;
+    if (edge === undefined) return next.handle();
+    const context = contextOfExecution(execution, edge);
     return context instanceof MessageContext
-      ? endWith(next.handle(), context, this.edge)
+      ? endWith(next.handle(), context, edge)
       : next.handle();
   }
 }

@@ -1,3 +1,4 @@
+import * as fileSystemNow from 'node:fs';
 import * as fileSystem from 'node:fs/promises';
 import { messageOf } from '../../ip-tracking.errors.js';
 import type { ErasedRecords } from './erased-records.js';
@@ -5,8 +6,9 @@ import { RequestQueue } from './request-queue.js';
 import { recordOf } from '../record/record-line.js';
 import { requestRecord, type LineSink, type RequestSink } from '../record/request-record.js';
 import { SetAside, type SetAsideReport } from '../spool/set-aside.js';
-import { Spool, type SpoolState } from '../spool/spool.js';
-import type { SpoolFiles } from '../spool/spool-files.js';
+import { Spool } from '../spool/spool.js';
+import type { SpoolState } from '../spool/spool-condition.js';
+import type { SpoolFiles, SpoolFilesNow } from '../spool/spool-files.js';
 import { SpoolFolder } from '../spool/spool-folder.js';
 import type { SpoolPlace } from '../spool/spool-place.js';
 
@@ -34,6 +36,10 @@ export interface RequestQueueParts {
   log: { log(message: string): void; warn(message: string): void; error(message: string): void };
   /** @default node's own */
   files?: SpoolFiles;
+  /** @default node's own */
+  filesNow?: SpoolFilesNow;
+  /** Milliseconds of a clock that only moves forward. @default `performance.now()` */
+  now?: () => number;
   /** The longest pause between two attempts while writes fail, in milliseconds. @default 5000 */
   maxRetryMs?: number;
 }
@@ -41,13 +47,14 @@ export interface RequestQueueParts {
 /** Puts together the way of a record from its request to the sink. */
 export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
   const { sink, erased, spool, log, files = fileSystem } = parts;
-  const now = (): number => performance.now();
+  const now = parts.now ?? ((): number => performance.now());
   const place = spool === null ? null : parts.spoolPlace;
   const kept =
     spool === null || place === null
       ? null
       : new Spool(new SpoolFolder(place, files), {
           files,
+          filesNow: parts.filesNow ?? fileSystemNow,
           maxBytes: spool.maxBytes,
           adoptAfterMs: spool.adoptAfterMs,
           now,
@@ -110,8 +117,7 @@ function tellState(log: RequestQueueParts['log'], state: SpoolState, error: unkn
   }
 }
 
-function describeReport({ refused, first, torn, file }: SetAsideReport): string {
-  const kept = file === null ? 'they are counted, and kept nowhere' : `they are kept in ${file}`;
+function describeReport({ refused, first, torn, lost, kept, file }: SetAsideReport): string {
   const parts: string[] = [];
   if (first !== null) {
     parts.push(
@@ -119,5 +125,15 @@ function describeReport({ refused, first, torn, file }: SetAsideReport): string 
     );
   }
   if (torn > 0) parts.push(`${torn} record(s) in the spool were not whole`);
-  return `${parts.join('; ')}; ${kept}`;
+  if (refused + torn > 0) {
+    if (file === null) parts.push('they are counted, and kept nowhere');
+    else if (kept >= refused + torn) parts.push(`they are kept in ${file}`);
+    else parts.push(`${kept} of them are kept in ${file}, the others are counted alone`);
+  }
+  if (lost > 0) {
+    parts.push(
+      `${lost} record(s) of the request log are lost: their files in the spool were deleted or cut off`,
+    );
+  }
+  return parts.join('; ');
 }

@@ -1,22 +1,17 @@
 import type { Batch } from '../spool/batch.js';
+import { DiskBacklog, type DiskBacklogParts } from './disk-backlog.js';
 import { isTimeout, writeIsolating } from './isolating-write.js';
 import { Lines } from '../record/lines.js';
-import type { SpoolPiece, SpoolRange } from '../spool/spool-segment.js';
+import type { SpoolSegment } from '../spool/spool-segment.js';
 
 /** What a {@link Delivery} needs. */
-export interface DeliveryOptions {
+export interface DeliveryOptions extends DiskBacklogParts {
   /** Takes lines, adopted ones or of this process; a rejection means that none of them may be taken for kept. */
   write(lines: Lines, areAdopted: boolean): Promise<void>;
   /** Takes a line that the sink will never store. */
   onRefused(line: string, error: unknown): void;
-  /** Takes what a piece of the spool has turned out to hold besides whole records. */
-  onTorn(damaged: readonly Buffer[]): void;
   /** Lines of a batch are settled, so many of them stored. */
   onSettled(batch: Batch, count: number): void;
-  /** A piece of the spool is settled. */
-  onRead(piece: SpoolPiece): void;
-  /** Whether adopted records may be written now. */
-  maySendAdopted(): boolean;
   /** Called when writes begin to fail, and with null when they pass again. */
   onOutage(error: unknown): void;
   /** Lines of one write at most. */
@@ -33,8 +28,6 @@ const FIRST_RETRY_MS = 250;
  */
 export class Delivery {
   private readonly memory: Batch[] = [];
-  private readonly disk: SpoolRange[] = [];
-  private piece: { of: SpoolPiece; settled: number } | null = null;
   private isDisksTurn = false;
   private limit: number;
   private failures = 0;
@@ -43,6 +36,8 @@ export class Delivery {
   private isStopped = false;
   private skipsDisk = false;
 
+  /** What only the spool has. */
+  readonly disk: DiskBacklog;
   /** Lines that memory holds. */
   inMemory = 0;
   /** Lines that are stored. */
@@ -51,31 +46,13 @@ export class Delivery {
   refused = 0;
   /** Writes that failed and were tried again. */
   retried = 0;
-  /** Records of adopted segments, counted as they are read. */
-  adopted = 0;
-  /** Records of our own that the spool did not give back whole. */
-  lost = 0;
-  /** Records in damaged pieces of segments. */
-  torn = 0;
-  /** Records of our own that another process has adopted. */
-  handedOver = 0;
-
   constructor(private readonly options: DeliveryOptions) {
     this.limit = options.maxBatchSize;
+    this.disk = new DiskBacklog(options);
   }
 
   get batches(): readonly Batch[] {
     return this.memory;
-  }
-
-  /** Records that only the spool has, as far as they are counted. */
-  get onDisk(): number {
-    const ranges = this.disk.reduce((sum, { records }) => sum + (records ?? 0), 0);
-    const { piece } = this;
-    // An adopted piece is counted once it is read; of our own, the range still counts it.
-    return piece === null || piece.of.range.records !== null
-      ? ranges - (piece?.settled ?? 0)
-      : ranges + piece.of.lines.length - piece.settled;
   }
 
   get isFailing(): boolean {
@@ -83,7 +60,7 @@ export class Delivery {
   }
 
   get isIdle(): boolean {
-    return this.memory.length === 0 && this.disk.length === 0;
+    return this.memory.length === 0 && this.disk.isEmpty;
   }
 
   /** How long to wait before the next attempt, in milliseconds; 0 where the last one passed. */
@@ -101,38 +78,37 @@ export class Delivery {
     this.inMemory += batch.left;
   }
 
-  addRange(range: SpoolRange): void {
-    const last = this.disk.at(-1);
-    const follows =
-      last !== undefined &&
-      last.records !== null &&
-      range.records !== null &&
-      last.segment === range.segment &&
-      last.end === range.start &&
-      // The first one may be being read.
-      this.disk.length > 1;
-    if (!follows) this.disk.push(range);
-    else {
-      this.disk[this.disk.length - 1] = {
-        ...last,
-        end: range.end,
-        records: last.records! + range.records!,
-      };
+  /** The spool has nothing of what memory has any more: it may be read from there as long as others are. */
+  forgetSpool(settle: (segment: SpoolSegment, count: number) => void): void {
+    for (const batch of this.memory) {
+      if (batch.segment !== null) settle(batch.segment, batch.left);
+      batch.segment = null;
+      batch.isDurable = false;
     }
   }
 
-  /** Lets memory forget the oldest batches that the disk has, until it holds no more than so many lines. */
-  evict(atMost: number): void {
+  /**
+   * Lets memory forget the oldest batches that the disk has, until it holds no more than so many lines.
+   *
+   * @param isUrgent also those that the operating system alone has: the next record would be dropped.
+   */
+  evict(atMost: number, isUrgent = false): void {
     for (let index = 0; index < this.memory.length && this.inMemory > atMost;) {
       const batch = this.memory[index]!;
-      if (!batch.isDurable || batch.isSending || batch.settled > 0 || batch.segment === null) {
+      if (
+        !(batch.isDurable || isUrgent) ||
+        batch.isSending ||
+        batch.settled > 0 ||
+        batch.segment === null
+      ) {
         index += 1;
         continue;
       }
       this.memory.splice(index, 1);
+      batch.isEvicted = true;
       this.inMemory -= batch.left;
       const { segment, start, end, left: records } = batch;
-      this.addRange({ segment, start, end, records });
+      this.disk.add({ segment, start, end, records });
     }
   }
 
@@ -158,7 +134,7 @@ export class Delivery {
     this.isRunning = true;
     try {
       while (!this.isStopped) {
-        const hasDisk = this.hasDisk;
+        const hasDisk = !this.skipsDisk && this.disk.canBeSent;
         if (this.memory.length === 0 && !hasDisk) return;
         this.isDisksTurn = hasDisk && (this.memory.length === 0 || !this.isDisksTurn);
         if (this.isDisksTurn) await this.writeFromDisk();
@@ -170,13 +146,6 @@ export class Delivery {
     } finally {
       this.isRunning = false;
     }
-  }
-
-  /** Whether what only the spool has can be sent: what was adopted goes to the database that it was taken for, or stays. */
-  private get hasDisk(): boolean {
-    const [range] = this.disk;
-    if (range === undefined || this.skipsDisk) return false;
-    return range.records !== null || range.segment.isForeign || this.options.maySendAdopted();
   }
 
   private async writeFromMemory(): Promise<void> {
@@ -212,50 +181,14 @@ export class Delivery {
   }
 
   private async writeFromDisk(): Promise<void> {
-    const range = this.disk[0]!;
-    if (range.segment.isForeign) {
-      const records = range.records ?? this.piece?.of.lines.length ?? 0;
-      this.handedOver += records - (this.piece?.settled ?? 0);
-      this.piece = null;
-      this.disk.shift();
-      return;
+    const piece = await this.disk.open();
+    if (piece === null) return;
+    const { lines, range } = piece.of;
+    while (piece.settled < lines.length) {
+      const some = Lines.of(lines.slice(piece.settled, piece.settled + this.limit));
+      await this.write(some, range.records === null, (count) => (piece.settled += count));
     }
-    this.piece ??= { of: await this.read(range), settled: 0 };
-    const { piece } = this;
-    while (piece.settled < piece.of.lines.length) {
-      const lines = Lines.of(piece.of.lines.slice(piece.settled, piece.settled + this.limit));
-      const areAdopted = range.records === null;
-      await this.write(lines, areAdopted, (count) => (piece.settled += count));
-    }
-    this.finishPiece(piece.of);
-  }
-
-  private async read(range: SpoolRange): Promise<SpoolPiece> {
-    const piece = await range.segment.read(range).catch((): SpoolPiece => {
-      // Another process has it, or it cannot be read: then it stays where it is, for a process that can.
-      range.segment.isForeign = true;
-      return { lines: [], torn: 0, damaged: [], consumed: 0, range, next: range.start };
-    });
-    if (range.records === null) this.adopted += piece.lines.length;
-    return piece;
-  }
-
-  private finishPiece(piece: SpoolPiece): void {
-    const { range } = piece;
-    this.piece = null;
-    this.torn += piece.torn;
-    if (piece.damaged.length > 0) this.options.onTorn(piece.damaged);
-    range.start = piece.next;
-    const isRead = range.start >= range.end;
-    if (range.records !== null) {
-      // At the end of a range, what it should have held and has not given is lost.
-      const gone = isRead ? range.records : piece.lines.length + piece.torn;
-      this.lost += gone - piece.lines.length;
-      range.records -= gone;
-      range.segment.outstanding -= gone;
-    }
-    if (isRead) this.disk.shift();
-    this.options.onRead(piece);
+    this.disk.finish();
   }
 
   private async write(

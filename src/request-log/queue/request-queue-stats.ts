@@ -1,4 +1,4 @@
-import type { SpoolState } from '../spool/spool.js';
+import type { SpoolState } from '../spool/spool-condition.js';
 
 /**
  * The queue's counters, since the process started:
@@ -33,6 +33,11 @@ export interface RequestQueueStats {
   unenriched: number;
   /** `off`: there is no spool. */
   spool: SpoolState | 'off';
+  /**
+   * How often what has waited for too long could not be stored at once, because the disk was slow or has refused: for a
+   * minute then a killed process may lose more than `writeIntervalMs` says.
+   */
+  spoolPauses: number;
   /** Whether the last write failed. */
   isFailing: boolean;
 }

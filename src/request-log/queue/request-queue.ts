@@ -1,44 +1,14 @@
-import { Batch } from '../spool/batch.js';
 import { Delivery } from './delivery.js';
-import { LineWriter } from '../record/line-writer.js';
-import type { Lines } from '../record/lines.js';
+import { Lines } from '../record/lines.js';
 import type { LogRecord } from '../record/request-record.js';
+import type { RequestQueueOptions } from './request-queue-options.js';
 import type { RequestQueueStats } from './request-queue-stats.js';
-import type { SetAside } from '../spool/set-aside.js';
-import type { Spool } from '../spool/spool.js';
+import { OverdueRecords } from './overdue-records.js';
+import { PushedRecords } from './pushed-records.js';
+import { Timers } from './timers.js';
 import { within } from '../../within.js';
 
-export type { RequestQueueStats };
-
-/** What a {@link RequestQueue} needs. */
-export interface RequestQueueOptions {
-  /** Takes lines, adopted ones or of this process; a rejection means that none of them may be taken for kept. */
-  write(lines: Lines, areAdopted: boolean): Promise<void>;
-  /** Lets go of what {@link write} holds; a write that is under way may be cut off. */
-  close(): Promise<void>;
-  /** Keeps what the sink has not taken yet on disk; null for memory alone. */
-  spool: Spool | null;
-  /** Takes what will never be stored. */
-  setAside: SetAside;
-  /** How many records were pushed without what the host would have added. */
-  unenriched(): number;
-  /** How long a record waits for company before it is sent, in milliseconds. */
-  flushIntervalMs: number;
-  /** How long after its push a record that is not stored yet is in the spool, in milliseconds. */
-  writeIntervalMs: number;
-  /** How often what was spooled is brought to the disk, in milliseconds. */
-  syncIntervalMs: number;
-  /** Records of one write at most. */
-  maxBatchSize: number;
-  /** Records held in memory at most; beyond it the newest are dropped, and counted. */
-  maxQueued: number;
-  /** The longest pause between two attempts while writes fail, in milliseconds. */
-  maxRetryMs: number;
-  /** Milliseconds of a clock that only moves forward. */
-  now(): number;
-  /** Called when writes begin to fail, and with null when they pass again. */
-  onOutage(error: unknown): void;
-}
+export type { RequestQueueOptions, RequestQueueStats };
 
 /** So many records stay in memory although the spool has them: they need not be read again after a short outage. */
 const KEPT_IN_MEMORY = 10_000;
@@ -46,29 +16,29 @@ const KEPT_IN_MEMORY = 10_000;
 const SYNCS_PER_ADOPTION = 2;
 /** How long closing waits for a sink that fails already, in milliseconds. */
 const FAILING_PATIENCE_MS = 1_000;
-
 /**
  * The way of a record: a request only ever writes it to memory. A moment later it is sent with others; what is not
  * stored by then goes to the spool; what memory has no room for stays in the spool alone until its turn comes.
  */
 export class RequestQueue {
-  private readonly waiting = new LineWriter();
-  private waitingSinceMs = 0;
+  private readonly waiting = new PushedRecords();
   private readonly delivery: Delivery;
-  private readonly timers: Partial<Record<'flush' | 'store' | 'sync', NodeJS.Timeout>> = {};
-  private isStarted = false;
+  private readonly timers = new Timers<'flush' | 'store' | 'sync'>((name) => void this.work(name));
+  private readonly overdue: OverdueRecords | null;
+  private starting: Promise<void> | null = null;
   private isClosed = false;
+  private isGone = false;
   private closing: Promise<number> | null = null;
   private syncs = 0;
   private enqueued = 0;
   private dropped = 0;
-  private malformed = 0;
 
   constructor(private readonly options: RequestQueueOptions) {
     this.delivery = new Delivery({
       write: (lines, areAdopted) => options.write(lines, areAdopted),
       onRefused: (line, error) => options.setAside.refused(line, error),
       onTorn: (damaged) => options.setAside.torn(damaged),
+      onLost: (count) => options.setAside.lost(count),
       onSettled: ({ segment }, count) => {
         if (segment !== null) options.spool?.settle(segment, count);
       },
@@ -78,57 +48,93 @@ export class RequestQueue {
       },
       maySendAdopted: () => options.spool?.adoptedGoTo != null,
       onOutage: (error) => options.onOutage(error),
-      maxBatchSize: options.maxBatchSize,
+      maxBatchSize: this.batchSize,
       maxRetryMs: options.maxRetryMs,
     });
+    const { spool } = options;
+    this.overdue =
+      spool === null
+        ? null
+        : new OverdueRecords({
+            spool,
+            writeIntervalMs: options.writeIntervalMs,
+            retryMs: options.syncIntervalMs,
+            now: () => options.now(),
+            batches: () => this.delivery.batches,
+            waitingSinceMs: () => this.waiting.sinceMs,
+            gather: () => this.gather(),
+            schedule: (delayMs) => this.schedule('store', delayMs),
+          });
+  }
+
+  /** Of a batch that is being sent memory can forget nothing: there is room for as much besides. */
+  private get batchSize(): number {
+    return Math.min(this.options.maxBatchSize, Math.ceil(this.options.maxQueued / 2));
   }
 
   get stats(): RequestQueueStats {
     const { delivery } = this;
+    const { disk } = delivery;
     return {
       enqueued: this.enqueued,
-      adopted: delivery.adopted,
+      adopted: disk.adopted,
       written: delivery.stored,
-      dropped: this.dropped + delivery.lost,
-      refused: this.malformed + delivery.refused,
-      handedOver: delivery.handedOver,
-      queued: this.inMemory + delivery.onDisk,
-      spooled: delivery.onDisk,
+      dropped: this.dropped + disk.lost,
+      refused: this.waiting.malformed + delivery.refused,
+      handedOver: disk.handedOver,
+      queued: this.inMemory + disk.records,
+      spooled: disk.records,
       spooledBytes: this.options.spool?.bytes ?? 0,
       quarantined: this.options.setAside.quarantined,
       retried: delivery.retried,
-      torn: delivery.torn,
+      torn: disk.torn,
       unenriched: this.options.unenriched(),
       spool: this.options.spool?.state ?? 'off',
+      spoolPauses: this.options.spool?.pauses ?? 0,
       isFailing: delivery.isFailing,
     };
   }
 
-  /** Begins to deliver what earlier processes have left in the spool. Does not wait for it. */
-  start(): void {
-    if (this.isStarted || this.options.spool === null) return;
-    this.isStarted = true;
+  /**
+   * Begins to deliver what earlier processes have left in the spool, and does not wait for it.
+   *
+   * @returns resolves when records can be stored at once. It never rejects.
+   */
+  start(): Promise<void> {
+    const { spool } = this.options;
+    if (this.starting !== null || spool === null) return this.starting ?? Promise.resolve();
+    this.starting = spool.open();
     void this.upkeep();
+    return this.starting;
   }
 
   /** Takes a record. Never waits, never throws. */
   push(record: LogRecord): void {
     this.enqueued += 1;
-    if (this.isClosed || this.inMemory >= this.options.maxQueued) {
+    if (this.isClosed || !this.hasRoom()) {
       this.dropped += 1;
       return;
     }
-    if (!this.wrote(record)) return;
+    const nowMs = this.options.now();
+    this.waiting.add(record, nowMs);
     if (this.waiting.length === 1) {
-      this.waitingSinceMs = this.options.now();
-      this.start();
+      void this.start();
       // While the sink fails, its pauses hold.
       if (!this.delivery.isFailing) this.schedule('flush', this.options.flushIntervalMs);
-      if (this.options.spool !== null) this.schedule('store', this.options.writeIntervalMs);
-    } else if (this.waiting.length === this.options.maxBatchSize && !this.delivery.isFailing) {
-      this.cancel('flush');
+      this.overdue?.await(nowMs + this.options.writeIntervalMs);
+    } else if (this.waiting.length === this.batchSize && !this.delivery.isFailing) {
+      this.timers.clear('flush');
       this.schedule('flush', 0);
     }
+    this.overdue?.keepUp(nowMs);
+  }
+
+  /**
+   * Stores what has waited for too long before it returns. Whoever comes calls this, since the timers that do the same
+   * may be late: while handlers hold up the event loop they wait for all of those that are due. Never throws.
+   */
+  keepUp(nowMs: number): void {
+    this.overdue?.keepUp(nowMs);
   }
 
   /**
@@ -153,6 +159,38 @@ export class RequestQueue {
     return this.closing;
   }
 
+  /**
+   * Stores what memory holds before it returns, as far as the disk takes it. The process may go on, or end this moment.
+   * Never throws.
+   */
+  storeAllNow(): void {
+    if (!this.isClosed) this.overdue?.storeAllNow();
+  }
+
+  /**
+   * As {@link close}, for a process that ends when this returns: what memory holds goes to the spool. Safe to call at any
+   * time. Never throws.
+   *
+   * @returns the records that are lost.
+   */
+  closeNow(): number {
+    if (this.isGone) return 0;
+    this.isGone = true;
+    this.isClosed = true;
+    this.timers.clearAll();
+    this.gather();
+    const { spool } = this.options;
+    const isOurs = spool?.isOurs === true;
+    const unstored = this.delivery.batches.filter(({ segment }) => segment === null || !isOurs);
+    const left = Lines.joined(unstored.map(({ lines, settled }) => lines.slice(settled)));
+    try {
+      spool?.leaveNow(left);
+      return spool === null ? left.length : 0;
+    } catch {
+      return left.length;
+    }
+  }
+
   /** The lines that memory holds and the sink has not taken yet. */
   linesInMemory(): string[] {
     this.gather();
@@ -165,67 +203,43 @@ export class RequestQueue {
 
   /** Makes batches of what was pushed. */
   private gather(): void {
-    const size = this.options.maxBatchSize;
-    for (const lines of this.waiting.take()) {
-      for (let from = 0; from < lines.length; from += size) {
-        this.delivery.add(new Batch(lines.slice(from, from + size), this.waitingSinceMs));
-      }
-    }
-  }
-
-  /** A record that a host has made may be none, such as one without a time: it costs itself, not its batch. */
-  private wrote(record: LogRecord): boolean {
-    try {
-      this.waiting.add(record);
-      return true;
-    } catch {
-      this.malformed += 1;
-      return false;
-    }
+    for (const batch of this.waiting.take(this.batchSize)) this.delivery.add(batch);
   }
 
   private async deliver(): Promise<void> {
-    this.cancel('flush');
+    this.timers.clear('flush');
     await this.delivery.run();
     if (this.delivery.isFailing) {
-      this.cancel('flush');
+      this.timers.clear('flush');
       this.schedule('flush', this.delivery.pauseMs);
     } else if (this.waiting.length > 0) {
       this.schedule('flush', this.options.flushIntervalMs);
     }
   }
 
-  /** Stores what is old enough; what is younger is perhaps delivered before its time comes. */
-  private async store(): Promise<void> {
-    const { spool, writeIntervalMs, now } = this.options;
-    if (this.waiting.length > 0 && this.waitingSinceMs + writeIntervalMs <= now() + 1)
-      this.gather();
-    const unstored = this.delivery.batches.filter(({ segment }) => segment === null);
-    const due = unstored.filter(({ sinceMs }) => sinceMs + writeIntervalMs <= now() + 1);
-    await spool?.store(due);
-    const oldest = unstored.find((batch) => batch.segment === null && !due.includes(batch));
-    const nextMs = oldest?.sinceMs ?? (this.waiting.length > 0 ? this.waitingSinceMs : null);
-    const isRefused = due.some((batch) => batch.segment === null && batch.left > 0);
-    if (isRefused) this.schedule('store', this.options.syncIntervalMs);
-    else if (nextMs !== null) {
-      this.schedule('store', Math.max(1, nextMs + writeIntervalMs - now()));
-    }
+  /**
+   * Whether memory has room for a record, or the spool gives it some: with the operating system a record is safer than
+   * nowhere, though the disk has not said yet that it has it.
+   */
+  private hasRoom(): boolean {
+    const { spool, maxQueued } = this.options;
+    if (this.inMemory < maxQueued) return true;
+    if (spool === null || spool.state !== 'ready') return false;
+    this.overdue?.storeAllNow();
+    this.delivery.evict(Math.floor(maxQueued / 2), true);
+    this.schedule('sync', 0);
+    return this.inMemory < maxQueued;
   }
 
   /** Brings to the disk what was stored, shows that this process lives, and looks who does not any more. */
   private async upkeep(): Promise<void> {
     const { spool, syncIntervalMs, maxQueued } = this.options;
     if (spool === null) return;
-    if (!(await spool.sync())) {
-      for (const batch of this.delivery.batches) {
-        batch.segment = null;
-        batch.isDurable = false;
-      }
-    }
-    if (this.delivery.batches.some(({ segment }) => segment === null)) this.schedule('store', 0);
+    if (!(await spool.sync())) this.delivery.forgetSpool((...settled) => spool.settle(...settled));
+    this.overdue?.await();
     this.delivery.evict(Math.min(KEPT_IN_MEMORY, maxQueued / 2));
     if (this.syncs % SYNCS_PER_ADOPTION === 0 && !this.isClosed) {
-      for (const range of await spool.adopt()) this.delivery.addRange(range);
+      for (const range of await spool.adopt()) this.delivery.disk.add(range);
       if (!this.delivery.isIdle && !this.delivery.isFailing) void this.deliver();
     }
     this.syncs += 1;
@@ -236,7 +250,7 @@ export class RequestQueue {
     this.isClosed = true;
     const deadline = this.options.now() + patienceMs;
     this.gather();
-    for (const timer of ['flush', 'store', 'sync'] as const) this.cancel(timer);
+    this.timers.clearAll();
     const { spool } = this.options;
     const isFailing = this.delivery.isFailing;
     await spool?.store(this.delivery.batches);
@@ -254,35 +268,27 @@ export class RequestQueue {
     );
     const stopped = this.delivery.stop();
     await this.options.close();
-    await stopped;
+    // A sink that neither takes nor refuses must not keep the process.
+    await within(FAILING_PATIENCE_MS, stopped, hurry);
     // Acknowledged in the last moment or not: what is left is in the spool, or lost.
     const lost = this.delivery.batches.reduce(
       (sum, { segment, left }) => sum + (segment === null ? left : 0),
       0,
     );
+    this.isGone = true;
     await this.options.setAside.settled();
     await spool?.close();
     return lost;
   }
 
-  private schedule(name: keyof typeof this.timers, delayMs: number): void {
-    if (this.timers[name] !== undefined || this.isClosed) return;
-    this.timers[name] = setTimeout(() => {
-      this.timers[name] = undefined;
-      void this.work(name);
-    }, delayMs);
-    this.timers[name].unref();
+  private schedule(name: 'flush' | 'store' | 'sync', delayMs: number): void {
+    if (!this.isClosed) this.timers.set(name, delayMs);
   }
 
   private async work(name: 'flush' | 'store' | 'sync'): Promise<void> {
     if (name === 'sync') return this.upkeep();
-    if (name === 'store') return this.store();
+    if (name === 'store') return this.overdue?.store();
     this.gather();
     return this.deliver();
-  }
-
-  private cancel(name: keyof typeof this.timers): void {
-    clearTimeout(this.timers[name]);
-    this.timers[name] = undefined;
   }
 }

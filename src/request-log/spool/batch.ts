@@ -6,6 +6,8 @@ export class Batch {
   /** How many of the lines, from the first on, are stored or refused for good. */
   settled = 0;
   isSending = false;
+  /** Only the spool has the lines any more. */
+  isEvicted = false;
   /** Where the spool has the lines; null while it has not. */
   segment: SpoolSegment | null = null;
   start = 0;

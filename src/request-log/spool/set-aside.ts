@@ -12,6 +12,10 @@ export interface SetAsideReport {
   first: { id: string; error: unknown } | null;
   /** Pieces of the spool that are no whole records. */
   torn: number;
+  /** Records that the spool does not have any more. */
+  lost: number;
+  /** How many of those that are refused or torn are kept. */
+  kept: number;
   /** The file that has them now; null where there is none. */
   file: string | null;
 }
@@ -48,7 +52,7 @@ export class SetAside {
       error: errorCodeOf(error) ?? String(error),
       record: requestRecord(recordOf(line)),
     };
-    this.append(REFUSED, Buffer.from(`${JSON.stringify(entry)}\n`), () => {
+    this.append(REFUSED, Buffer.from(`${JSON.stringify(entry)}\n`), 1, () => {
       this.quarantined += 1;
     });
   }
@@ -56,28 +60,44 @@ export class SetAside {
   /** Takes bytes of the spool that are no whole records. */
   torn(damaged: readonly Buffer[]): void {
     this.open().torn += damaged.length;
-    this.append(TORN, Buffer.concat(damaged));
+    this.append(TORN, Buffer.concat(damaged), damaged.length);
+  }
+
+  /** Is told of records that were in the spool, and are not any more. */
+  lost(count: number): void {
+    this.open().lost += count;
   }
 
   /** Resolves when all of it is written and told. */
   async settled(): Promise<void> {
-    await this.work;
+    for (let last: unknown; last !== this.work;) {
+      last = this.work;
+      await this.work;
+    }
   }
 
-  /** The report is told once the work of this moment is done. */
+  /** The report is told once all that belongs to it is kept, or is not. */
   private open(): SetAsideReport {
     if (this.report !== null) return this.report;
-    const report: SetAsideReport = { refused: 0, first: null, torn: 0, file: null };
+    const report: SetAsideReport = {
+      refused: 0,
+      first: null,
+      torn: 0,
+      lost: 0,
+      kept: 0,
+      file: null,
+    };
     this.report = report;
     this.afterwards(async () => {
       await new Promise(setImmediate);
       this.report = null;
-      this.onReport(report);
+      // Behind what was taken meanwhile.
+      this.afterwards(async () => this.onReport(report));
     });
     return report;
   }
 
-  private append(name: string, bytes: Buffer, kept?: () => void): void {
+  private append(name: string, bytes: Buffer, count: number, onKept?: () => void): void {
     const { folderOf, report } = this;
     if (folderOf === null || this.written + bytes.length > MAX_BYTES) return;
     this.written += bytes.length;
@@ -87,8 +107,10 @@ export class SetAside {
         const path = join(folder, name);
         await this.files.mkdir(folder, { recursive: true, mode: 0o700 });
         await this.files.appendFile(path, bytes, { mode: 0o600 });
-        kept?.();
-        if (report !== null) report.file = path;
+        onKept?.();
+        if (report === null) return;
+        report.kept += count;
+        report.file = path;
       } catch {
         // It stays counted.
       }

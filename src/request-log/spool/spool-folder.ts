@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import type { SpoolFiles } from './spool-files.js';
+import type { SpoolFiles, SpoolFilesNow } from './spool-files.js';
 import { SPOOL_LABEL, type SpoolPlace, type SpoolProcesses } from './spool-place.js';
 
 /** Written to for as long as a process lives. */
@@ -32,6 +32,7 @@ export class SpoolFolder {
   /** Names this process' segments, wherever they end up. */
   readonly owner = `${Date.now().toString(36)}-${randomBytes(6).toString('hex')}`;
   private path = '';
+  private root: string | null = null;
   private isOpen = false;
   /** For whom the folder holds what it holds; null before anybody's was adopted. */
   private claimed: SpoolProcesses | null = null;
@@ -51,6 +52,7 @@ export class SpoolFolder {
   async open(): Promise<void> {
     if (this.isOpen) return;
     const root = await this.place.root();
+    this.root = root;
     const unfinished = join(root, UNFINISHED + this.owner);
     await this.files.mkdir(unfinished, { recursive: true, mode: 0o700 });
     await this.files.writeFile(join(unfinished, HEARTBEAT), '.', { mode: 0o600 });
@@ -122,6 +124,32 @@ export class SpoolFolder {
     await this.files.rm(join(this.path, HEARTBEAT), { force: true });
     if ((await this.segmentsIn(this.path)).length === 0) await this.unlabel(this.path);
     await this.removeEmpty(this.path);
+  }
+
+  /** Whether it is there, and nobody has adopted it. */
+  isOurs(files: Pick<SpoolFilesNow, 'existsSync'>): boolean {
+    return this.isOpen && files.existsSync(join(this.path, HEARTBEAT));
+  }
+
+  /**
+   * As {@link leave}, before it returns, and with one more segment in it; where the folder is not ours any more, in a new
+   * one.
+   *
+   * @throws the error of the file system.
+   */
+  leaveNow(segment: Buffer, files: SpoolFilesNow): void {
+    const name = `${this.owner}-last`;
+    if (this.isOurs(files)) {
+      files.writeFileSync(join(this.path, name + SEGMENT), segment, { mode: 0o600 });
+      files.rmSync(join(this.path, HEARTBEAT), { force: true });
+    } else {
+      if (this.root === null) throw new Error('there is no folder for it yet');
+      const unfinished = join(this.root, UNFINISHED + name);
+      files.mkdirSync(unfinished, { recursive: true, mode: 0o700 });
+      files.writeFileSync(join(unfinished, name + SEGMENT), segment, { mode: 0o600 });
+      files.renameSync(unfinished, join(this.root, name));
+    }
+    this.isOpen = false;
   }
 
   /** Where the next segment of this process goes. */

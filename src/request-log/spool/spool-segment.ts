@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { LINE_COLUMNS, LINE_DEFAULTS } from '../record/record-line.js';
 import { readFrames, SEGMENT_HEADER, type Frames } from './spool-frame.js';
-import type { SpoolFiles } from './spool-files.js';
+import type { SpoolFiles, SpoolFilesNow } from './spool-files.js';
 
 /** How much of a segment is read at once, in bytes. */
 const PIECE_BYTES = 256 * 1_024;
@@ -69,6 +69,11 @@ export class SpoolSegment {
     return this.written;
   }
 
+  /** Whether records were appended to it since it was made, or emptied. */
+  get isUsed(): boolean {
+    return this.written > SEGMENT_HEADER.length;
+  }
+
   /**
    * Hands bytes to the operating system.
    *
@@ -91,9 +96,32 @@ export class SpoolSegment {
     return start;
   }
 
+  /** As {@link append}, without letting anybody else have a turn. For a segment that {@link append} is not used on. */
+  appendNow(bytes: Buffer, write: SpoolFilesNow['writeSync']): number {
+    const start = this.written;
+    for (let done = 0; done < bytes.length;) {
+      const bytesWritten = write(this.file.fd, bytes, done, bytes.length - done, start + done);
+      if (bytesWritten === 0) throw new Error(`nothing more can be written to ${this.path}`);
+      done += bytesWritten;
+    }
+    this.written = start + bytes.length;
+    return start;
+  }
+
   /** Brings what was appended to the disk. After an error nothing that was appended since the last time is safe. */
   async sync(): Promise<void> {
     await this.file.datasync();
+    if (await this.isDeleted()) throw new Error(`${this.path} was deleted`);
+  }
+
+  /** Whether nobody will find it any more; as long as it is open, it can be read all the same. */
+  async isDeleted(): Promise<boolean> {
+    try {
+      return (await this.file.stat()).nlink === 0;
+    } catch (error) {
+      // What a network's file system says of it.
+      return (error as NodeJS.ErrnoException).code === 'ESTALE';
+    }
   }
 
   /** Takes away what a failed {@link append} has left behind it. */

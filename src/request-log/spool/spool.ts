@@ -1,15 +1,16 @@
 import type { Batch } from './batch.js';
+import type { Lines } from '../record/lines.js';
+import { SegmentWriter } from './segment-writer.js';
+import { SpoolCondition, type SpoolState } from './spool-condition.js';
 import { framesOf, SEGMENT_HEADER } from './spool-frame.js';
-import type { SpoolFiles } from './spool-files.js';
+import type { SpoolFiles, SpoolFilesNow } from './spool-files.js';
 import type { SpoolFolder } from './spool-folder.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
-
-/** Whether records reach the disk: `ready`, `full` at the size cap, or `unavailable` by an error of the file system. */
-export type SpoolState = 'ready' | 'full' | 'unavailable';
 
 /** What a {@link Spool} needs besides its folder. */
 export interface SpoolOptions {
   files: SpoolFiles;
+  filesNow: SpoolFilesNow;
   /** What all of this process' segments, adopted ones included, may take, in bytes. */
   maxBytes: number;
   /** After this many milliseconds without a sign of life another process' segments are adopted. */
@@ -20,30 +21,22 @@ export interface SpoolOptions {
   onState(state: SpoolState, error: unknown): void;
 }
 
-const LARGEST_SEGMENT_BYTES = 8 * 1_024 * 1_024;
-/** A file system that refuses is asked again after this many milliseconds. */
-const RETRY_MS = 1_000;
-
 /**
  * Keeps records on disk until the sink has them: segments that are only ever appended to, and deleted when the last of
  * their records is settled. All work on the disk happens one piece after another, and none of it rejects: where the disk
  * refuses, records stay in memory, and it is tried again.
  */
 export class Spool {
-  private active: SpoolSegment | null = null;
   private readonly segments = new Set<SpoolSegment>();
   /** Paths of adopted segments that are still being read. */
   private readonly adopted = new Set<string>();
   private unsynced: Batch[] = [];
-  private sequence = 0;
-  private retryAtMs = 0;
   /** There are batches that the disk has not taken, and that are offered again. */
   private isRefusing = false;
   /** What others have left behind cannot be read. */
   private cannotAdopt = false;
-  /** What the last batch takes, taken or not. */
-  private lastBytes = 0;
-  private currentState: SpoolState = 'ready';
+  private readonly condition: SpoolCondition;
+  private readonly writer: SegmentWriter;
   private turn: Promise<unknown> = Promise.resolve();
   /** Asked of the disk one after another, but beside the turns: what is under way must not hold up what is stored. */
   private syncing: Promise<unknown> = Promise.resolve();
@@ -51,10 +44,31 @@ export class Spool {
   constructor(
     private readonly folder: SpoolFolder,
     private readonly options: SpoolOptions,
-  ) {}
+  ) {
+    const { files, filesNow, maxBytes, now } = options;
+    this.condition = new SpoolCondition(now, (state, error) => options.onState(state, error));
+    this.writer = new SegmentWriter({
+      folder,
+      files,
+      filesNow,
+      condition: this.condition,
+      maxBytes,
+      bytes: () => this.bytes,
+      now,
+      onCreated: (segment) => this.segments.add(segment),
+      onStored: (batch) => this.unsynced.push(batch),
+      onSealed: (segment) => this.removeIfDone(segment),
+      afterwards: (work) => this.afterwards(work),
+    });
+  }
 
   get state(): SpoolState {
-    return this.currentState;
+    return this.condition.state;
+  }
+
+  /** How often records could not be stored at once, or that was given up for a minute. */
+  get pauses(): number {
+    return this.writer.pauses;
   }
 
   /** Names the place that adopted records may go to now; null while the sink may lead to another one. */
@@ -69,17 +83,34 @@ export class Spool {
     return bytes;
   }
 
+  /** Makes the folder, and what {@link storeNow} appends to. Never rejects. */
+  open(): Promise<void> {
+    return this.afterwards(() => this.writer.fill());
+  }
+
+  /**
+   * Hands the batches to the operating system before it returns, if the disk takes them at once; what it does not take is
+   * for {@link store}. Never throws.
+   */
+  storeNow(batches: readonly Batch[]): void {
+    if (!this.condition.mayTry) return;
+    for (const batch of batches) {
+      if (batch.segment !== null || batch.left === 0) continue;
+      if (!this.writer.appendNow(batch)) return;
+    }
+  }
+
   /** Hands the batches to the operating system, those that are settled by now excepted. Never rejects. */
   store(batches: readonly Batch[]): Promise<void> {
     return this.afterwards(async () => {
       const left = batches.filter((batch) => batch.segment === null && batch.left > 0);
       this.isRefusing = left.length > 0;
-      if (!this.isRefusing || this.options.now() < this.retryAtMs) return;
+      if (!this.isRefusing || !this.condition.mayTry) return;
       for (const batch of left) {
-        if (!(await this.append(batch))) return;
+        if (batch.segment === null && !(await this.writer.append(batch))) return;
       }
       this.isRefusing = false;
-      this.setState('ready', null);
+      this.condition.is('ready');
     });
   }
 
@@ -112,13 +143,13 @@ export class Spool {
         }
       } catch (error) {
         this.cannotAdopt = true;
-        this.fail(error);
+        this.condition.failed(error);
       }
       return ranges;
     });
   }
 
-  /** Counts records of a segment that the sink has, or will never have. Never rejects. */
+  /** Counts records of a segment that the sink has, or will never have. */
   settle(segment: SpoolSegment, records: number): void {
     segment.outstanding -= records;
     this.removeIfDone(segment);
@@ -130,6 +161,22 @@ export class Spool {
     this.removeIfDone(segment);
   }
 
+  /** Whether the segments are this process' own at this moment. */
+  get isOurs(): boolean {
+    return this.folder.isOurs(this.options.filesNow);
+  }
+
+  /**
+   * Leaves everything to whoever comes next before it returns, with these lines besides.
+   *
+   * @throws where the disk does not take them.
+   */
+  leaveNow(lines: Lines): void {
+    const frames = framesOf(lines);
+    if (this.bytes + frames.length > this.options.maxBytes) throw new Error('the spool is full');
+    this.folder.leaveNow(Buffer.concat([SEGMENT_HEADER, frames]), this.options.filesNow);
+  }
+
   /** Leaves what is not settled to whoever comes next. Never rejects. */
   async close(): Promise<void> {
     await this.syncing;
@@ -139,72 +186,37 @@ export class Spool {
         else await segment.delete().catch(() => undefined);
       }
       this.segments.clear();
-      this.active = null;
+      this.writer.clear();
       await this.folder.leave().catch(() => undefined);
     });
   }
 
   /** Whether what was refused, and has gone to the sink since, would be taken now: nothing may come for long to show it. */
   private async lookForRoom(): Promise<void> {
-    if (this.currentState === 'ready' || this.isRefusing || this.cannotAdopt) return;
-    if (this.options.now() < this.retryAtMs) return;
-    if (this.bytes + this.lastBytes > this.options.maxBytes) return;
-    if (this.currentState === 'unavailable') await this.folder.probe(this.lastBytes);
-    this.setState('ready', null);
-  }
-
-  private async append(batch: Batch): Promise<boolean> {
-    const bytes = framesOf(batch.lines.slice(batch.settled));
-    this.lastBytes = bytes.length + SEGMENT_HEADER.length;
-    if (this.bytes + this.lastBytes > this.options.maxBytes) {
-      this.setState('full', null);
-      return false;
-    }
-    try {
-      const segment = await this.segmentFor(bytes.length);
-      batch.start = await segment.append(bytes);
-      batch.end = batch.start + bytes.length;
-      batch.segment = segment;
-      // The sink may have taken some of it, or all, in the meantime.
-      segment.outstanding += batch.left;
-      this.unsynced.push(batch);
-      return true;
-    } catch (error) {
-      await this.active?.trim();
-      this.fail(error);
-      return false;
-    }
-  }
-
-  private async segmentFor(bytes: number): Promise<SpoolSegment> {
-    const largest = Math.min(LARGEST_SEGMENT_BYTES, Math.max(65_536, this.options.maxBytes / 8));
-    if (this.active !== null && this.active.size + bytes > largest) this.seal();
-    if (this.active === null) {
-      await this.folder.open();
-      this.sequence += 1;
-      const path = this.folder.segmentPath(this.sequence);
-      this.active = await SpoolSegment.create(path, this.options.files);
-      this.segments.add(this.active);
-    }
-    return this.active;
+    if (this.state === 'ready' || this.isRefusing || this.cannotAdopt) return;
+    if (!this.condition.mayTry || !this.writer.hasRoom) return;
+    if (this.state === 'unavailable') await this.folder.probe(this.writer.lastBytes);
+    this.condition.is('ready');
   }
 
   private async syncOnce(): Promise<boolean> {
     // Those without a segment have lost it to a failed fsync, and are stored anew.
     const batches = this.unsynced.filter(({ segment }) => segment !== null);
     this.unsynced = [];
+    this.writer.swap();
     const dirty = new Set(batches.flatMap(({ segment, left }) => (left > 0 ? segment! : [])));
     const failed = new Map<SpoolSegment, unknown>();
     for (const segment of dirty) {
       await segment.sync().catch((error: unknown) => failed.set(segment, error));
     }
     return this.afterwards(async () => {
+      if (!(await this.own(batches.filter(({ segment }) => !failed.has(segment!))))) return false;
       for (const [segment, error] of failed) this.abandon(segment, batches, error);
-      if (this.active?.outstanding === 0 && this.active.size > SEGMENT_HEADER.length) {
-        // What is delivered does not stay on the disk longer than this.
-        await this.active.empty().catch((error: unknown) => this.fail(error));
-      }
-      return this.own(batches);
+      // What is delivered does not stay on the disk longer than this.
+      await this.writer.forgetDelivered();
+      await this.lookForRoom().catch((error: unknown) => this.condition.failed(error));
+      await this.writer.fill();
+      return true;
     });
   }
 
@@ -212,17 +224,15 @@ export class Spool {
   private async own(synced: readonly Batch[]): Promise<boolean> {
     try {
       if (!(await this.folder.beat())) {
-        this.disown();
+        await this.disown();
         return false;
       }
       for (const batch of synced) batch.isDurable = batch.segment !== null;
     } catch (error) {
       // Nobody knows whose the segments are: memory keeps what it has until that is known.
       this.unsynced.unshift(...synced);
-      this.fail(error);
-      return true;
+      this.condition.failed(error);
     }
-    await this.lookForRoom().catch((error: unknown) => this.fail(error));
     return true;
   }
 
@@ -233,13 +243,14 @@ export class Spool {
   private abandon(segment: SpoolSegment, batches: readonly Batch[], error: unknown): void {
     // It was delivered and removed while the disk was asked about it.
     if (!this.segments.has(segment)) return;
-    if (this.active === segment) this.seal();
+    this.writer.abandon(segment);
     for (const batch of [...batches, ...this.unsynced]) {
-      if (batch.segment !== segment) continue;
+      // What memory does not have is read from there all the same: checksums tell what has arrived.
+      if (batch.segment !== segment || batch.isEvicted) continue;
       batch.segment = null;
       this.settle(segment, batch.left);
     }
-    this.fail(error);
+    this.condition.failed(error);
   }
 
   /** What was adopted belongs where this process' records do not go any more. */
@@ -247,10 +258,19 @@ export class Spool {
     this.letGo([...this.segments].filter(({ path }) => this.adopted.has(path)));
   }
 
-  private disown(): void {
-    this.letGo([...this.segments]);
-    this.active = null;
+  /**
+   * Another process has the segments, or somebody has deleted them. What cannot be found any more is read from here for
+   * as long as it is open: whoever has it too tells by the ids that it has it twice.
+   */
+  private async disown(): Promise<void> {
+    this.writer.clear();
     this.unsynced = [];
+    const gone: SpoolSegment[] = [];
+    for (const segment of this.segments) {
+      if (segment.outstanding > 0 && (await segment.isDeleted())) gone.push(segment);
+    }
+    this.letGo([...this.segments].filter((segment) => !gone.includes(segment)));
+    for (const segment of gone) segment.isSealed = true;
   }
 
   /** These are in other hands from now on. */
@@ -263,19 +283,11 @@ export class Spool {
     }
   }
 
-  private seal(): void {
-    const segment = this.active;
-    this.active = null;
-    if (segment === null) return;
-    segment.isSealed = true;
-    this.removeIfDone(segment);
-  }
-
   private removeIfDone(segment: SpoolSegment): void {
     if (!segment.isSealed || segment.outstanding > 0 || segment.isForeign) return;
     void this.afterwards(async () => {
       if (!this.segments.delete(segment)) return;
-      await segment.delete().catch((error: unknown) => this.fail(error));
+      await segment.delete().catch((error: unknown) => this.condition.failed(error));
       this.adopted.delete(segment.path);
     });
   }
@@ -284,16 +296,5 @@ export class Spool {
     const done = this.turn.then(work);
     this.turn = done.catch(() => undefined);
     return done;
-  }
-
-  private fail(error: unknown): void {
-    this.retryAtMs = this.options.now() + RETRY_MS;
-    this.setState('unavailable', error);
-  }
-
-  private setState(state: SpoolState, error: unknown): void {
-    if (this.currentState === state) return;
-    this.currentState = state;
-    this.options.onState(state, error);
   }
 }

@@ -2,6 +2,19 @@ import type { RequestLogPartitions } from './partitions.js';
 import type { PruneResult, RequestLogRetention, RetentionDays } from './retention.js';
 import type { RequestRollup } from './rollup.js';
 
+/** Where there are no tables. */
+export const NO_UPKEEP = {
+  prune: (): Promise<PruneResult> =>
+    Promise.resolve({
+      keptFrom: null,
+      isLeftToAnother: false,
+      dropped: [],
+      busy: [],
+      deletedRows: 0,
+      deletedFigures: 0,
+    }),
+};
+
 /** What the tables of the request log need from time to time. */
 export class RequestLogUpkeep {
   constructor(

@@ -7,11 +7,11 @@ import { drained, expectIdentity, figuresOf } from '../identity.js';
 import { spooled } from '../spooled-ids.js';
 
 const REFUSALS: readonly BrokenFiles[] = [
-  // First, because a file that is open needs no other for long.
-  { on: 'open', code: 'EMFILE' },
-  { on: 'write', code: 'EIO' },
-  { on: 'datasync', code: 'EIO' },
-  { on: 'everything', code: 'EROFS' },
+  // Files that are open need no others until they fail.
+  { on: ['open', 'write'], code: 'EMFILE' },
+  { on: ['write'], code: 'EIO' },
+  { on: ['datasync'], code: 'EIO' },
+  { on: ['everything'], code: 'EROFS' },
 ];
 
 /**

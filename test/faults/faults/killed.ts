@@ -39,7 +39,7 @@ export const killed: Fault = {
     await load.stop();
     const last = await drill.app({ databaseUrl: server.url, stateDir });
     const young = (id: string): boolean => {
-      const at = load.answeredAt.get(id)!;
+      const at = load.answers.get(id)!.answeredAt;
       return kills.some(
         (kill) => at <= kill.at + 50 && at >= kill.at - BOUND_MS - ON_THE_WAY_MS - 2 * kill.delayMs,
       );
@@ -55,7 +55,7 @@ export const killed: Fault = {
     const { torn } = await last.stats();
     expect(account.duplicates).toBe(0);
     const ages = account.missing.map((id) => {
-      const at = load.answeredAt.get(id)!;
+      const at = load.answers.get(id)!.answeredAt;
       return Math.min(...kills.flatMap((kill) => (kill.at >= at - 50 ? kill.at - at : [])));
     });
     return {

@@ -39,7 +39,7 @@ export async function feedPoison(
   );
   await sleep(drill.scaled(1_500, 30_000));
   await load.stop();
-  const poisoned = [...load.answeredAt.keys()].filter(isPoison).length;
+  const poisoned = [...load.answers.keys()].filter(isPoison).length;
   const account = await expectIdentity(database.url, [load], [app], { withinMs: drill.patienceMs });
   await drained([app]);
   const { refused, quarantined } = await app.stats();

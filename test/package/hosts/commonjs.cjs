@@ -22,7 +22,12 @@ class AppModule {}
 Module({
   imports: [
     IpTrackingModule.forRootAsync({
-      useFactory: () => ({ database: { url: process.env.DATABASE_URL } }),
+      useFactory: () => ({
+        database: { url: process.env.DATABASE_URL },
+        ...(process.env.BLOCKED_COUNTRY
+          ? { rules: { blockCountries: [process.env.BLOCKED_COUNTRY] } }
+          : {}),
+      }),
     }),
   ],
   controllers: [HelloController],
@@ -37,4 +42,7 @@ async function main() {
   await app.close();
 }
 
-void main();
+main().catch((error) => {
+  process.stderr.write(`${error.code}: ${error.message}\n`);
+  process.exit(1);
+});

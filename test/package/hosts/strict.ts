@@ -16,6 +16,11 @@ import {
   type IpAddress,
   type IpTrackingOptions,
 } from 'nestjs-ip-tracking';
+import {
+  IpTrackingTestingModule,
+  type IpTrackingTesting,
+  type ProviderOverrides,
+} from 'nestjs-ip-tracking/testing';
 
 const clientIp: ClientIpOptions = { strategy: 'trusted-proxies', proxies: ['10.0.0.0/8'] };
 export const options: IpTrackingOptions = {
@@ -65,3 +70,8 @@ export class HostModule {}
 
 // @ts-expect-error An option that does not exist is an error where it is written.
 export const misspelt: IpTrackingOptions = { database: { url: '' }, requestLogs: false };
+
+export const off = IpTrackingModule.forRoot({ enabled: false });
+export const inMemory = IpTrackingTestingModule.forRoot({ client: '203.0.113.7' });
+export const tracking = (builder: ProviderOverrides): IpTrackingTesting =>
+  IpTrackingTestingModule.override(builder, { rules: { block: ['203.0.113.0/24'] } });

@@ -66,20 +66,19 @@ export function clientsLike(template: RedisClientTemplate): RedisClientFactory {
 }
 
 /**
- * Makes clients for `redis://` and `rediss://` URLs. ioredis is imported only here.
+ * Makes clients for `redis://` and `rediss://` URLs. ioredis is loaded only here.
  *
  * @throws IpTrackingError (`IPT_MISSING_PACKAGE`) where ioredis is not installed.
  */
-export async function clientsFor(
+export function clientsFor(
   url: string,
-  importIoredis: () => Promise<{ Redis: unknown }> = () => import('ioredis'),
-): Promise<RedisClientFactory> {
+  requireIoredis: () => { Redis: unknown } = () => require('ioredis') as typeof import('ioredis'),
+): RedisClientFactory {
   try {
-    const { Redis } = (await importIoredis()) as { Redis: RedisConstructor };
+    const { Redis } = requireIoredis() as { Redis: RedisConstructor };
     return () => new Redis(url, CLIENT_OPTIONS);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw cause;
+    if ((cause as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw cause;
     throw new IpTrackingError(
       'IPT_MISSING_PACKAGE',
       'Rate limits in Redis need the package ioredis, which is not installed: npm i ioredis',

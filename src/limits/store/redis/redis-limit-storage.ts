@@ -29,7 +29,7 @@ export async function createRedisLimitStorage(
       'Rate limits in Redis were given neither client nor url; write one of them.',
     );
   }
-  const factory = client === undefined ? await clientsFor(url as string) : clientsLike(client);
+  const factory = client === undefined ? clientsFor(url as string) : clientsLike(client);
   const connection = new RedisConnection(factory);
   const storage = new RedisLimitStorage(connection, options);
   await connection.open();

@@ -1,0 +1,2 @@
+// For `import`: as src/index.mts.
+export * from './entry.js';

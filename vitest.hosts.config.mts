@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './test/support/summary-reporter.js';
+
+/** Apps as users make them, with packages from the registry: npm run test:hosts */
+export default defineConfig({
+  test: {
+    include: ['test/hosts/**/*.host-spec.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/setup.ts'],
+    reporters: ['default', new SummaryReporter()],
+    // What takes long is npm.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    maxWorkers: 2,
+    pool: 'forks',
+  },
+});
