@@ -67,6 +67,8 @@ const RULE: Record<keyof DetectorRule, Check> = {
   without: (path, value) => checkObject(path, value, WITHOUT),
   unlessMissedBy: wholeNumber(1, 1_000),
   weight,
+  response,
+  flagsBelow: wholeNumber(1, 20_000),
 };
 
 const DETECTOR: Record<keyof Detector, Check> = {

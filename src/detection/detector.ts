@@ -46,6 +46,10 @@ export interface DetectorRule {
   readonly unlessMissedBy?: number;
   /** What a finding by this rule adds to the score of its subject. @default the detector's */
   readonly weight?: number;
+  /** The most that may follow from a finding by this rule, and never more than its detector may. @default the detector's */
+  readonly response?: DetectorResponse;
+  /** Fewer than so many are only flagged; the watch counts no further than twice `atLeast`. @default every count may do all */
+  readonly flagsBelow?: number;
 }
 
 /** What was found by one rule about one subject: numbers for the words, and what people will want to see. */
@@ -149,4 +153,22 @@ export interface LogDetector {
 /** Whether a detector reads the log by a query of its own. */
 export function isLogDetector(detector: Detector | LogDetector): detector is LogDetector {
   return 'query' in detector;
+}
+
+/** The most that may follow from a finding: by its detector, by its rule and by how much there was. */
+export function responseTo(
+  detector: Detector,
+  found: Pick<RuleFound, 'rule' | 'count'>,
+): DetectorResponse {
+  const { response = 'flag' } = detector;
+  const rule = detector.rules[found.rule];
+  if (response === 'off' || rule === undefined) return response;
+  if (found.count < (rule.flagsBelow ?? 0)) return 'flag';
+  return milderOf(response, rule.response ?? response);
+}
+
+const MILDEST_FIRST: readonly DetectorResponse[] = ['off', 'flag', 'limit', 'ban'];
+
+function milderOf(one: DetectorResponse, other: DetectorResponse): DetectorResponse {
+  return MILDEST_FIRST.indexOf(one) <= MILDEST_FIRST.indexOf(other) ? one : other;
 }

@@ -13,6 +13,8 @@ export function notFoundDetector(): Detector {
         // Links of one's own that lead nowhere, icons, and what pages ask for are nobody's scan.
         counts: { any: ['unmatched'], none: ['own-referer', 'routine', 'page-fetch'] },
         atLeast: 10,
+        // Ten dead links may be somebody's old list of bookmarks.
+        flagsBelow: 20,
         distinct: 'path',
         windowMs: 3_600_000,
         unlessMissedBy: 3,

@@ -29,6 +29,7 @@ export function probePathDetector(): Detector {
         atLeast: 1,
         windowMs: HOUR_MS,
         weight: 10,
+        response: 'flag',
       },
       // Any page can have its reader's browser ask for one of these, and any program can say that a page did.
       {
