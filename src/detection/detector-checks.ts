@@ -68,7 +68,6 @@ const RULE: Record<keyof DetectorRule, Check> = {
   unlessMissedBy: wholeNumber(1, 1_000),
   weight,
   response,
-  flagsBelow: wholeNumber(1, 20_000),
 };
 
 const DETECTOR: Record<keyof Detector, Check> = {

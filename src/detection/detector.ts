@@ -48,8 +48,6 @@ export interface DetectorRule {
   readonly weight?: number;
   /** The most that may follow from a finding by this rule, and never more than its detector may. @default the detector's */
   readonly response?: DetectorResponse;
-  /** Fewer than so many are only flagged; the watch counts no further than twice `atLeast`. @default every count may do all */
-  readonly flagsBelow?: number;
 }
 
 /** What was found by one rule about one subject: numbers for the words, and what people will want to see. */
@@ -155,15 +153,14 @@ export function isLogDetector(detector: Detector | LogDetector): detector is Log
   return 'query' in detector;
 }
 
-/** The most that may follow from a finding: by its detector, by its rule and by how much there was. */
+/** The most that may follow from a finding, by its detector and by the rule that found it. */
 export function responseTo(
   detector: Detector,
-  found: Pick<RuleFound, 'rule' | 'count'>,
+  { rule: index }: Pick<RuleFound, 'rule'>,
 ): DetectorResponse {
   const { response = 'flag' } = detector;
-  const rule = detector.rules[found.rule];
+  const rule = detector.rules[index];
   if (response === 'off' || rule === undefined) return response;
-  if (found.count < (rule.flagsBelow ?? 0)) return 'flag';
   return milderOf(response, rule.response ?? response);
 }
 

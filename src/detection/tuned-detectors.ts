@@ -80,12 +80,12 @@ function tuned(
   if (isLogDetector(detector)) return [{ ...detector, ...changed }];
   const first = detector.rules[0]!.atLeast;
   const heavier = detector.weight === 0 ? 1 : weight / detector.weight;
-  const scaled = (count: number): number =>
-    tuning.atLeast === undefined ? count : Math.ceil((count * tuning.atLeast) / first);
   const rules = detector.rules.map((rule) => ({
     ...rule,
-    atLeast: scaled(rule.atLeast),
-    ...(rule.flagsBelow === undefined ? {} : { flagsBelow: scaled(rule.flagsBelow) }),
+    atLeast:
+      tuning.atLeast === undefined
+        ? rule.atLeast
+        : Math.ceil((rule.atLeast * tuning.atLeast) / first),
     ...(rule.weight === undefined ? {} : { weight: Math.min(100, rule.weight * heavier) }),
   }));
   return [{ ...detector, ...changed, rules }];

@@ -118,17 +118,17 @@ export class Judge {
 
   /** Answers what needs no question to DNS. @returns whether something is left that does. */
   private answerAtOnce(): boolean {
-    if (this.fresh.some(({ found }) => isClaimed(found.agents))) return true;
+    if (this.fresh.some((fresh) => isClaimed(agentsOf(fresh)))) return true;
     for (const found of this.fresh.splice(0)) this.answer(found, null);
     return false;
   }
 
   private async answerAll(): Promise<void> {
-    for (const found of this.fresh.splice(0)) {
-      const ip = found.address ?? addressOf(found.subject);
+    for (const fresh of this.fresh.splice(0)) {
+      const ip = fresh.address ?? addressOf(fresh.subject);
       const claims =
-        ip === null ? null : await checkClaims(this.parts.crawlers, ip, found.found.agents);
-      this.answer(found, claims);
+        ip === null ? null : await checkClaims(this.parts.crawlers, ip, agentsOf(fresh));
+      this.answer(fresh, claims);
     }
   }
 
@@ -191,4 +191,8 @@ function addressOf(subject: string): IpAddress | null {
   if (prefix === null) return null;
   const { family, w0, w1, w2, w3 } = prefix;
   return family === 4 ? IpAddress.fromV4(w0) : IpAddress.fromV6(w0, w1, w2, w3);
+}
+
+function agentsOf({ userAgent, found }: WatchFound): string[] {
+  return userAgent === null ? [...found.agents] : [userAgent, ...found.agents];
 }
