@@ -1,4 +1,6 @@
+import type { Finding } from '../detection/finding.js';
 import type { ClientUnderJudgement } from './client-under-judgement.js';
+import type { Certainty } from './judgement.js';
 
 /** Detectors that tell how much or how fast somebody asked, or how badly, and not what for. */
 const SAY_LITTLE: Readonly<Record<string, string>> = {
@@ -35,4 +37,13 @@ export function doubtsOf(client: ClientUnderJudgement): string[] {
   if (client.isLikeBrowser)
     doubts.push('it also loaded pages with what belongs to them, as browsers do');
   return doubts;
+}
+
+/** From this weight on one finding alone is enough. */
+const ENOUGH = 40;
+
+/** How sure it is that who has these findings, and gives rise to these doubts, is hostile. */
+export function certaintyOf(findings: readonly Finding[], doubts: readonly string[]): Certainty {
+  if (doubts.length > 0) return 'doubtful';
+  return findings.some(({ weight }) => weight >= ENOUGH) ? 'sure' : 'likely';
 }

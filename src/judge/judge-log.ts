@@ -1,9 +1,11 @@
-import type { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
+import type { NameResolver } from '../detection/crawlers/crawler-check.js';
+import { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
+import { dnsResolver } from '../detection/crawlers/dns-resolver.js';
 import type { DetectorTuning } from '../detection/tuned-detectors.js';
 import type { AccessLogs } from './access-log/access-logs.js';
 import type { ClientUnderJudgement } from './client-under-judgement.js';
 import type { ClientKey } from './client-counts.js';
-import { doubtsOf } from './doubts.js';
+import { certaintyOf, doubtsOf } from './doubts.js';
 import { judgeDetectors } from './judge-detectors.js';
 import { Judge } from './judge.js';
 import type { JudgedClient, JudgeMode, Judgement } from './judgement.js';
@@ -17,9 +19,11 @@ export interface JudgeOptions {
   readonly tuning?: Readonly<Record<string, DetectorTuning>>;
   /** Requests before this moment are learnt from and not judged: epoch milliseconds, or so long before the log's end. @default all */
   readonly since?: { readonly atMs: number } | { readonly beforeEndMs: number };
-  readonly crawlers: CrawlerVerifier;
-  /** The verifier asks DNS. */
-  readonly asksDns: boolean;
+  /**
+   * Whom to ask who those are that claim to be crawlers; `true` for the name servers of this machine. Published ranges are
+   * asked first, and of an old log DNS may say what was not so then. @default false: nobody
+   */
+  readonly dns?: boolean | NameResolver;
   /** What the watch's counters may take, in bytes. @default 150000000 */
   readonly maxBytes?: number;
   /** What the site's own routes are, where that is known. @default learnt from the log, in a pass of its own */
@@ -35,7 +39,8 @@ const MAX_BYTES = 150_000_000;
  * @throws IpTrackingError `IPT_ACCESS_LOG` where a log cannot be read, and as `tunedDetectors`.
  */
 export async function judgeLog(logs: AccessLogs, options: JudgeOptions): Promise<Judgement> {
-  const { mode, crawlers, asksDns, tuning = {}, maxBytes = MAX_BYTES } = options;
+  const { mode, dns = false, tuning = {}, maxBytes = MAX_BYTES } = options;
+  const asksDns = dns !== false;
   const { detectors, notRun } = judgeDetectors(tuning, asksDns);
   const { site, fromMs, toMs } = await learn(logs);
   const judge = new Judge({
@@ -43,7 +48,10 @@ export async function judgeLog(logs: AccessLogs, options: JudgeOptions): Promise
     site: options.site ?? site,
     mode,
     maxBytes,
-    crawlers,
+    crawlers: new CrawlerVerifier({
+      resolver: resolverOf(dns),
+      now: () => performance.now(),
+    }),
     sinceMs: sinceOf(options.since, toMs),
   });
   for await (const batch of logs.batches()) await judge.see(batch);
@@ -63,6 +71,17 @@ export async function judgeLog(logs: AccessLogs, options: JudgeOptions): Promise
     bansOverBudget: judge.bansOverBudget,
     crawlersSpared: judge.exempted,
   };
+}
+
+/** Asks nobody: who is in no published range stays unknown. */
+const NOBODY: NameResolver = {
+  reverse: () => Promise.reject(new Error('DNS is not asked')),
+  forward: () => Promise.reject(new Error('DNS is not asked')),
+};
+
+function resolverOf(dns: boolean | NameResolver): NameResolver {
+  if (typeof dns !== 'boolean') return dns;
+  return dns ? dnsResolver() : NOBODY;
 }
 
 interface Learnt {
@@ -102,6 +121,7 @@ function judged(
   toMs: number,
 ): JudgedClient {
   const findings = [...client.findings.values()].sort((a, b) => b.weight - a.weight);
+  const doubts = doubtsOf(client);
   return {
     ipAddress: client.subject,
     detectors: findings.map(({ detector }) => detector),
@@ -112,7 +132,8 @@ function judged(
     firstFindingAt: new Date(client.firstFoundMs),
     bannedFrom: client.bannedFromMs === null ? null : new Date(client.bannedFromMs),
     reasons: findings.map(({ reason }) => reason),
-    doubts: doubtsOf(client),
+    certainty: certaintyOf(findings, doubts),
+    doubts,
   };
 }
 

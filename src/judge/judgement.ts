@@ -6,6 +6,9 @@ export const JUDGEMENT_VERSION = 1;
 /** What judging does to whom it finds: nothing, or what bans would have done. */
 export type JudgeMode = 'flag' | 'ban';
 
+/** How sure it is that a client is hostile. */
+export type Certainty = 'sure' | 'likely' | 'doubtful';
+
 /** One client against whom there is something. */
 export interface JudgedClient {
   /** An address, or the /64 of an IPv6 client. */
@@ -24,6 +27,7 @@ export interface JudgedClient {
   readonly bannedFrom: Date | null;
   /** One for each detector. */
   readonly reasons: readonly string[];
+  readonly certainty: Certainty;
   /** Why there is doubt; empty where there is none. */
   readonly doubts: readonly string[];
 }
