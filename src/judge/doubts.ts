@@ -9,6 +9,8 @@ const SAY_LITTLE: Readonly<Record<string, string>> = {
   'login-only': 'it may be a program of a user who had mistyped',
   'not-found': 'it asked for what is not there, and for nothing that attackers look for',
 };
+/** From this weight on one finding alone is enough. */
+const ENOUGH = 40;
 /** Less than this is a hint. */
 const LITTLE = 20;
 
@@ -27,20 +29,18 @@ export function doubtsOf(client: ClientUnderJudgement): string[] {
   for (const [code, { reason }] of client.milder) {
     if (DOUBTFUL.has(code)) doubts.push(reason.replace(/^[^:]*: /, ''));
   }
-  const [only] = findings;
-  if (only !== undefined && findings.length === 1) {
-    const little = SAY_LITTLE[only.detector];
-    if (little !== undefined) doubts.push(little);
-    else if (only.weight < LITTLE)
-      doubts.push('it asked only for scripts, to which old links may lead');
+  // Two weak signs are not a strong one.
+  if (findings.every(({ weight }) => weight < ENOUGH)) {
+    for (const { detector, weight } of findings) {
+      const little = SAY_LITTLE[detector];
+      if (little !== undefined) doubts.push(little);
+      else if (weight < LITTLE) doubts.push('it asked for scripts, to which old links may lead');
+    }
   }
   if (client.isLikeBrowser)
     doubts.push('it also loaded pages with what belongs to them, as browsers do');
   return doubts;
 }
-
-/** From this weight on one finding alone is enough. */
-const ENOUGH = 40;
 
 /** How sure it is that who has these findings, and gives rise to these doubts, is hostile. */
 export function certaintyOf(findings: readonly Finding[], doubts: readonly string[]): Certainty {

@@ -21,6 +21,8 @@ const MAX_PATHS = 100_000;
 const SECRETS = bitsOf(['probe:secrets']);
 const WORDPRESS = bitsOf(['probe:wordpress']);
 const SCRIPTS = bitsOf(['probe:scripts']);
+/** What a page of a WordPress is drawn with: readers load it, and seldom anything else of it. */
+const OF_WORDPRESS = /\/wp-(?:content|includes)\//;
 const STYLES = /\.(?:css|m?js|woff2?)$/i;
 
 interface Answer {
@@ -78,7 +80,7 @@ export class SiteLearner {
       routes.add(path);
       // A redirect is no sign of a stack: sites send old addresses elsewhere.
       if (answers.every(({ kind }) => kind === 'moved')) continue;
-      if ((probed & WORDPRESS) !== 0) wordPress += 1;
+      if ((probed & WORDPRESS) !== 0 || OF_WORDPRESS.test(path)) wordPress += 1;
       if ((probed & SCRIPTS) !== 0) scripts += 1;
     }
     return new Site(
@@ -86,7 +88,8 @@ export class SiteLearner {
         routes,
         hosts: this.names.learnt(),
         isWordPress: wordPress >= PATHS_OF_STACK,
-        hasScripts: scripts >= PATHS_OF_STACK,
+        // A WordPress is written in PHP.
+        hasScripts: Math.max(scripts, wordPress) >= PATHS_OF_STACK,
       },
       this.probes,
     );
