@@ -70,7 +70,8 @@ function verdictOf({ clients, mode, bansOverBudget, crawlersSpared }: Judgement)
 
 function clientsOf({ clients, mode }: Judgement, top: number): string[] {
   if (clients.length === 0) return [];
-  const shown = top === 0 ? clients : clients.slice(0, top);
+  const ordered = [...clients].sort(busiestFirst);
+  const shown = top === 0 ? ordered : ordered.slice(0, top);
   const bans = mode === 'ban';
   const rows = shown.map((client) => [
     client.ipAddress,
@@ -99,6 +100,17 @@ function clientsOf({ clients, mode }: Judgement, top: number): string[] {
         ]
       : []),
   ];
+}
+
+const SUREST_FIRST: readonly JudgedClient['certainty'][] = ['sure', 'likely', 'doubtful'];
+
+/** The sure before the doubtful, and of those whoever asked most: the order in which people want to know. */
+function busiestFirst(one: JudgedClient, other: JudgedClient): number {
+  return (
+    SUREST_FIRST.indexOf(one.certainty) - SUREST_FIRST.indexOf(other.certainty) ||
+    other.requests - one.requests ||
+    other.score - one.score
+  );
 }
 
 function doubtsOf({ clients }: Judgement): string[] {
