@@ -6,7 +6,8 @@
  */
 import { cpus } from 'node:os';
 import { detectionSettings } from '../src/detection/detection.options.js';
-import { type Detector, isLogDetector } from '../src/detection/detector.js';
+import { isLogDetector } from '../src/detection/detector-rule.js';
+import type { Detector } from '../src/detection/detector.js';
 import type { WatchEvent } from '../src/detection/watch/watch-event.js';
 import { Watch } from '../src/detection/watch/watch.js';
 import { IpAddress } from '../src/net/ip-address.js';

@@ -9,6 +9,7 @@ import { LeastPrivilege1763791200000 } from './1763791200000-least-privilege.js'
 import { ForwardingPeers1763793000000 } from './1763793000000-forwarding-peers.js';
 import { RequestSignals1763794800000 } from './1763794800000-request-signals.js';
 import { Findings1763796600000 } from './1763796600000-findings.js';
+import { LateRows1763798400000 } from './1763798400000-late-rows.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -22,4 +23,5 @@ export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
   ForwardingPeers1763793000000,
   RequestSignals1763794800000,
   Findings1763796600000,
+  LateRows1763798400000,
 ];

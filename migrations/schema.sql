@@ -11,11 +11,13 @@ CREATE OR REPLACE FUNCTION ip_tracking.delete_strays(before date, at_most intege
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ declare
          deleted integer;
+         written_before constant timestamptz := ip_tracking.written_before();
        begin
          perform ip_tracking.refuse_kept(before - 1);
          delete from ip_tracking.request_log_default
           where ctid = any(array(select ctid from ip_tracking.request_log_default
-                                  where "timestamp" < before::timestamp at time zone 'UTC' limit at_most));
+                                  where "timestamp" < before::timestamp at time zone 'UTC'
+                                    and ingested_at < written_before limit at_most));
          get diagnostics deleted = row_count;
          return deleted;
        end $function$;
@@ -27,16 +29,15 @@ CREATE OR REPLACE FUNCTION ip_tracking.drop_partition(day date, only_if_empty bo
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ declare
          partition constant text := 'request_log_' || to_char(day, 'YYYYMMDD');
-         has_rows boolean;
+         is_kept boolean;
        begin
          if to_regclass('ip_tracking.' || partition) is null then return false; end if;
          perform ip_tracking.refuse_kept(day);
          -- Taken before the look at its rows: between that and the drop a late one could arrive.
          lock table ip_tracking.request_log in access exclusive mode;
-         if only_if_empty then
-           execute format('select exists (select from ip_tracking.%I)', partition) into has_rows;
-           if has_rows then return false; end if;
-         end if;
+         execute format('select exists (select from ip_tracking.%I where $1 or ingested_at >= $2)', partition)
+            into is_kept using only_if_empty, ip_tracking.written_before();
+         if is_kept then return false; end if;
          execute format('drop table ip_tracking.%I', partition);
          return true;
        end $function$;
@@ -188,6 +189,15 @@ AS $function$ begin
            raise exception using errcode = '08004',
              message = 'another database is in the place of the one that these records were taken for';
          end if;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.written_before()
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         return coalesce(nullif(current_setting('ip_tracking.written_before', true), ''), 'infinity')::timestamptz;
        end $function$;
 
 create table ip_tracking.erased_address (

@@ -56,6 +56,8 @@ export interface LifecyclePlan {
   startTimeoutMs: number;
   places: boolean;
   logs: boolean;
+  /** Whether it is tests that run the program, which nobody ends by a signal. */
+  isTest: boolean;
   /** Whether records may outlive the process. */
   spools: boolean;
   /** Whether the program serves HTTP: one that does not places nobody, and keeps nothing up. A test makes its app late. */
@@ -128,7 +130,7 @@ export class IpTrackingLifecycle
 
   onApplicationBootstrap(): void {
     const { plan, state } = this.parts;
-    if (!plan.logs || !plan.hasServer()) return;
+    if (!plan.logs || !plan.hasServer() || plan.isTest) return;
     this.callOffLook = afterTimer(SETTLED_AFTER_MS, () => {
       if (isListenedTo('SIGTERM')) return;
       const rest =

@@ -102,12 +102,13 @@ const lifecycle = [
     (upkeep, networks, resolver, forwarders, unshared, users, log, rules) =>
       new HourlyWork(
         [
+          // First, because logins may come at once; where it cannot be learnt now, the next task says why.
+          ...(log.isEnabled ? [() => users.ready().catch(() => undefined)] : []),
           ...(log.isEnabled && log.sink === null ? [() => upkeep.run()] : []),
           ...(rules.isEnabled
             ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
             : []),
           () => unshared.look(),
-          ...(log.isEnabled ? [() => users.ready()] : []),
         ],
         {
           after: afterTimer,
@@ -127,6 +128,7 @@ const lifecycle = [
       startTimeoutMs: rules.startTimeoutMs,
       places: geo.isEnabled,
       logs: requestLog.isEnabled,
+      isTest: process.env['NODE_ENV'] === 'test',
       spools: requestLog.spool !== null,
       hasServer: () => edge.isAttached && Boolean(adapterHost.httpAdapter),
       shutdownTimeoutMs: requestLog.shutdownTimeoutMs,

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { CommandFactory } from './nest-commander.js';
 import { CliModule } from './cli.module.js';
+import { endWithReader } from './closed-pipe.js';
 import { databaseUrl } from './database-url.js';
 import { exitCodeOf, oneLine } from './cli-errors.js';
 import { isSwitchedOff } from './switched-off.js';
@@ -21,6 +22,7 @@ export function fail(error: unknown): never {
 /** Runs a command on the module: with Nest, and nearly always with a database. */
 export async function runOperatorProgram(): Promise<void> {
   process.on('unhandledRejection', fail);
+  endWithReader([process.stdout, process.stderr], () => process.exit(0));
   if (process.argv.length === 2) process.argv.push('--help');
   const asksForHelp = process.argv.slice(2).some((word) => /^(help|-h|--help)$/.test(word));
   if (!asksForHelp && isSwitchedOff(process.env)) {

@@ -35,7 +35,7 @@ export class PruneCommand extends OperatorCommand {
   }
 
   override async run(_: string[], { days, rollupDays = 0 }: PruneOptions): Promise<void> {
-    const { keptFrom, dropped, busy, deletedRows, deletedFigures, isLeftToAnother } =
+    const { keptFrom, dropped, busy, late, deletedRows, deletedFigures, isLeftToAnother } =
       await this.log.prune({ retentionDays: days, rollupRetentionDays: rollupDays });
     const keeping =
       keptFrom === null ? '' : `; requests are kept from ${keptFrom.toISOString().slice(0, 10)} on`;
@@ -43,6 +43,11 @@ export class PruneCommand extends OperatorCommand {
       `dropped ${dropped.length} days, deleted ${deletedRows} stray rows and ${deletedFigures} hourly figures${keeping}`,
     );
     if (isLeftToAnother) this.say('another process is at the same, and goes on with the rest');
+    if (late.length > 0) {
+      this.say(
+        `${late.length} days stay, since rows of them were written since: by a wrong clock?`,
+      );
+    }
     if (busy.length > 0) this.say(`${busy.length} days are in use: try again later`);
   }
 }

@@ -1,6 +1,12 @@
 import type { RequestOutcome } from '../signals/request-facts.js';
 import { bitsOf } from '../signals/signal.js';
-import type { Detector, DetectorRule } from './detector.js';
+import type {
+  Detector,
+  DetectorResponse,
+  DetectorRule,
+  LogDetector,
+  RuleFound,
+} from './detector.js';
 
 const US = 1_000;
 
@@ -51,4 +57,26 @@ export function matches({ any, none, rule }: CompiledRule, request: Matchable): 
   if (counts.outcomes !== undefined && !counts.outcomes.includes(request.outcome)) return false;
   if (counts.statuses !== undefined && !counts.statuses.includes(request.status)) return false;
   return counts.isSensitive === undefined || counts.isSensitive === request.sensitive;
+}
+
+/** Whether a detector reads the log by a query of its own. */
+export function isLogDetector(detector: Detector | LogDetector): detector is LogDetector {
+  return 'query' in detector;
+}
+
+/** The most that may follow from a finding, by its detector and by the rule that found it. */
+export function responseTo(
+  detector: Detector,
+  { rule: index }: Pick<RuleFound, 'rule'>,
+): DetectorResponse {
+  const { response = 'flag' } = detector;
+  const rule = detector.rules[index];
+  if (response === 'off' || rule === undefined) return response;
+  return milderOf(response, rule.response ?? response);
+}
+
+const MILDEST_FIRST: readonly DetectorResponse[] = ['off', 'flag', 'limit', 'ban'];
+
+function milderOf(one: DetectorResponse, other: DetectorResponse): DetectorResponse {
+  return MILDEST_FIRST.indexOf(one) <= MILDEST_FIRST.indexOf(other) ? one : other;
 }

@@ -1,12 +1,8 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { invalid } from '../options/checks.js';
 import { didYouMean } from '../options/did-you-mean.js';
-import {
-  isLogDetector,
-  type Detector,
-  type DetectorResponse,
-  type LogDetector,
-} from './detector.js';
+import type { Detector, DetectorResponse, LogDetector } from './detector.js';
+import { isLogDetector } from './detector-rule.js';
 import { BUILT_IN, FLAGS_AT_MOST } from './detectors/built-in.js';
 
 /** How one detector differs from what it is. */

@@ -6,6 +6,7 @@ import type { Framework } from './request-context.js';
 export const DETECTED_FRAMEWORK: Framework = {
   matchedRoute: (request) =>
     isFastify(request) ? fastifyRoute(request) : expressRoute(request as ExpressRequest),
+  answeredAhead: () => null,
   mayBeExempt: () => false,
   routeAhead: () => null,
   cors: null,

@@ -4,7 +4,10 @@ import { Socket } from 'node:net';
 
 /** How a request, a handshake or a message has ended. */
 export interface Ending {
-  /** The status that was sent, or that says the same; 0 where a handshake got no answer at all. */
+  /**
+   * The status that was sent, or that says the same; 499 where the client has left before any was, and 0 where no answer
+   * is known at all.
+   */
   status: number;
   /** It was answered, and wholly. */
   isComplete: boolean;
@@ -20,17 +23,50 @@ export function answered(status: number): Ending {
   return { status, isComplete: true, hasClientLeft: false };
 }
 
+/** As nginx has it: the client has closed its request before there was an answer. */
+export const CLIENT_CLOSED_REQUEST = 499;
+
+/** The ending of what was answered by somebody else than node, so that nobody knows what. */
+export const UNKNOWN_ANSWER: Ending = Object.freeze({
+  status: 0,
+  isComplete: false,
+  hasClientLeft: false,
+});
+
 /** How a request has ended whose response has closed. */
 export function endingOf(response: Http2Response, isHttp2: boolean): Ending {
   // Asked for only where there can be one: to look for what Express' prototypes do not have is dear.
   const stream = isHttp2 ? response.stream : undefined;
   const isComplete = stream === undefined ? hasLeft(response) : hasStreamLeft(stream);
+  const hasClientLeft =
+    !isComplete && (stream === undefined ? hasClientHungUp(response) : hasClientReset(stream));
+  const sent = stream === undefined ? sentStatus(response) : sentStreamStatus(stream);
   return {
-    status: response.statusCode,
+    status: sent ?? (hasClientLeft ? CLIENT_CLOSED_REQUEST : 0),
     isComplete,
-    hasClientLeft:
-      !isComplete && (stream === undefined ? hasClientHungUp(response) : hasClientReset(stream)),
+    hasClientLeft,
   };
+}
+
+/** How a request has ended whose connection has closed, and whose response will never tell: it was taken off it. */
+export function endingOfDetached(response: ServerResponse): Ending {
+  return { status: sentStatus(response) ?? 0, isComplete: false, hasClientLeft: false };
+}
+
+/** Where the status stands in `HTTP/1.1 200 OK`. */
+const STATUS_START = 9;
+const STATUS_END = 12;
+
+/** The status that was handed to the client, whatever has been made of `statusCode` since; null where none was. */
+function sentStatus(response: ServerResponse): number | null {
+  const { _header: head } = response as { _header?: string | null };
+  if (typeof head === 'string') return Number(head.slice(STATUS_START, STATUS_END));
+  return head === null && !response.headersSent ? null : response.statusCode;
+}
+
+function sentStreamStatus({ sentHeaders, headersSent }: ServerHttp2Stream): number | null {
+  if (!headersSent) return null;
+  return Number(sentHeaders?.[constants.HTTP2_HEADER_STATUS] ?? 0);
 }
 
 /**
@@ -44,9 +80,12 @@ function hasLeft(response: ServerResponse): boolean {
   );
 }
 
-/** Of HTTP/2 it is the stream that knows, and an aborted one says that it has finished. */
-function hasStreamLeft(stream: ServerHttp2Stream): boolean {
-  return stream.writableFinished && !stream.aborted;
+/**
+ * Of HTTP/2 it is the stream that knows. One that was reset says that it has finished, though what was written last may
+ * still have been here: `aborted` is not set once the answer has been ended.
+ */
+function hasStreamLeft({ writableFinished, aborted, rstCode }: ServerHttp2Stream): boolean {
+  return writableFinished && !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
 }
 
 /** Whether it was the client who ended the connection, and not this process that broke off its answer. */

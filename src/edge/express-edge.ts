@@ -24,6 +24,7 @@ export interface ExpressApplication {
 /** A request of Express, as far as the edge reads it. */
 export interface ExpressRequest extends IncomingMessage {
   baseUrl?: string;
+  originalUrl?: string;
   route?: ExpressRoute;
 }
 
@@ -33,8 +34,17 @@ interface ExpressRoute {
   stack: { handle: unknown }[];
 }
 
-interface ExpressLayer extends MiddlewareLayer {
+interface ExpressLayer extends MiddlewareLayer, LayerMatch {
   readonly route?: ExpressRoute;
+}
+
+/** What a layer has matched: `match()` gives it, or in older releases leaves it on the layer. */
+interface LayerMatch {
+  /** What of the path it was, and the names of the parameters in it. */
+  readonly path?: string;
+  readonly keys?: readonly unknown[];
+  /** What the layer is mounted at, as the host has written it; older releases do not keep it. */
+  readonly pattern?: unknown;
 }
 
 /** The pattern under which Nest registers its own not-found handler below a global prefix. */
@@ -103,6 +113,17 @@ class ExpressFramework implements Framework {
     return expressRoute(request as ExpressRequest);
   }
 
+  answeredAhead(request: unknown, isError: boolean): MatchedRoute | null {
+    const { method, url, originalUrl, baseUrl } = request as ExpressRequest;
+    const path = pathnameOf(originalUrl ?? url ?? '');
+    if (path === null) return null;
+    if (baseUrl) {
+      const pattern = mountOf(this.stack(), path, baseUrl);
+      if (pattern !== null) return { pattern, route: stampOfHandler(null) };
+    }
+    return isError ? this.routeAhead({ method, url: path }) : null;
+  }
+
   mayBeExempt(request: unknown): boolean {
     this.exempt ??= this.collect().filter(({ route }) => stampOf(route!).skipsRules);
     return firstMatch(this.exempt, request as ExpressRequest) !== undefined;
@@ -118,6 +139,21 @@ class ExpressFramework implements Framework {
   private collect(): ExpressLayer[] {
     return this.stack().filter(({ route }) => route !== undefined);
   }
+}
+
+/**
+ * Where the middleware is mounted that has answered. One that is mounted by a pattern is there for many routes, and stands
+ * for none of them: what it has matched is the client's own text.
+ */
+function mountOf(stack: readonly ExpressLayer[], path: string, baseUrl: string): string | null {
+  for (const layer of stack) {
+    if (layer.route !== undefined || !matchesSafely(layer, path)) continue;
+    const said: unknown = layer.match(path);
+    const match: LayerMatch = said === true ? layer : (said as LayerMatch);
+    if (match.keys?.length !== 0 || match.path?.replace(/\/$/, '') !== baseUrl) continue;
+    return typeof match.pattern === 'string' ? match.pattern : baseUrl.toLowerCase();
+  }
+  return null;
 }
 
 function stampOf({ stack }: ExpressRoute): StampedRoute {

@@ -81,6 +81,10 @@ class FastifyFramework implements Framework {
     return fastifyRoute(request as FastifyRequest);
   }
 
+  answeredAhead(): null {
+    return null;
+  }
+
   mayBeExempt(request: unknown): boolean {
     return fastifyRoute(request as FastifyRequest)?.route.skipsRules ?? false;
   }

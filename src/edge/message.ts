@@ -112,6 +112,10 @@ class MessageRoute implements Framework {
     return { pattern: `${type.name}.${handler.name}`, route: stampOfMessage(handler, type) };
   }
 
+  answeredAhead(): null {
+    return null;
+  }
+
   mayBeExempt(): boolean {
     return false;
   }

@@ -19,6 +19,11 @@ export interface MatchedRoute {
 export interface Framework {
   /** The route that a request has matched; null before the router has run, and where none matches. */
   matchedRoute(request: unknown): MatchedRoute | null;
+  /**
+   * What a request was for that something ahead of the router has answered: the path that it is mounted at, or, of an
+   * error, the route that the request would have matched. Asked once the response has closed; null where nothing tells.
+   */
+  answeredAhead(request: unknown, isError: boolean): MatchedRoute | null;
   /** Whether the request's route may say that stored rules do not apply to it; asked before the router has run. */
   mayBeExempt(request: unknown): boolean;
   /** The route that a request is going to match; asked before the router has run, and null where that cannot be told. */
@@ -130,6 +135,16 @@ export class RequestContext {
     return this.framework.matchedRoute(this.request);
   }
 
+  /**
+   * The route that the request is logged with, now that it has ended: of what a middleware has answered, a body that
+   * cannot be parsed for one, what it was for. A 404 is no route's, and what we have refused is not looked for.
+   */
+  endedRoute(status: number): MatchedRoute | null {
+    const matched = this.matchedRoute();
+    if (matched !== null || this.refusal !== null || status === 404) return matched;
+    return this.framework.answeredAhead(this.request, status >= 400);
+  }
+
   /** The stored rule that refused the request, or the monitor rule that has matched it. */
   get ruleId(): number | null {
     if (this.decision === null) return null;
@@ -145,6 +160,7 @@ export class RequestContext {
 /** Serves what no framework has seen: a handshake, or a request that another listener of the server answers. */
 export const UNROUTED: Framework = {
   matchedRoute: () => null,
+  answeredAhead: () => null,
   mayBeExempt: () => false,
   routeAhead: () => null,
   cors: null,

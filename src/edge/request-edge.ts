@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { ClientIp, ClientIpRequest, ClientIpResolver } from '../net/client-ip.js';
 import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
 import { guardResponse, inviteBody } from './deferred-response.js';
-import { answered, endingOf, type Ending } from './ending.js';
+import { endingAtClose, followDetached } from './detached-response.js';
+import { answered, type Ending } from './ending.js';
 import {
   askCors,
   type HostCors,
@@ -54,7 +55,7 @@ export class RequestEdge {
     const known = requestContextOf(raw);
     if (known !== undefined) return known;
     const context = this.attach(raw, request, framework);
-    this.watch(context, response);
+    this.watch(context, raw, response);
     return context;
   }
 
@@ -84,7 +85,7 @@ export class RequestEdge {
     if (known !== undefined) return isLetIn(known);
     const context = this.attach(raw, raw, UNROUTED);
     if (!this.policy.refuses(context)) {
-      this.watch(context, response);
+      this.watch(context, raw, response);
       return true;
     }
     context.hasEntered = true;
@@ -269,16 +270,19 @@ export class RequestEdge {
    * A closure each, although they are garbage at the rate of the traffic: Express changes the prototypes of requests and
    * responses, after which V8, in Node 20, optimizes no access to them. So what is known is not asked of them.
    */
-  private watch(context: RequestContext, response: ServerResponse): void {
+  private watch(context: RequestContext, raw: IncomingMessage, response: ServerResponse): void {
     context.answer = response;
-    response.on('close', () => this.close(context, response));
+    response.on('close', () => {
+      if (context.ending === null) this.close(context, endingAtClose(context, raw, response));
+    });
+    if (!context.isHttp2) followDetached(raw.socket, { context, response }, this);
     this.opened += 1;
   }
 
-  private close(context: RequestContext, response: ServerResponse): void {
-    if (context.ending !== null) return;
+  /** The response of a request has closed, or never will. */
+  close(context: RequestContext, ending: Ending): void {
     this.closed += 1;
-    this.end(context, endingOf(response, context.isHttp2));
+    this.end(context, ending);
   }
 }
 

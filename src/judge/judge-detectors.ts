@@ -1,4 +1,5 @@
-import { isLogDetector, type Detector } from '../detection/detector.js';
+import type { Detector } from '../detection/detector.js';
+import { isLogDetector } from '../detection/detector-rule.js';
 import { loginOnlyAsItComes } from '../detection/detectors/login-only.js';
 import { tunedDetectors, type DetectorTuning } from '../detection/tuned-detectors.js';
 import type { DetectorNotRun } from './judgement.js';

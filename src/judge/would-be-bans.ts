@@ -1,5 +1,6 @@
 import type { CrawlerVerdict } from '../detection/crawlers/crawler-check.js';
-import { responseTo, type Detector, type RuleFound } from '../detection/detector.js';
+import type { Detector, RuleFound } from '../detection/detector.js';
+import { responseTo } from '../detection/detector-rule.js';
 import { BanBudget } from '../response/ban-budget.js';
 import { networkToBan } from '../response/ban-network.js';
 import type { PastBan } from '../response/client-facts.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
   connect as connectHttp2,
   constants,
@@ -181,6 +181,38 @@ class Routes {
     return interval(5).pipe(map((count) => ({ data: String(count) })));
   }
 
+  @Get('late-status')
+  lateStatus(@Res() response: AnyResponse) {
+    const raw = rawOf(response);
+    raw.statusCode = 201;
+    raw.end('made');
+    raw.statusCode = 500;
+  }
+
+  @Get('raw-answer')
+  rawAnswer(@Res() response: AnyResponse) {
+    rawOf(response).socket!.end('HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok');
+  }
+
+  @Get('detached')
+  detached(@Res() response: AnyResponse) {
+    const raw = rawOf(response);
+    const socket = raw.socket!;
+    raw.detachSocket(socket);
+    socket.end('HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok');
+  }
+
+  @Get('detached-later')
+  detachedLater(@Res() response: AnyResponse) {
+    const raw = rawOf(response);
+    const socket = raw.socket!;
+    raw.writeHead(207, { connection: 'close' });
+    raw.write('some', () => {
+      raw.detachSocket(socket);
+      socket.end();
+    });
+  }
+
   @Get('never/:id')
   never(@Req() request: { params: { id: string } }) {
     begun.add(request.params.id);
@@ -205,166 +237,188 @@ const answered =
     get(path, method);
 
 /** Each leaves one row, with what the client was told or would have been. */
-const ENDINGS: [what: string, act: (given: Case) => Promise<number | void>, expected: Expected][] =
+type Row = [what: string, act: (given: Case) => Promise<number | void>, expected: Expected];
+const ENDINGS: Row[] = [
+  ['200', answered('/ok'), { status: 200, outcome: 'served' }],
+  ['204', answered('/empty'), { status: 204, outcome: 'served' }],
+  ['302', answered('/moved'), { status: 302, outcome: 'served' }],
+  ['304', answered('/unchanged'), { status: 304, outcome: 'served' }],
+  ['HEAD', answered('/ok', 'HEAD'), { status: 200, outcome: 'served', method: 'HEAD' }],
+  ['HEAD without a route', answered('/no', 'HEAD'), { status: 404, outcome: 'unmatched' }],
+  ['404 without a route', answered('/no'), { status: 404, outcome: 'unmatched', route: null }],
+  ["a handler's own 418", answered('/teapot'), { status: 418, outcome: 'served' }],
+  ["a handler's own 403", answered('/own-403'), { status: 403, outcome: 'refused' }],
+  ["403 by a route's rule", answered('/office'), { status: 403, outcome: 'blocked' }],
+  ["401 by the host's guard", answered('/needs-login'), { status: 401, outcome: 'refused' }],
+  ["403 by the host's guard", answered('/needs-role'), { status: 403, outcome: 'refused' }],
+  ['500 by throw', answered('/throws'), { status: 500, outcome: 'failed' }],
+  ['500 by a rejected promise', answered('/rejects'), { status: 500, outcome: 'failed' }],
+  ['500 by throw of nothing', answered('/throws-nothing'), { status: 500, outcome: 'failed' }],
+  ['an exception filter', answered('/filtered'), { status: 422, outcome: 'served' }],
+  ['one that answers 503', answered('/filtered-503'), { status: 503, outcome: 'failed' }],
+  ['one behind a guard', answered('/filtered-guard'), { status: 401, outcome: 'refused' }],
+  ['a stream', answered('/stream'), { status: 200, outcome: 'served' }],
+  ['server-sent events', answered('/events'), { status: 200, outcome: 'served' }],
   [
-    ['200', answered('/ok'), { status: 200, outcome: 'served' }],
-    ['204', answered('/empty'), { status: 204, outcome: 'served' }],
-    ['302', answered('/moved'), { status: 302, outcome: 'served' }],
-    ['304', answered('/unchanged'), { status: 304, outcome: 'served' }],
-    ['HEAD', answered('/ok', 'HEAD'), { status: 200, outcome: 'served', method: 'HEAD' }],
-    ['HEAD without a route', answered('/no', 'HEAD'), { status: 404, outcome: 'unmatched' }],
-    ['404 without a route', answered('/no'), { status: 404, outcome: 'unmatched', route: null }],
-    ["a handler's own 418", answered('/teapot'), { status: 418, outcome: 'served' }],
-    ["a handler's own 403", answered('/own-403'), { status: 403, outcome: 'refused' }],
-    ["403 by a route's rule", answered('/office'), { status: 403, outcome: 'blocked' }],
-    ["401 by the host's guard", answered('/needs-login'), { status: 401, outcome: 'refused' }],
-    ["403 by the host's guard", answered('/needs-role'), { status: 403, outcome: 'refused' }],
-    ['500 by throw', answered('/throws'), { status: 500, outcome: 'failed' }],
-    ['500 by a rejected promise', answered('/rejects'), { status: 500, outcome: 'failed' }],
-    ['500 by throw of nothing', answered('/throws-nothing'), { status: 500, outcome: 'failed' }],
-    ['an exception filter', answered('/filtered'), { status: 422, outcome: 'served' }],
-    ['one that answers 503', answered('/filtered-503'), { status: 503, outcome: 'failed' }],
-    ['one behind a guard', answered('/filtered-guard'), { status: 401, outcome: 'refused' }],
-    ['a stream', answered('/stream'), { status: 200, outcome: 'served' }],
-    ['server-sent events', answered('/events'), { status: 200, outcome: 'served' }],
+    'a status that is changed after the answer',
+    answered('/late-status'),
+    { status: 201, outcome: 'served' },
+  ],
+  ...(
     [
-      '403 by a rule',
-      async ({ host, from }) => {
-        await host.app.get(IpRuleService).block(from);
-        expect((await host.send({ path: '/ok', from })).status).toBe(403);
-      },
-      { status: 403, outcome: 'blocked' },
-    ],
-    [
-      'a stream that fails half-way',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(...head('GET /half HTTP/1.1'));
-        expect(await client.untilClosed()).toMatch(/half$/);
-      },
-      { status: 200, outcome: 'failed' },
-    ],
-    [
-      'a connection that is cut on our side before the answer',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(...head('GET /hung-up HTTP/1.1'));
-        expect(await client.untilClosed()).toBe('');
-      },
-      { outcome: 'failed' },
-    ],
-    [
-      'a client that leaves before the answer',
-      async ({ socket, head, from }) => {
-        const client = await socket();
-        client.write(...head(`GET /never/${from} HTTP/1.1`));
-        await eventually(() => begun.has(from));
-        client.destroy();
-      },
-      { outcome: 'aborted' },
-    ],
-    [
-      'a client that leaves during the answer',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(...head('GET /endless HTTP/1.1'));
-        await client.until(/data: 1/);
-        client.destroy();
-      },
-      { status: 200, outcome: 'aborted' },
-    ],
-    [
-      'a client that leaves during its upload',
-      async ({ host, socket, head }) => {
-        const client = await socket();
-        client.write(
-          ...head('POST /echo HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 99'),
-        );
-        client.write('{"a":');
-        await connectionsOf(host, 1);
-        client.destroy();
-      },
-      { method: 'POST', outcome: 'aborted' },
-    ],
-    [
-      'an upload that waits for its invitation',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(
-          ...head(
-            'POST /echo HTTP/1.1',
-            'Content-Type: application/json',
-            'Content-Length: 2',
-            'Expect: 100-continue',
-          ),
-        );
-        await client.until(/100 Continue/);
-        client.write('{}');
-        await client.until(/ 201 /);
-        client.destroy();
-      },
-      { method: 'POST', status: 201, outcome: 'served' },
-    ],
-    [
-      'an upload that is not invited',
-      async ({ host, socket, head, from }) => {
-        await host.app.get(IpRuleService).block(from);
-        const client = await socket();
-        client.write(...head('POST /echo HTTP/1.1', 'Content-Length: 2', 'Expect: 100-continue'));
-        expect(statusesIn(await client.untilClosed())).toEqual([403]);
-      },
-      { method: 'POST', status: 403, outcome: 'blocked' },
-    ],
-    [
-      'another expectation',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(...head('GET /ok HTTP/1.1', 'Expect: miracles', 'Connection: close'));
-        expect(statusesIn(await client.untilClosed())).toEqual([417]);
-      },
-      { status: 417, outcome: 'served' },
-    ],
-    [
-      'a WebSocket that is accepted',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(...head('GET /ws HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket'));
-        await client.until(/ 101 /);
-        client.destroy();
-      },
-      { path: '/ws', status: 101, outcome: 'served' },
-    ],
-    [
-      'a WebSocket that the host refuses',
-      async ({ socket, head }) => {
-        const client = await socket();
-        client.write(...head('GET /private HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket'));
-        expect(statusesIn(await client.untilClosed())).toEqual([401]);
-      },
-      { path: '/private', status: 401, outcome: 'refused' },
-    ],
-    [
-      'a WebSocket that a rule refuses',
-      async ({ host, socket, head, from }) => {
-        await host.app.get(IpRuleService).block(from);
-        const client = await socket();
-        client.write(...head('GET /ws HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket'));
-        expect(statusesIn(await client.untilClosed())).toEqual([403]);
-      },
-      { path: '/ws', status: 403, outcome: 'blocked' },
-    ],
-    [
-      'a handler that never answers, until the server hangs up',
-      async ({ host, socket, head, from }) => {
-        const client = await socket();
-        client.write(...head(`GET /never/${from} HTTP/1.1`));
-        await eventually(() => begun.has(from));
-        host.app.getHttpServer().closeAllConnections();
-        expect(await client.untilClosed()).toBe('');
-      },
-      { route: '/never/:id', outcome: 'failed' },
-    ],
-  ];
+      ['that a handler writes to the connection', '/raw-answer', / 202 /, 0],
+      ['on a connection taken off its response', '/detached', / 202 /, 0],
+      ['on one taken off it half-way', '/detached-later', /some/, 207],
+    ] as const
+  ).map(([what, path, said, status]): Row => [
+    `an answer ${what}`,
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head(`GET ${path} HTTP/1.1`));
+      const answer = await client.untilClosed();
+      if (!said.test(answer)) throw new Error(`the client got ${answer}`);
+    },
+    { path, status, outcome: 'failed' },
+  ]),
+  [
+    '403 by a rule',
+    async ({ host, from }) => {
+      await host.app.get(IpRuleService).block(from);
+      expect((await host.send({ path: '/ok', from })).status).toBe(403);
+    },
+    { status: 403, outcome: 'blocked' },
+  ],
+  [
+    'a stream that fails half-way',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head('GET /half HTTP/1.1'));
+      expect(await client.untilClosed()).toMatch(/half$/);
+    },
+    { status: 200, outcome: 'failed' },
+  ],
+  [
+    'a connection that is cut on our side before the answer',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head('GET /hung-up HTTP/1.1'));
+      expect(await client.untilClosed()).toBe('');
+    },
+    { status: 0, outcome: 'failed' },
+  ],
+  [
+    'a client that leaves before the answer',
+    async ({ socket, head, from }) => {
+      const client = await socket();
+      client.write(...head(`GET /never/${from} HTTP/1.1`));
+      await eventually(() => begun.has(from));
+      client.destroy();
+    },
+    { status: 499, outcome: 'aborted' },
+  ],
+  [
+    'a client that leaves during the answer',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head('GET /endless HTTP/1.1'));
+      await client.until(/data: 1/);
+      client.destroy();
+    },
+    { status: 200, outcome: 'aborted' },
+  ],
+  [
+    'a client that leaves during its upload',
+    async ({ host, socket, head }) => {
+      const client = await socket();
+      client.write(
+        ...head('POST /echo HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 99'),
+      );
+      client.write('{"a":');
+      await connectionsOf(host, 1);
+      client.destroy();
+    },
+    // Express' parser answers 400 to whoever has left.
+    { method: 'POST', outcome: 'aborted' },
+  ],
+  [
+    'an upload that waits for its invitation',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(
+        ...head(
+          'POST /echo HTTP/1.1',
+          'Content-Type: application/json',
+          'Content-Length: 2',
+          'Expect: 100-continue',
+        ),
+      );
+      await client.until(/100 Continue/);
+      client.write('{}');
+      await client.until(/ 201 /);
+      client.destroy();
+    },
+    { method: 'POST', status: 201, outcome: 'served' },
+  ],
+  [
+    'an upload that is not invited',
+    async ({ host, socket, head, from }) => {
+      await host.app.get(IpRuleService).block(from);
+      const client = await socket();
+      client.write(...head('POST /echo HTTP/1.1', 'Content-Length: 2', 'Expect: 100-continue'));
+      expect(statusesIn(await client.untilClosed())).toEqual([403]);
+    },
+    { method: 'POST', status: 403, outcome: 'blocked' },
+  ],
+  [
+    'another expectation',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head('GET /ok HTTP/1.1', 'Expect: miracles', 'Connection: close'));
+      expect(statusesIn(await client.untilClosed())).toEqual([417]);
+    },
+    { status: 417, outcome: 'served' },
+  ],
+  [
+    'a WebSocket that is accepted',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head('GET /ws HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket'));
+      await client.until(/ 101 /);
+      client.destroy();
+    },
+    { path: '/ws', status: 101, outcome: 'served' },
+  ],
+  [
+    'a WebSocket that the host refuses',
+    async ({ socket, head }) => {
+      const client = await socket();
+      client.write(...head('GET /private HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket'));
+      expect(statusesIn(await client.untilClosed())).toEqual([401]);
+    },
+    { path: '/private', status: 401, outcome: 'refused' },
+  ],
+  [
+    'a WebSocket that a rule refuses',
+    async ({ host, socket, head, from }) => {
+      await host.app.get(IpRuleService).block(from);
+      const client = await socket();
+      client.write(...head('GET /ws HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket'));
+      expect(statusesIn(await client.untilClosed())).toEqual([403]);
+    },
+    { path: '/ws', status: 403, outcome: 'blocked' },
+  ],
+  [
+    'a handler that never answers, until the server hangs up',
+    async ({ host, socket, head, from }) => {
+      const client = await socket();
+      client.write(...head(`GET /never/${from} HTTP/1.1`));
+      await eventually(() => begun.has(from));
+      host.app.getHttpServer().closeAllConnections();
+      expect(await client.untilClosed()).toBe('');
+    },
+    { route: '/never/:id', status: 0, outcome: 'failed' },
+  ],
+];
 
 /** A host's own WebSockets. */
 function answerHandshake(request: IncomingMessage, socket: Socket): void {
@@ -517,6 +571,7 @@ const cancelOnceAnswered: Ending = async (stream) => {
 const OVER_HTTP2: [what: string, path: string, end: Ending, expected: Expected][] = [
   ['200', '/ok', read, { status: 200, outcome: 'served' }],
   ['204', '/empty', read, { status: 204, outcome: 'served' }],
+  ['a status that is changed later', '/late-status', read, { status: 201, outcome: 'served' }],
   ['304', '/unchanged', read, { status: 304, outcome: 'served' }],
   ['404', '/no', read, { status: 404, outcome: 'unmatched' }],
   ['500', '/throws', read, { status: 500, outcome: 'failed' }],
@@ -524,11 +579,21 @@ const OVER_HTTP2: [what: string, path: string, end: Ending, expected: Expected][
   ["403 by a route's rule", '/office', read, { status: 403, outcome: 'blocked' }],
   ['a stream', '/stream', read, { status: 200, outcome: 'served' }],
   ['server-sent events', '/events', read, { status: 200, outcome: 'served' }],
-  ['one cancelled before the answer', '/never/h2', cancelOnceBegun, { outcome: 'aborted' }],
+  [
+    'one cancelled before the answer',
+    '/never/h2',
+    cancelOnceBegun,
+    { status: 499, outcome: 'aborted' },
+  ],
   ['one cancelled during it', '/endless', cancelOnceAnswered, { status: 200, outcome: 'aborted' }],
   ['one reset during it', '/endless', resetOnceAnswered, { status: 200, outcome: 'aborted' }],
   ['a stream that fails half-way', '/half', read, { status: 200, outcome: 'failed' }],
-  ['one whose connection is lost', '/never/lost', loseConnectionOnceBegun, { outcome: 'aborted' }],
+  [
+    'one whose connection is lost',
+    '/never/lost',
+    loseConnectionOnceBegun,
+    { status: 499, outcome: 'aborted' },
+  ],
 ];
 
 describe('one row, with its true status and outcome, over HTTP/2 on fastify', () => {
@@ -570,6 +635,48 @@ describe('one row, with its true status and outcome, over HTTP/2 on fastify', ()
     expect(rows).toHaveLength(1);
     expect(rows[0]).toMatchObject(expected);
     expect(status ?? rows[0]!.status).toBe(rows[0]!.status);
+  });
+
+  it('many that are reset at once, some of them behind an answer that has left', async () => {
+    const from = '198.51.100.250';
+    if (session.destroyed) session = connectHttp2(host.url);
+    let arrived = 0;
+    const count = () => void (arrived += 1);
+    const server = host.app.getHttpServer() as Server;
+    server.on('request', count);
+    const wholly = new Set<string>();
+    const streams = Array.from({ length: 200 }, (_, number) => async () => {
+      const path = `/never/reset-${number}`;
+      const isQuick = number % 2 === 0;
+      const stream = session.request({
+        ':path': isQuick ? `/ok?${number}` : path,
+        'x-forwarded-for': from,
+      });
+      stream.on('error', () => undefined);
+      stream.on('end', () => stream.rstCode === 0 && wholly.add(String(number)));
+      stream.resume();
+      setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 10 + (number % 60));
+      await new Promise((resolve) => stream.on('close', resolve));
+    });
+    await Promise.all(streams.map((start) => start()));
+    // Some were reset before they were sent. What was sent after them has come after them.
+    const marker = session.request({ ':path': '/ok', 'x-forwarded-for': '198.51.100.251' });
+    await read(marker);
+    server.off('request', count);
+    seen += arrived;
+    const rows = await rowsOf(host, from, seen);
+    expect(rows).toHaveLength(arrived - 1);
+    const outcomes = (path: RegExp) => [
+      ...new Set(rows.filter((row) => path.test(row.path)).map(({ outcome }) => outcome)),
+    ];
+    expect(outcomes(/never/)).toEqual(['aborted']);
+    expect(outcomes(/ok/).filter((outcome) => !['served', 'aborted'].includes(outcome))).toEqual(
+      [],
+    );
+    const served = rows.filter(({ outcome }) => outcome === 'served').length;
+    // Whoever has got all of it was served; the others have left behind an answer that was on its way already.
+    expect(served).toBeGreaterThanOrEqual(wholly.size);
+    expect(rows.filter(({ status }) => status !== 200 && status !== 499)).toEqual([]);
   });
 
   it('403 by a rule', async () => {

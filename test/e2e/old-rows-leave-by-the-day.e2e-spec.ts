@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Client } from 'pg';
 import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
+import { logger } from '../../src/provide.js';
 import { RequestLogPartitions } from '../../src/request-log/table/partitions.js';
 import { RequestLogRetention } from '../../src/request-log/table/retention.js';
 import { eventually } from '../support/eventually.js';
@@ -33,13 +34,13 @@ describe('the partitions of the request log', () => {
 
   const partitions = () => new RequestLogPartitions(database, now);
   const retention = () => new RequestLogRetention(database, partitions(), now);
-  const add = (timestamp: Date, count = 1) =>
+  const add = (timestamp: Date, count = 1, ingestedAt = timestamp) =>
     test.query(
       `insert into ip_tracking.request_log
-         (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us)
-       select gen_random_uuid(), $1, '198.51.100.7', 'socket', 'GET', '/', 200, 'served', 1
+         (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us, ingested_at)
+       select gen_random_uuid(), $1, '198.51.100.7', 'socket', 'GET', '/', 200, 'served', 1, $3
          from generate_series(1, $2::integer)`,
-      [timestamp, count],
+      [timestamp, count, ingestedAt],
     );
   const names = async () => (await partitions().list()).map(({ name }) => name);
   const countIn = async (table: string) =>
@@ -176,6 +177,64 @@ describe('the partitions of the request log', () => {
     await add(daysAgo(-300));
     expect(await retention().prune(KEEP)).toMatchObject({ deletedRows: 3 });
     expect(await countIn('request_log')).toBe(4);
+  });
+
+  it('lose more of them than go at once', async () => {
+    await partitions().ensure();
+    await add(daysAgo(0));
+    await add(daysAgo(31), 50_001);
+    expect(await retention().prune(KEEP)).toMatchObject({ deletedRows: 50_001 });
+    expect(await countIn('request_log')).toBe(1);
+  });
+
+  it('stay with what a clock has written that was 40 days back, for as long as if it had been right', async () => {
+    await fill(3);
+    await add(daysAgo(40), 3, daysAgo(2));
+    await add(daysAgo(41), 2);
+    // Still in the default partition.
+    expect(await retention().prune(KEEP)).toMatchObject({ deletedRows: 2, late: [] });
+    await partitions().emptyDefault();
+    expect(await countIn('request_log_20260219')).toBe(3);
+    const result = await retention().prune(KEEP);
+    expect(result).toMatchObject({ dropped: [], late: ['request_log_20260219'], busy: [] });
+    clock.now = daysAgo(-27).getTime();
+    clock.now = daysAgo(-27).getTime();
+    await partitions().ensure();
+    await add(daysAgo(-27));
+    await retention().prune(KEEP);
+    expect(await countIn('request_log')).toBe(8);
+    clock.now = daysAgo(-29).getTime();
+    await partitions().ensure();
+    await add(daysAgo(-29));
+    expect((await retention().prune(KEEP)).dropped).toContain('request_log_20260219');
+  });
+
+  it('go on in the next round where the table is in use half-way, and say so', async () => {
+    await partitions().ensure();
+    for (const day of [3, 4, 5]) await add(daysAgo(day), 2);
+    const reader = new Client({ connectionString: test.url });
+    await reader.connect();
+    const warn = vi.spyOn(logger, 'warn').mockImplementation(() => undefined);
+    onTestFinished(() => warn.mockRestore());
+    let transactions = 0;
+    const watched = Object.assign(Object.create(database) as Database, {
+      transaction: async (...given: Parameters<Database['transaction']>) => {
+        transactions += 1;
+        if (transactions === 2) {
+          await reader.query('begin; lock table ip_tracking.request_log in access share mode');
+        }
+        return database.transaction(...given);
+      },
+    });
+    expect(await new RequestLogPartitions(watched, now).emptyDefault()).toBe(1);
+    expect(warn.mock.calls.join()).toContain(
+      'has rows of 3 days; 2 of 3 could not be moved into partitions of their own',
+    );
+    expect(await countIn('request_log_default')).toBe(4);
+    await reader.query('commit');
+    await reader.end();
+    expect(await partitions().emptyDefault()).toBe(2);
+    expect(await countIn('request_log_default')).toBe(0);
   });
 
   it('survive a clock that runs a year ahead of the rows', async () => {

@@ -4,9 +4,12 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
+  type ArgumentsHost,
   type CallHandler,
   type CanActivate,
+  Catch,
   Controller,
+  type ExceptionFilter,
   type ExecutionContext,
   Get,
   type INestApplication,
@@ -21,7 +24,7 @@ import {
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
-import { APP_GUARD, ApplicationConfig, DiscoveryService } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, ApplicationConfig, DiscoveryService } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import {
@@ -226,6 +229,20 @@ function layersOf(host: Host): Layer[] {
 }
 
 describe('Express', () => {
+  it('match.pattern: what a middleware is mounted at is told from what a client has written', async () => {
+    const host = await start({
+      adapter: 'express',
+      configure: (app) => {
+        const answer: Handler = (_, response) => response.end('answered');
+        app.use('/mounted', answer);
+        app.use('/some/{*path}', answer);
+      },
+    });
+    for (const path of ['/mounted/x', '/some/x'])
+      expect(await statusOf(host, path, FREE)).toBe(200);
+    expect((await host.rows(2)).map(({ route }) => route)).toEqual(['/mounted', null]);
+  });
+
   it('app.handle: every way into an app goes through it', async () => {
     const app = express();
     const handle = vi.spyOn(app as unknown as { handle(): void }, 'handle');
@@ -359,6 +376,54 @@ class RefusesAll implements CanActivate {
 class EarlierModule {}
 
 describe.each(ADAPTERS)('Nest on %s', (adapter) => {
+  it('addGlobalFilter: of the filters for everything the one that was added first is asked last', async () => {
+    @Catch()
+    class OfTheHost implements ExceptionFilter {
+      catch(_: unknown, at: ArgumentsHost) {
+        const response = at.switchToHttp().getResponse<{
+          status(code: number): { send(body: string): void };
+        }>();
+        response.status(418).send('of the host');
+      }
+    }
+    @Controller('blocked')
+    class Blocked {
+      @Get()
+      @BlockIps(FREE)
+      never() {}
+    }
+    const filters = { provide: APP_FILTER, useClass: OfTheHost };
+    const host = await start({ adapter, controllers: [Blocked], providers: [filters] });
+    expect(await statusOf(host, '/blocked', FREE)).toBe(418);
+  });
+
+  it('injectables: what a test puts in the place of a bound guard is found there', async () => {
+    const database = await createTestDatabase();
+    @Controller('blocked')
+    class Blocked {
+      @Get()
+      @BlockIps('127.0.0.0/8')
+      reached() {
+        return 'reached';
+      }
+    }
+    const imports = [IpTrackingModule.forRoot({ database: { url: database.url }, geo: false })];
+    const module = await Test.createTestingModule({ imports, controllers: [Blocked] })
+      .overrideGuard(IpRuleGuard)
+      .useValue({ canActivate: () => true })
+      .compile();
+    const app =
+      adapter === 'express'
+        ? module.createNestApplication()
+        : module.createNestApplication(new FastifyAdapter());
+    onTestFinished(async () => {
+      await app.close();
+      await database.close();
+    });
+    await app.listen(0, '127.0.0.1');
+    expect((await send(await app.getUrl(), '/blocked')).text).toBe('reached');
+  });
+
   it('ApplicationConfig: our guards come before those of a module that was imported earlier', async () => {
     @Controller()
     class Office {

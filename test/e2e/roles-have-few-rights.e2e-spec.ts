@@ -141,8 +141,8 @@ describe('the rights of docs/privileges.md', () => {
     const day = (daysAgo: number) => new Date(Date.now() - daysAgo * DAY_MS).toISOString();
     await ask(
       as('superuser'),
-      `insert into ip_tracking.request_log (id, ip_source, method, path, status, outcome, duration_us, sensitive, "timestamp")
-       select gen_random_uuid(), 'socket', 'GET', '/', 200, 'served', 1, false, at
+      `insert into ip_tracking.request_log (id, ip_source, method, path, status, outcome, duration_us, sensitive, "timestamp", ingested_at)
+       select gen_random_uuid(), 'socket', 'GET', '/', 200, 'served', 1, false, at, at
          from unnest(array['${day(40)}', '${day(20)}', '${day(3)}']::timestamptz[]) as at`,
     );
     await host.app.get(RequestLogUpkeep).run();
@@ -244,8 +244,8 @@ describe('the rights of docs/privileges.md', () => {
     await ask(as('shop_owner'), sqlOf('How long the log is kept at least'));
     await ask(
       as('superuser'),
-      `insert into ip_tracking.request_log (id, ip_source, method, path, status, outcome, duration_us, sensitive, "timestamp")
-       values (gen_random_uuid(), 'socket', 'GET', '/kept', 200, 'served', 1, false, now() - interval '10 days')`,
+      `insert into ip_tracking.request_log (id, ip_source, method, path, status, outcome, duration_us, sensitive, "timestamp", ingested_at)
+       values (gen_random_uuid(), 'socket', 'GET', '/kept', 200, 'served', 1, false, now() - interval '10 days', now() - interval '10 days')`,
     );
     await host.app.get(RequestLogUpkeep).run();
     await eventually(async () => {

@@ -31,6 +31,16 @@ describe('the command line', () => {
   });
   afterAll(() => host.close());
 
+  /** As an operator types it, in a shell that tells how each part has ended. */
+  const piped = (line: string): Promise<Result> =>
+    new Promise((resolve) => {
+      const env = { ...process.env, IP_TRACKING_DATABASE_URL: host.database.url };
+      const script = `"$0" "$1" ${line}; exit "\${PIPESTATUS[0]}"`;
+      execFile('bash', ['-c', script, process.execPath, main], { env }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      });
+    });
+
   const run = (
     args: string[],
     url: string | null = host.database.url,
@@ -53,6 +63,24 @@ describe('the command line', () => {
     host.database.query(
       'select action, network::text, reason, source from ip_tracking.ip_rule order by id',
     );
+
+  it('ends quietly where whoever reads it has enough', async () => {
+    await host.database.query(
+      `insert into ip_tracking.request_log (id, ip_address, "timestamp", ip_source, method, path, status, outcome, duration_us)
+       select gen_random_uuid(), '198.51.100.77', now(), 'socket', 'GET', '/' || repeat('x', 500), 200, 'served', 1
+         from generate_series(1, 2000)`,
+    );
+    const all = await piped('export-ip 198.51.100.77 | wc -l');
+    expect({ code: all.code, stdout: Number(all.stdout) }).toEqual({ code: 0, stdout: 2_000 });
+    const first = await piped('export-ip 198.51.100.77 | head -1');
+    expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(first.stdout.trim().split('\n')).toHaveLength(1);
+    const none = await piped('list-rules | true');
+    expect({ code: none.code, stderr: none.stderr }).toEqual({ code: 0, stderr: '' });
+    await host.database.query(
+      `delete from ip_tracking.request_log where ip_address = '198.51.100.77'`,
+    );
+  });
 
   it('blocks and unblocks, and the running app follows within a second', async () => {
     const blocked = await run(['block-ip', '203.0.113.7', '--reason', 'a test']);

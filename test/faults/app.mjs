@@ -115,11 +115,17 @@ async function load() {
 /** Variants that are broken on purpose: the drill has to catch each of them. */
 async function sinkOf(name) {
   if (name === undefined) return {};
+  const record = await import(`${dist}/src/request-log/record/record-line.js`);
+  if (await breakSpool(name, record)) return {};
   const { PostgresSink } = await import(`${dist}/src/request-log/sinks/postgres-sink.js`);
   const { createDataSource } = await import(`${dist}/src/database/data-source.js`);
-  const { LINE_COLUMNS } = await import(`${dist}/src/request-log/record/record-line.js`);
-  const columns = LINE_COLUMNS.map((column) => `"${column}"`).join(', ');
+  const { Lines } = await import(`${dist}/src/request-log/record/lines.js`);
+  const { recordId } = await import(`${dist}/src/request-log/record/record-id.js`);
+  const columns = record.LINE_COLUMNS.map((column) => `"${column}"`).join(', ');
   const sink = new PostgresSink(new Database(createDataSource(options.database, []), true));
+  let rows = 0;
+  let batches = 0;
+  const anew = (line) => [recordId(Date.parse(line.split('\t')[1])), ...line.split('\t').slice(1)];
   const sinks = {
     'no on conflict': {
       writeLines: (lines) =>
@@ -130,14 +136,53 @@ async function sinkOf(name) {
         sink.writeLines(lines).catch(() => undefined);
       },
     },
+    'an error swallowed': {
+      writeLines: (lines) => sink.writeLines(lines).catch(() => undefined),
+    },
     'no bisection': {
       writeLines: (lines) =>
         sink.writeLines(lines).catch((error) => {
           throw new Error(`the whole batch fails: ${error.message}`);
         }),
     },
+    'one row in 10,000 dropped': {
+      writeLines: (lines) => sink.writeLines(lines.where(() => (rows += 1) % 10_000 !== 0)),
+    },
+    'the 40th batch doubled': {
+      writeLines: async (lines) => {
+        batches += 1;
+        await sink.writeLines(lines);
+        if (batches % 40 !== 0) return;
+        await sink.writeLines(Lines.of(Array.from(lines, (line) => anew(line).join('\t'))));
+      },
+    },
   };
   return { sink: { write: () => undefined, ...sinks[name], close: () => sink.close() } };
+}
+
+/** Those that do something to what is read from the spool. */
+async function breakSpool(name, { LINE_COLUMNS }) {
+  const { SpoolSegment } = await import(`${dist}/src/request-log/spool/spool-segment.js`);
+  const { read } = SpoolSegment.prototype;
+  if (name === 'the columns of another release taken for ours') {
+    SpoolSegment.prototype.translate = (line) => line;
+    return true;
+  }
+  const column = /^(\w+) changed in the spool$/.exec(name)?.[1];
+  if (column === undefined) return false;
+  const changed = { status: '200', path: '/elsewhere', user_id: 'nobody', duration_us: '0' };
+  SpoolSegment.prototype.read = async function (range) {
+    const piece = await read.call(this, range);
+    const lines = piece.lines.map((line) => {
+      const fields = line.split('\t');
+      const at = LINE_COLUMNS.indexOf(column);
+      // Of a path the id stays, or it would be another request's.
+      fields[at] = column === 'path' ? `${changed.path}${fields[at]}` : changed[column];
+      return fields.join('\t');
+    });
+    return { ...piece, lines };
+  };
+  return true;
 }
 
 /** Wraps node's own functions, so that the module, as it is published, meets a disk that refuses. */

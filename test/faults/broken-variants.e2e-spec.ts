@@ -5,7 +5,10 @@ import { Drill } from './drill.js';
 import { dropAnswers } from './faults/commit-answer-dropped.js';
 import { feedPoison } from './faults/poison.js';
 import { stopDatabase } from './faults/database-stopped.js';
+import { bootWithoutDatabase } from './faults/database-down-at-boot.js';
 import { overflowMemory } from './faults/memory-full.js';
+import { rush } from './faults/nothing-wrong.js';
+import { adoptOtherRelease } from './faults/other-release.js';
 import { ServerPool } from './server-pool.js';
 import { damageEveryByte, type FrameReader } from './torn-spool.js';
 
@@ -14,6 +17,10 @@ const PATIENCE_MS = 5_000;
 
 /** What the identity says where it does not hold. */
 const NOT_THE_IDENTITY = /answered and not stored, of which are counted/;
+/** What is said where there are more rows than requests. */
+const TWICE = /rows that are there twice/;
+/** What is said where a row is not as its client has seen it. */
+const OTHERWISE = /what rows say, and clients have seen otherwise/;
 
 const servers = new ServerPool();
 afterAll(() => servers.close());
@@ -42,6 +49,36 @@ describe('the drill catches', { concurrent: true, timeout: 120_000 }, () => {
 
   it('a delivery without bisection', async () => {
     const run = broken((drill) => feedPoison(drill, 'no bisection'));
+    await expect(run).rejects.toThrow(NOT_THE_IDENTITY);
+  });
+
+  it('a sink that swallows an error', async () => {
+    const run = broken((drill) => stopDatabase(drill, 'an error swallowed'));
+    await expect(run).rejects.toThrow(NOT_THE_IDENTITY);
+  });
+
+  it('a sink that drops one row in 10,000', async () => {
+    const run = broken((drill) => rush(drill, 'one row in 10,000 dropped'));
+    await expect(run).rejects.toThrow(NOT_THE_IDENTITY);
+  });
+
+  it('a sink that writes its 40th batch twice, under new ids', async () => {
+    const run = broken((drill) => rush(drill, 'the 40th batch doubled'));
+    await expect(run).rejects.toThrow(TWICE);
+  });
+
+  it.each(['status', 'path', 'user_id', 'duration_us'] as const)(
+    'a spool that gives back another %s',
+    async (column) => {
+      const run = broken((drill) => bootWithoutDatabase(drill, `${column} changed in the spool`));
+      await expect(run).rejects.toThrow(OTHERWISE);
+    },
+  );
+
+  it('a spool of another release that is read without its columns', async () => {
+    const run = broken((drill) =>
+      adoptOtherRelease(drill, 'the columns of another release taken for ours'),
+    );
     await expect(run).rejects.toThrow(NOT_THE_IDENTITY);
   });
 

@@ -164,6 +164,7 @@ describe('the spool', () => {
       maxBytes?: number;
       maxQueued?: number;
       now?: () => number;
+      syncIntervalMs?: number;
     } = {},
   ): RequestQueue {
     const say = (message: string): void => void said.push(message);
@@ -175,7 +176,7 @@ describe('the spool', () => {
       ),
       spool: {
         writeIntervalMs: 5,
-        syncIntervalMs: SYNC_MS,
+        syncIntervalMs: given.syncIntervalMs ?? SYNC_MS,
         maxBytes: given.maxBytes ?? 1_000_000,
         adoptAfterMs: 200,
       },
@@ -518,6 +519,51 @@ describe('the spool', () => {
       expect(queue.stats).toMatchObject({ enqueued: 500, queued: 500, dropped: 0 });
       queue.closeNow();
       expect(new Set(spooledIds()).size).toBe(500);
+    },
+  );
+
+  it('is brought to the disk before its process has closed', async () => {
+    const failing = new FailingFiles();
+    // No other fsync comes in between.
+    const queue = queueOf({ ...failing, syncIntervalMs: 60_000 });
+    await queue.start();
+    await eventually(() => allSegments().length > 0);
+    const before = failing.syncs;
+    const ids = push(queue, 10);
+    expect(await queue.close(0)).toBe(0);
+    expect(failing.syncs).toBeGreaterThan(before);
+    expect(spooledIds().sort()).toEqual(ids);
+  });
+
+  it.each([
+    ['at once', false],
+    ['in turns of the disk', true],
+  ])(
+    'that is written %s begins another file before one is too large, and removes each that is delivered',
+    async (_, isSlow) => {
+      const failing = new FailingFiles();
+      if (isSlow) {
+        failing.filesNow.writeSync = () => {
+          throw failure('EAGAIN');
+        };
+      }
+      // A file may take an eighth of it.
+      const maxBytes = 1_024 * 1_024;
+      const queue = queueOf({ ...failing, maxBytes, maxQueued: 10_000, now: standingClock() });
+      await queue.start();
+      const ids: string[] = [];
+      while (ids.length < 2_000) {
+        ids.push(...push(queue, 100));
+        await eventually(() => new Set(spooledIds()).size === ids.length, { withinMs: 20_000 });
+      }
+      const sizes = segments().map((path) => statSync(path).size);
+      expect(sizes.length).toBeGreaterThan(2);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(maxBytes / 8);
+      await expectAll(queue, ids);
+      await eventually(() => segments().length === 0);
+      await eventually(() => allSegments().length <= 3, {
+        what: 'removal of all but the open ones',
+      });
     },
   );
 

@@ -19,7 +19,15 @@ export interface DrillAppOptions {
   listens?: 'politely' | 'deafly';
   requestLog?: Exclude<IpTrackingOptions['requestLog'], false | undefined>;
   /** A variant that is broken on purpose. */
-  mutant?: 'no on conflict' | 'acknowledged before written' | 'no bisection';
+  mutant?:
+    | 'no on conflict'
+    | 'acknowledged before written'
+    | 'an error swallowed'
+    | 'no bisection'
+    | 'one row in 10,000 dropped'
+    | 'the 40th batch doubled'
+    | 'the columns of another release taken for ours'
+    | `${'status' | 'path' | 'user_id' | 'duration_us'} changed in the spool`;
 }
 
 /** Calls of the file system that fail in the app, and by which code. */
@@ -73,6 +81,8 @@ export class DrillApp {
           options.requestLog?.spool === false
             ? false
             : { syncIntervalMs: 200, adoptAfterMs: 1_000, ...options.requestLog?.spool },
+        // Many small batches: what goes wrong with one of them shows.
+        tuning: { flushIntervalMs: 10, ...options.requestLog?.tuning },
       },
       clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
       rules: { startTimeoutMs: 200 },
@@ -81,6 +91,7 @@ export class DrillApp {
     const child = fork(fileURLToPath(new URL('./app.mjs', pathToFileURL(__filename))), {
       env: {
         ...process.env,
+        NODE_ENV: 'production',
         DRILL_APP: JSON.stringify({
           dist: await compiledMain(),
           options: given,

@@ -16,6 +16,7 @@ import { halfOpen, halfOpenInCopy, halfOpenInUpkeep } from './faults/half-open.j
 import { killed } from './faults/killed.js';
 import { memoryFull } from './faults/memory-full.js';
 import { nothingWrong } from './faults/nothing-wrong.js';
+import { otherRelease } from './faults/other-release.js';
 import { poison } from './faults/poison.js';
 import { saturated } from './faults/saturated.js';
 import { slowInserts } from './faults/slow-inserts.js';
@@ -45,6 +46,7 @@ const FAULTS: readonly Fault[] = [
   memoryFull,
   poison,
   nothingWrong,
+  otherRelease,
   terminated,
   twoProcesses,
   readOnly,

@@ -4,7 +4,7 @@ import { documentedTests } from '../repo/documented-tests.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { install, scaffold, succeed, write } from './installed-host.js';
-import { morePackagesOf, packagesOf, readmeApp, type AppKind } from './readme-app.js';
+import { morePackagesOf, packagesOf, plainApp, readmeApp, type AppKind } from './readme-app.js';
 import { record, whatWorks, type Column } from './what-works.js';
 
 let folder: TemporaryFolder;
@@ -27,15 +27,23 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
   it('installs it into what nest new has made, and everything works', async () => {
     const host = await scaffold(folder.path, `app-${kind.nest}-${kind.adapter}`, kind.nest);
     const said = await install(host, [tarball, ...packagesOf(kind)]);
-    await install(host, morePackagesOf(kind));
     expect(aboutPeers(said)).toEqual([]);
     const works: Column[] = ['install'];
 
-    write(host, readmeApp(kind));
-    write(host, documentedSpecs(kind));
-    await succeed(host, 'npm', ['run', 'build']);
+    // The specs that were there, one for a controller of ours, those of docs/testing.md, and the one that boots the app.
+    write(host, { ...plainApp(kind), ...documentedSpecs(kind) });
     const database = await createTestDatabase({ migrated: false });
     onTestFinished(() => database.close());
+    const { stdout, stderr } = await succeed(host, 'npm', ['test']);
+    for (const spec of Object.keys(documentedSpecs(kind))) {
+      expect({ spec, ran: `${stdout}${stderr}`.includes(spec) }).toEqual({ spec, ran: true });
+    }
+    await succeed(host, 'npm', ['run', 'test:e2e'], { DATABASE_URL: database.url });
+    works.push('tests');
+
+    await install(host, morePackagesOf(kind));
+    write(host, readmeApp(kind));
+    await succeed(host, 'npm', ['run', 'build']);
     works.push(
       ...(await whatWorks({
         folder: host,
@@ -44,11 +52,6 @@ describe.each(KINDS)('a newcomer with %s', (name, kind) => {
         has: ['WebSocket', 'GraphQL'],
       })),
     );
-
-    // The specs that were there, one for a controller of ours, and the one that boots the whole app.
-    await succeed(host, 'npm', ['test']);
-    await succeed(host, 'npm', ['run', 'test:e2e'], { DATABASE_URL: database.url });
-    works.push('tests');
     record(name, works);
   });
 });

@@ -5,7 +5,7 @@ import { pack, PACKAGE, ROOT } from '../package/packed-host.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { run, scaffold, succeed, write } from './installed-host.js';
-import { packagesOf, readmeApp } from './readme-app.js';
+import { packagesOf, plainApp } from './readme-app.js';
 import { record, whatWorks } from './what-works.js';
 
 const LARGEST_MB = 15;
@@ -121,27 +121,11 @@ async function servesHello(host: string, program: string, node = process.execPat
 }
 
 describe('a bundle', () => {
-  /** README's app without what only some have. */
-  const plain = (nest: 11 | 12): Record<string, string> => {
-    const { 'src/account.controller.ts': controller, ...others } = readmeApp({
-      nest,
-      adapter: 'express',
-    });
-    const isExtra = /import .*(graphql|apollo|gateway|resolver|platform-ws).*\n|.*WsAdapter.*\n/gi;
-    return {
-      'src/account.controller.ts': controller!,
-      'src/main.ts': others['src/main.ts']!.replace(isExtra, ''),
-      'src/app.module.ts': others['src/app.module.ts']!.replace(isExtra, '')
-        .replace(/ {4}GraphQLModule[^]*?\}\),\n/, '')
-        .replace(', EchoGateway, HelloResolver', ''),
-    };
-  };
-
   it('of webpack, by nest build --webpack, does what the app does', async () => {
     const host = await scaffold(folder.path, 'webpack', 11);
     await npmInstall(host);
     await npmInstall(host, ...packagesOf({ nest: 11 }), tarball);
-    write(host, plain(11));
+    write(host, plainApp({ nest: 11, adapter: 'express' }));
     await succeed(host, 'npx', ['nest', 'build', '--webpack']);
     const database = await createTestDatabase();
     onTestFinished(() => database.close());
@@ -158,7 +142,7 @@ describe('a bundle', () => {
     const host = await scaffold(folder.path, 'esbuild', 12);
     await npmInstall(host);
     await npmInstall(host, ...packagesOf({ nest: 12 }), 'esbuild', tarball);
-    write(host, plain(12));
+    write(host, plainApp({ nest: 12, adapter: 'express' }));
     // esbuild knows no metadata of decorators: the compiler goes first.
     await succeed(host, 'npm', ['run', 'build']);
     const { stderr } = await succeed(host, 'npx', [

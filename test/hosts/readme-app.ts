@@ -108,6 +108,24 @@ ${nest === 12 ? 'await ' : 'void '}bootstrap();
   };
 }
 
+/** The same with nothing beside it: no gateway, no query. */
+export function plainApp(kind: AppKind): Record<string, string> {
+  const {
+    'src/echo.gateway.ts': _gateway,
+    'src/hello.resolver.ts': _resolver,
+    ...files
+  } = readmeApp(kind);
+  const extra =
+    /import .*(?:graphql|apollo|mercurius|gateway|resolver|platform-ws).*\n|.*WsAdapter.*\n/gi;
+  return {
+    ...files,
+    'src/main.ts': files['src/main.ts']!.replace(extra, ''),
+    'src/app.module.ts': files['src/app.module.ts']!.replace(extra, '')
+      .replace(/ {4}GraphQLModule[^]*?\}\),\n/, '')
+      .replace(', EchoGateway, HelloResolver', ''),
+  };
+}
+
 /** What README says to install beside the package. */
 export function packagesOf({ nest }: Pick<AppKind, 'nest'>): string[] {
   return [

@@ -338,3 +338,22 @@ describe('geoip-lite', () => {
     expect(readFileSync(path, 'utf8')).toMatch(/_20\d\d[01]\d[0-3]\d\.zip/);
   });
 });
+
+describe('the head of a response', () => {
+  it('_header: node keeps there what it has handed to the client, and null until then', async () => {
+    const seen: unknown[] = [];
+    const server = createServer((_, response) => {
+      const look = () => {
+        const { _header: head } = response as { _header?: unknown };
+        return head;
+      };
+      seen.push(look());
+      response.statusCode = 201;
+      response.end('made');
+      response.statusCode = 500;
+      seen.push(String(look()).slice(0, 13), endingOf(response, false).status);
+    });
+    const { status } = await fetch(await listening(server));
+    expect({ status, seen }).toEqual({ status: 201, seen: [null, 'HTTP/1.1 201 ', 201] });
+  });
+});

@@ -2,16 +2,14 @@ import { AccessLogs } from '../../judge/access-log/access-logs.js';
 import { judgementJson } from '../../judge/judgement.js';
 import { judgeLog } from '../../judge/judge-log.js';
 import { exitCodeOf, oneLine } from '../cli-errors.js';
+import { endWithReader } from '../closed-pipe.js';
 import { JUDGE_HELP, readJudgeArguments } from './judge-arguments.js';
 import { judgeReport } from './judge-report.js';
 import { ProgressBar } from './progress-bar.js';
 
 /** Runs `ip-tracking judge`. @returns the exit code: 0 whatever was found, 2 for wrong input, 1 for what else goes wrong. */
 export async function runJudge(args: readonly string[]): Promise<number> {
-  // Whoever reads the report may stop reading, as `head` does.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+  endWithReader([process.stdout, process.stderr], () => process.exit(0));
   const bar = new ProgressBar(process.stderr, ['learning', 'judging']);
   try {
     const { paths, isHelp, isJson, top, mode, since, tuning, asksDns } = readJudgeArguments(args);

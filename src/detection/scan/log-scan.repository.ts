@@ -1,12 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { compileRules, type CompiledRule } from '../detector-rule.js';
-import {
-  isLogDetector,
-  type Detector,
-  type LogDetector,
-  type LogQuery,
-  type ScanWindow,
-} from '../detector.js';
+import { compileRules, isLogDetector, type CompiledRule } from '../detector-rule.js';
+import type { Detector, LogDetector, LogQuery, ScanWindow } from '../detector.js';
 import { type Finding, findingInLog, findingOf, foundInLog } from '../finding.js';
 import { compileRule, LOG_TERMS } from './compile-scan.js';
 import { copyEvidence, copyWhatTakesBack, EVIDENCE_TABLE, isOfEvidence } from './evidence.js';

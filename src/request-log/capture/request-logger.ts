@@ -60,7 +60,7 @@ export class RequestLogger {
     // It costs next to nothing: not even a record is made.
     if (blockedBy !== null && folding !== null && folding.adds(context.client.ip, blockedBy))
       return;
-    const matched = context.matchedRoute();
+    const matched = context.endedRoute(ending.status);
     // Whom we refuse is logged wherever they have knocked.
     if (matched?.route.isUnlogged && context.refusal === null) return;
     const path = storableText(pathOf(context.url), MAX_PATH_LENGTH);

@@ -53,7 +53,7 @@ export class ReadySegments {
    * @throws the error of the file system.
    */
   append(bytes: Buffer, largest: number): { segment: SpoolSegment; start: number } | null {
-    if (this.current?.isUsed && this.current.size + bytes.length > largest) this.sealCurrent();
+    while (this.current?.isUsed && this.current.size + bytes.length > largest) this.sealCurrent();
     if (!this.mayAppend()) return null;
     const segment = this.current!;
     const startedAt = this.parts.now();

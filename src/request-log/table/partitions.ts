@@ -1,6 +1,8 @@
 import { errorCodeOf } from '../../database/connection-error.js';
 import type { Database } from '../../database/database.js';
 import { isTableBusy, workAlone } from '../../database/exclusive-work.js';
+import { messageOf } from '../../ip-tracking.errors.js';
+import { logger } from '../../provide.js';
 import { DAY_MS, dateOf, dayOf, dayOfPartition } from './days.js';
 
 /** SQLSTATE: the default partition holds rows that the new one would have to take. */
@@ -11,6 +13,8 @@ const DAYS_AHEAD = 8;
 const URGENT_DAYS = 2;
 /** Days that are taken out of the default partition in one run, so that a wrong clock's rows make no year of partitions. */
 const MAX_DAYS_EMPTIED = 31;
+/** SQLSTATE: a statement took longer than it may. */
+const QUERY_CANCELED = '57014';
 const PARTITIONS_LOCK = 7_316_402_521;
 
 /**
@@ -62,7 +66,8 @@ export class RequestLogPartitions {
 
   /**
    * Gives the rows of the default partition the partitions that they should have been in. Those of days that are still
-   * too far ahead, by a clock that was wrong, stay until their time has come.
+   * too far ahead, by a clock that was wrong, stay until their time has come. Where the table is in use, or the rows of a
+   * day are too many for one go, that is said, and the next run goes on.
    *
    * @returns how many days were made.
    */
@@ -74,7 +79,18 @@ export class RequestLogPartitions {
         order by 1 desc limit $2`,
       [new Date(dayOf(this.now()) + DAYS_AHEAD * DAY_MS), MAX_DAYS_EMPTIED],
     );
-    for (const { day } of days) await this.create(day.getTime(), true);
+    for (const [made, { day }] of days.entries()) {
+      try {
+        await this.create(day.getTime(), true);
+      } catch (error) {
+        if (!isTableBusy(error) && errorCodeOf(error) !== QUERY_CANCELED) throw error;
+        const rest = `${days.length - made} of ${days.length}`;
+        logger.warn(
+          `the default partition of the request log has rows of ${days.length} days; ${rest} could not be moved into partitions of their own, because the table is in use: ${messageOf(error)}. The next round goes on with them`,
+        );
+        return made;
+      }
+    }
     return days.length;
   }
 

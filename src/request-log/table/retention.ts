@@ -23,6 +23,8 @@ export interface PruneResult {
   dropped: string[];
   /** The partitions that are due, and in use: the next run tries again. */
   busy: string[];
+  /** The partitions that are due by their day, and stay since rows of them were written lately, as by a wrong clock. */
+  late: string[];
   /** The rows that were deleted from the default partition. */
   deletedRows: number;
   /** The hours' figures that were deleted from the rollup. */
@@ -41,7 +43,7 @@ const ROWS_AT_ONCE = 50_000;
  *
  * A clock that is wrong must not drop the present. "Old" is therefore counted back from the earliest of three clocks:
  * this process', PostgreSQL's, and the newest row of the log. An app that nobody has called for a while keeps its last
- * days until somebody does.
+ * days until somebody does. And rows that a wrong clock has dated back stay as long as others, from when they were written.
  */
 export class RequestLogRetention {
   constructor(
@@ -61,6 +63,7 @@ export class RequestLogRetention {
       isLeftToAnother: false,
       dropped: [],
       busy: [],
+      late: [],
       deletedRows: 0,
       deletedFigures: 0,
     };
@@ -84,13 +87,14 @@ export class RequestLogRetention {
       const keptFromMs = Math.min(firstKeptMs, dayOf(newestMs - retentionDays * DAY_MS));
       const emptyBeforeMs = Math.min(firstKeptMs, dayOf(clockMs - retentionDays * DAY_MS));
       result.keptFrom = new Date(keptFromMs);
+      const writtenBefore = new Date(newestMs - retentionDays * DAY_MS);
       for (const partition of await this.partitions.list()) {
         if (partition.startMs >= emptyBeforeMs) break;
         // Whoever is in the way of one is in the way of all, and each try makes writers wait.
         if (result.busy.length > 0) result.busy.push(partition.name);
-        else await this.drop(partition, keptFromMs, result);
+        else await this.drop(partition, { keptFromMs, writtenBefore }, result);
       }
-      result.deletedRows = await this.deleteStrays(new Date(keptFromMs));
+      result.deletedRows = await this.deleteStrays(new Date(keptFromMs), writtenBefore);
       await this.deleteErasures(new Date(keptFromMs));
     }
     if (rollupRetentionDays > 0) {
@@ -152,12 +156,13 @@ export class RequestLogRetention {
 
   private async drop(
     { name, startMs }: { name: string; startMs: number },
-    keptFromMs: number,
+    { keptFromMs, writtenBefore }: { keptFromMs: number; writtenBefore: Date },
     result: PruneResult,
   ): Promise<void> {
     const mayHaveRows = startMs < keptFromMs;
     try {
       const isDropped = await this.alone(async (manager) => {
+        await keepLate(manager, writtenBefore);
         const [row] = await manager.query<{ dropped: boolean }[]>(
           `select ip_tracking.drop_partition($1::date, $2) as dropped`,
           [dateOf(startMs), !mayHaveRows],
@@ -166,18 +171,24 @@ export class RequestLogRetention {
         return row?.dropped === true;
       });
       if (isDropped) result.dropped.push(name);
+      else if (mayHaveRows && (await this.isThere(startMs))) result.late.push(name);
     } catch (error) {
       if (!isTableBusy(error)) throw error;
       result.busy.push(name);
     }
   }
 
+  private async isThere(startMs: number): Promise<boolean> {
+    return (await this.partitions.list()).some((partition) => partition.startMs === startMs);
+  }
+
   /** Rows of days that never had a partition, or have lost it before they came. */
-  private async deleteStrays(before: Date): Promise<number> {
+  private async deleteStrays(before: Date, writtenBefore: Date): Promise<number> {
     let total = 0;
     for (;;) {
       const deleted = await this.alone(async (manager) => {
         await mark(manager, before);
+        await keepLate(manager, writtenBefore);
         const [row] = await manager.query<{ count: number }[]>(
           `select ip_tracking.delete_strays($1::date, ${ROWS_AT_ONCE}) as count`,
           [dateOf(before.getTime())],
@@ -214,6 +225,13 @@ class LeftToAnother extends Error {}
 async function countOf(manager: EntityManager, sql: string, before: Date): Promise<number> {
   const [row] = await manager.query<{ count: number }[]>(sql, [before]);
   return row?.count ?? 0;
+}
+
+/** What was written since then stays, however old it says that it is. */
+async function keepLate(manager: EntityManager, writtenBefore: Date): Promise<void> {
+  await manager.query(`select set_config('ip_tracking.written_before', $1, true)`, [
+    writtenBefore.toISOString(),
+  ]);
 }
 
 /** Notes that rows before a moment may be gone: whatever counts them again must not take that for few requests. */

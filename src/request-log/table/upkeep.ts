@@ -10,6 +10,7 @@ export const NO_UPKEEP = {
       isLeftToAnother: false,
       dropped: [],
       busy: [],
+      late: [],
       deletedRows: 0,
       deletedFigures: 0,
     }),
