@@ -147,7 +147,8 @@ export type { ProbesOptions, SignalsOptions } from './signals/signals.options.js
 export type { AddedProbe } from './signals/compile-probes.js';
 export { PROBE_GROUPS, type ProbeGroup, type ProbePlace } from './signals/probes/probe-entry.js';
 export type { RequestOutcome } from './signals/request-facts.js';
-export type { DetectionOptions, DetectorTuning } from './detection/detection.options.js';
+export type { DetectionOptions } from './detection/detection.options.js';
+export type { DetectorTuning } from './detection/tuned-detectors.js';
 export {
   DetectionService,
   type ResolveDetails,

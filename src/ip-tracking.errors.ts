@@ -32,6 +32,7 @@ export type IpTrackingErrorCode =
   | 'IPT_IMPORTED_TWICE'
   | 'IPT_MISSING_PACKAGE'
   | 'IPT_GEO_FILE'
+  | 'IPT_ACCESS_LOG'
   | 'IPT_PRIVACY_KEY';
 
 /**

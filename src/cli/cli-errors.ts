@@ -1,4 +1,5 @@
-import { IpTrackingError, type IpTrackingErrorCode } from '../index.js';
+// Not by the index: the judge, which comes without Nest, fails in the same way.
+import { IpTrackingError, type IpTrackingErrorCode } from '../ip-tracking.errors.js';
 import { printable } from './printable.js';
 
 /** What the operator typed is wrong: the command has changed nothing, and the same line will never work. */
@@ -16,6 +17,7 @@ const WRONG_INPUT: ReadonlySet<IpTrackingErrorCode> = new Set<IpTrackingErrorCod
   'IPT_STATE_NOT_FOUND',
   'IPT_STATE_UNRELATED',
   'IPT_UNKNOWN_OPTION',
+  'IPT_ACCESS_LOG',
 ]);
 
 /** 2 for wrong input, 1 for everything else: a database that is down, a rule that does not exist. */

@@ -7,6 +7,7 @@ import { DisallowIpCommand } from './disallow-ip.command.js';
 import { EraseIpCommand } from './erase-ip.command.js';
 import { ExportIpCommand } from './export-ip.command.js';
 import { FlagSuspiciousCommand } from './flag-suspicious.command.js';
+import { JudgeCommand } from './judge.command.js';
 import { ListRulesCommand } from './list-rules.command.js';
 import { MigrateCommand } from './migrate.command.js';
 import { privacyFromEnvironment } from './privacy-environment.js';
@@ -45,6 +46,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     AllowIpCommand,
     DisallowIpCommand,
     ListRulesCommand,
+    JudgeCommand,
     FlagSuspiciousCommand,
     SuspiciousCommand,
     EraseIpCommand,

@@ -1,63 +1,16 @@
 #!/usr/bin/env node
-import 'reflect-metadata';
-import { CommandFactory } from './nest-commander.js';
-import { CliModule } from './cli.module.js';
-import { endWithReader } from './closed-pipe.js';
-import { databaseUrl } from './database-url.js';
-import { exitCodeOf, oneLine } from './cli-errors.js';
-import { isSwitchedOff } from './switched-off.js';
 
-/** The part of commander's error that is used here; commander is nest-commander's, not ours. */
-interface CommanderError extends Error {
-  exitCode: number;
-}
-
-const HINT = 'run "ip-tracking --help" for the commands';
-
-/** Ends the process: nothing that is still open, such as a pool on a dead server, may hold the terminal. */
-function fail(error: unknown): never {
-  process.stderr.write(`ip-tracking: ${oneLine(error)}\n`);
-  process.exit(exitCodeOf(error));
-}
-
-process.on('unhandledRejection', fail);
-endWithReader([process.stdout, process.stderr], () => process.exit(0));
-
+/** The judge needs neither Nest nor a database, and starts before they would be loaded. */
 async function main(): Promise<void> {
-  if (process.argv.length === 2) process.argv.push('--help');
-  const asksForHelp = process.argv.slice(2).some((word) => /^(help|-h|--help)$/.test(word));
-  if (!asksForHelp && isSwitchedOff(process.env)) {
-    fail(
-      new Error(
-        'the module is off here (IP_TRACKING_ENABLED is false), so nothing was asked and nothing was changed; set IP_TRACKING_ENABLED=true for this command if you mean it',
-      ),
-    );
+  const [command, ...args] = process.argv.slice(2);
+  const isAbout = command === 'help' && args[0] === 'judge';
+  if (command === 'judge' || isAbout) {
+    const { runJudge } = await import('./judge/judge-program.js');
+    process.exitCode = await runJudge(isAbout ? ['--help'] : args);
+    return;
   }
-  if (!asksForHelp) databaseUrl();
-  await CommandFactory.run(CliModule, {
-    logger: false,
-    cliName: 'ip-tracking',
-    abortOnError: false,
-    // Commander reports help as an error too; whatever else it reports it has printed itself.
-    errorHandler: (error) => process.exit((error as CommanderError).exitCode === 0 ? 0 : 2),
-    serviceErrorHandler: fail,
-    helpConfiguration: {
-      // Commander would name the program after this file.
-      commandUsage: (command) =>
-        ['ip-tracking', ...(command.parent === null ? [] : [command.name()]), command.usage()].join(
-          ' ',
-        ),
-    },
-    outputConfiguration: {
-      outputError: (text, write) =>
-        write(
-          `ip-tracking: ${text
-            .replace(/^error: /, '')
-            .trim()
-            .replaceAll('\n', ' ')}; ${HINT}\n`,
-        ),
-    },
-  });
+  const { runOperatorProgram, fail } = await import('./operator-program.js');
+  await runOperatorProgram().catch(fail);
 }
 
-main().catch(fail);
+void main();

@@ -1,13 +1,10 @@
 import { validateCronExpression } from 'cron';
-import { IpTrackingError } from '../ip-tracking.errors.js';
 import { checkObject, invalid, oneOf, wholeNumber, flag, type Check } from '../options/checks.js';
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
-import { didYouMean } from '../options/did-you-mean.js';
 import { token } from '../provide.js';
 import { checkDetectors } from './detector-checks.js';
-import type { Detector, DetectorResponse, LogDetector } from './detector.js';
-import { BUILT_IN, FLAGS_AT_MOST } from './detectors/built-in.js';
-import { isLogDetector } from './detector-rule.js';
+import type { Detector, LogDetector } from './detector.js';
+import { tunedDetectors, type DetectorTuning } from './tuned-detectors.js';
 
 /** Who looks for attackers: the watch, as requests end, and the scan, over the log. */
 export interface DetectionOptions {
@@ -29,16 +26,6 @@ export interface DetectionOptions {
   tuning?: Record<string, DetectorTuning>;
   /** Detectors of the host's own. @default none */
   detectors?: (Detector | LogDetector)[];
-}
-
-/** How one detector differs from what it is. */
-export interface DetectorTuning {
-  /** The count at which it fires; where it has several rules that of the first, and the others in proportion. */
-  atLeast?: number;
-  /** What a finding adds to the score of its subject, from 0 to 100; where it has several rules the others in proportion. */
-  weight?: number;
-  /** The most that may follow from its findings; `off`, and it finds nothing. */
-  response?: DetectorResponse;
 }
 
 /** What each of {@link DetectionOptions} is where it is left out. */
@@ -108,59 +95,15 @@ export const DETECTION_SETTINGS = token<DetectionSettings>('detection-settings')
  */
 export function detectionSettings(given: false | DetectionOptions | undefined): DetectionSettings {
   const { tuning, detectors, cron, ...others } = filled(given || {}, DETECTION_DEFAULTS);
-  const own = detectors as readonly (Detector | LogDetector)[];
-  checkNames(tuning, [...Object.keys(BUILT_IN), ...own.map(({ name }) => name)]);
-  const built = Object.entries(BUILT_IN).map(([name, make]) =>
-    make(name === 'request-volume' ? others.requestsPerHour : tuning[name]?.atLeast),
-  );
   return {
     ...others,
     isEnabled: given !== false,
     cron: cron !== false,
     cronExpression: typeof cron === 'string' ? cron : null,
-    detectors: [...built, ...own].flatMap((detector) => tuned(detector, tuning[detector.name])),
+    detectors: tunedDetectors({
+      requestsPerHour: others.requestsPerHour,
+      tuning,
+      detectors: detectors as readonly (Detector | LogDetector)[],
+    }),
   };
-}
-
-function checkNames(tuning: Record<string, DetectorTuning>, names: readonly string[]): void {
-  for (const [name, { response, atLeast }] of Object.entries(tuning)) {
-    const path = `detection.tuning.${name}`;
-    if (!names.includes(name)) {
-      const near = didYouMean(name, names);
-      throw new IpTrackingError(
-        'IPT_UNKNOWN_OPTION',
-        near === undefined
-          ? `${path} is no detector. There are: ${names.join(', ')}.`
-          : `${path} is no detector. Did you mean detection.tuning.${near}?`,
-      );
-    }
-    if (FLAGS_AT_MOST.has(name) && (response === 'limit' || response === 'ban')) {
-      invalid(`${path}.response`, response, "give 'off' or 'flag': it names too many by mistake");
-    }
-    if (name === 'request-volume' && atLeast !== undefined) {
-      invalid(`${path}.atLeast`, atLeast, 'give detection.requestsPerHour instead');
-    }
-  }
-}
-
-/** A detector as a host wants it; none where it is off. */
-function tuned(
-  detector: Detector | LogDetector,
-  tuning: DetectorTuning = {},
-): (Detector | LogDetector)[] {
-  const { weight = detector.weight, response = detector.response } = tuning;
-  if (response === 'off') return [];
-  const changed = { weight, ...(response === undefined ? {} : { response }) };
-  if (isLogDetector(detector)) return [{ ...detector, ...changed }];
-  const first = detector.rules[0]!.atLeast;
-  const heavier = detector.weight === 0 ? 1 : weight / detector.weight;
-  const rules = detector.rules.map((rule) => ({
-    ...rule,
-    atLeast:
-      tuning.atLeast === undefined
-        ? rule.atLeast
-        : Math.ceil((rule.atLeast * tuning.atLeast) / first),
-    ...(rule.weight === undefined ? {} : { weight: Math.min(100, rule.weight * heavier) }),
-  }));
-  return [{ ...detector, ...changed, rules }];
 }

@@ -67,6 +67,7 @@ const RULE: Record<keyof DetectorRule, Check> = {
   without: (path, value) => checkObject(path, value, WITHOUT),
   unlessMissedBy: wholeNumber(1, 1_000),
   weight,
+  response,
 };
 
 const DETECTOR: Record<keyof Detector, Check> = {

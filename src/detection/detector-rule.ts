@@ -1,6 +1,12 @@
 import type { RequestOutcome } from '../signals/request-facts.js';
 import { bitsOf } from '../signals/signal.js';
-import type { Detector, DetectorRule, LogDetector } from './detector.js';
+import type {
+  Detector,
+  DetectorResponse,
+  DetectorRule,
+  LogDetector,
+  RuleFound,
+} from './detector.js';
 
 const US = 1_000;
 
@@ -56,4 +62,21 @@ export function matches({ any, none, rule }: CompiledRule, request: Matchable): 
 /** Whether a detector reads the log by a query of its own. */
 export function isLogDetector(detector: Detector | LogDetector): detector is LogDetector {
   return 'query' in detector;
+}
+
+/** The most that may follow from a finding, by its detector and by the rule that found it. */
+export function responseTo(
+  detector: Detector,
+  { rule: index }: Pick<RuleFound, 'rule'>,
+): DetectorResponse {
+  const { response = 'flag' } = detector;
+  const rule = detector.rules[index];
+  if (response === 'off' || rule === undefined) return response;
+  return milderOf(response, rule.response ?? response);
+}
+
+const MILDEST_FIRST: readonly DetectorResponse[] = ['off', 'flag', 'limit', 'ban'];
+
+function milderOf(one: DetectorResponse, other: DetectorResponse): DetectorResponse {
+  return MILDEST_FIRST.indexOf(one) <= MILDEST_FIRST.indexOf(other) ? one : other;
 }

@@ -46,6 +46,8 @@ export interface DetectorRule {
   readonly unlessMissedBy?: number;
   /** What a finding by this rule adds to the score of its subject. @default the detector's */
   readonly weight?: number;
+  /** The most that may follow from a finding by this rule, and never more than its detector may. @default the detector's */
+  readonly response?: DetectorResponse;
 }
 
 /** What was found by one rule about one subject: numbers for the words, and what people will want to see. */

@@ -90,7 +90,8 @@ describe('no code', () => {
 
   it('ends the host process', () => {
     const library = CODE.filter((path) => /^(src|demo)\//.test(path) && !path.endsWith('.spec.ts'));
-    const programs = /^(src\/cli\/(main|operator-command)|demo\/(start|shutdown))\.ts$/;
+    const programs =
+      /^(src\/cli\/(judge\/judge-program|operator-program|operator-command)|demo\/(start|shutdown))\.ts$/;
     expect(
       linesWith(
         /process\.(exit|abort)\(/,

@@ -13,7 +13,7 @@ export function authFailuresDetector(): Detector {
     weight: 20,
     response: 'ban',
     rules: [
-      { counts: { any: ['auth-failure'] }, atLeast: 10, windowMs: HOUR_MS },
+      { counts: { any: ['auth-failure'] }, atLeast: 10, windowMs: HOUR_MS, response: 'flag' },
       // A success of somebody else from there, or of an account of one's own, takes nothing back.
       {
         counts: { any: ['auth-failure'] },

@@ -1,4 +1,4 @@
-import type { LogDetector } from '../detector.js';
+import type { Detector, LogDetector } from '../detector.js';
 import { countOf, firstOf } from './words.js';
 
 /** What a page has loaded before somebody signs in may be this much older than the hour, in milliseconds. */
@@ -58,6 +58,30 @@ export function loginOnlyDetector(atLeast = 2): LogDetector {
           },
         ];
       }),
+  };
+}
+
+/**
+ * The same for whoever sees requests as they come and knows nothing of users, as from an access log: there whatever was
+ * loaded, and any success, takes all back.
+ */
+export function loginOnlyAsItComes(atLeast = 2): Detector {
+  return {
+    name: 'login-only',
+    of: 'client',
+    weight: 20,
+    response: 'flag',
+    rules: [
+      {
+        counts: { any: ['login'], none: ['auth-success'] },
+        atLeast,
+        windowMs: 3_600_000,
+        without: { any: ['asset', 'auth-success'], of: 'subject', withinMs: BEFORE_MS },
+      },
+    ],
+    words: ({ count, paths }) => ({
+      reason: `${countOf(count, 'login')} without success, and nothing else loaded${firstOf(paths)}`,
+    }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Detector } from '../detector.js';
 import { countOf, firstOf, kindsOf } from './words.js';
 
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 
 /** Whoever asks for it knows that no page leads there. Scripts of other stacks are another matter: old links do. */
 const PROBES = [
@@ -29,20 +30,22 @@ export function probePathDetector(): Detector {
         atLeast: 1,
         windowMs: HOUR_MS,
         weight: 10,
+        response: 'flag',
       },
-      // Any page can have its reader's browser ask for one of these, and any program can say that a page did.
+      // Whoever tries a list of names does not wait between them, as crawlers do that follow old links.
       {
-        counts: { any: [...PROBES, 'probe:scripts'] },
-        atLeast: 3,
+        counts: { any: ['probe:scripts'], none: ['page-fetch', 'own-referer'] },
+        atLeast: 10,
         distinct: 'path',
-        windowMs: HOUR_MS,
+        windowMs: MINUTE_MS,
         weight: 20,
       },
+      // Any page can have its reader's browser ask for one of these, and any program can say that a page did.
+      { counts: { any: PROBES }, atLeast: 3, distinct: 'path', windowMs: HOUR_MS, weight: 20 },
     ],
     words: ({ rule, count, signals, paths }) => {
       const what = kindsOf(signals, 'probe');
-      const how =
-        rule === 2 ? countOf(count, 'probed path') : countOf(count, 'request', 'requests');
+      const how = rule >= 2 ? countOf(count, 'probed path') : countOf(count, 'request', 'requests');
       const reason = `${how} for what attackers look for (${what})${firstOf(paths)}`;
       // Nothing that is found is worse: what was asked for went out.
       return signals.includes('secret-served')

@@ -20,6 +20,8 @@ export interface WatchFound {
   readonly subject: string;
   /** The client of the request that was the last straw, as it came; null where that has passed. */
   readonly address: IpAddress | null;
+  /** The user agent of that request as a whole, which `found` may have cut: who it claims to be. */
+  readonly userAgent: string | null;
   readonly found: RuleFound;
 }
 
@@ -172,6 +174,7 @@ export class Watch {
       kind: detector.of,
       subject: subjectOf(detector.of, event)!,
       address,
+      userAgent: event.userAgent,
       found: foundOf(compiled.index, count, firstUs, atUs, sample),
     });
   }
