@@ -40,7 +40,10 @@ try {
   const args = process.argv.slice(2);
   const { stdout, status } = spawnSync('npx', ['vitest', 'run', ...args], {
     cwd: checkout,
-    env: { ...process.env, TEST_DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` },
+    env: {
+      ...process.env,
+      TEST_DATABASE_URL: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    },
     stdio: ['inherit', 'pipe', 'inherit'],
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,

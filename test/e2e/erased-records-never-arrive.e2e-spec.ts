@@ -263,8 +263,12 @@ describe('an address that is erased', () => {
     const host = await start('fastify');
     await host.app.get(PrivacyService).eraseAddress(ERASED);
     const marks = () => database.query('select from ip_tracking.erased_address');
+    // The app's own upkeep may be at it.
     const prune = () =>
-      host.app.get(RequestLogService).prune({ retentionDays: 30, rollupRetentionDays: 0 });
+      eventually(async () => {
+        const days = { retentionDays: 30, rollupRetentionDays: 0 };
+        return !(await host.app.get(RequestLogService).prune(days)).isLeftToAnother;
+      });
     await prune();
     expect(await marks()).toHaveLength(1);
     await database.query(

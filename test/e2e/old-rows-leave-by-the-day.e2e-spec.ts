@@ -70,7 +70,7 @@ describe('the partitions of the request log', () => {
     const indexes = await test.query<{ count: number }>(
       `select count(*)::integer as count from pg_indexes where tablename = 'request_log_20260331'`,
     );
-    expect(indexes[0]!.count).toBe(4);
+    expect(indexes[0]!.count).toBe(5);
   });
 
   it('take the rows of today out of the default partition when they are made', async () => {

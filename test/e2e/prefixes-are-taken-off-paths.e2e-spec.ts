@@ -103,7 +103,8 @@ describe.each(ADAPTERS)('on %s', (adapter: Adapter) => {
         '/our/api/v9/admin',
         '/v1/login',
       ],
-      skipped: ['/our/api/v1/health', '/health'],
+      // Below the prefix there is no route of that name, which is evidence, and keeps its row.
+      skipped: ['/our/api/v1/health'],
     });
   });
 

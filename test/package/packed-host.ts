@@ -27,6 +27,7 @@ const SOURCES = [
   'docs',
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   'CONTRIBUTING.md',
   'bench/README.md',
   'LICENSE',

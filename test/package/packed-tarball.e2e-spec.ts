@@ -91,7 +91,7 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
     const isForUs = /(^|\/)(demo|test)\/|bench\/.*\.(js|ts)$|\.spec\.|\.map$|\.tsbuildinfo$/;
     expect(
       files.filter((file) => !allowed.test(file) || isForUs.test(file)),
