@@ -7,6 +7,7 @@ import { DisallowIpCommand } from './disallow-ip.command.js';
 import { EraseIpCommand } from './erase-ip.command.js';
 import { ExportIpCommand } from './export-ip.command.js';
 import { FlagSuspiciousCommand } from './flag-suspicious.command.js';
+import { ImportLogCommand } from './import-log.command.js';
 import { JudgeCommand } from './judge.command.js';
 import { ListRulesCommand } from './list-rules.command.js';
 import { MigrateCommand } from './migrate.command.js';
@@ -46,6 +47,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     AllowIpCommand,
     DisallowIpCommand,
     ListRulesCommand,
+    ImportLogCommand,
     JudgeCommand,
     FlagSuspiciousCommand,
     SuspiciousCommand,
