@@ -13,6 +13,7 @@ import { ListRulesCommand } from './list-rules.command.js';
 import { MigrateCommand } from './migrate.command.js';
 import { privacyFromEnvironment } from './privacy-environment.js';
 import { PruneCommand } from './prune.command.js';
+import { ReplayCommand } from './replay.command.js';
 import { ResetLimitsCommand } from './reset-limits.command.js';
 import { SuspiciousCommand } from './suspicious.command.js';
 import { UnblockIpCommand } from './unblock-ip.command.js';
@@ -54,6 +55,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     EraseIpCommand,
     ExportIpCommand,
     PruneCommand,
+    ReplayCommand,
     ResetLimitsCommand,
     AdoptStateCommand,
     MigrateCommand,

@@ -69,7 +69,7 @@ BELOW['demo'] = ['index'];
 
 /** The judge's command and what it fails by: the index would load all of Nest first. */
 function startsWithoutNest(path: string): boolean {
-  return /^src\/cli\/(judge\/|cli-errors\.ts$|import-log\.command|judge\.command)/.test(path);
+  return /^src\/cli\/(judge\/|cli-errors\.ts$|(import-log|judge|replay)\.command)/.test(path);
 }
 
 function roomOf(path: string): string {
