@@ -49,6 +49,9 @@ export const REQUEST_SIGNALS = token<RequestSignals | null>('request-signals');
 /** Where the spools of all processes are; null for memory alone. */
 const SPOOL_PLACE = token<SpoolPlace | null>('spool-place');
 
+/** An import is no request's: it may wait for its rows longer than the log of an app. */
+const IMPORT_TIMEOUTS = { writeTimeoutMs: 60_000, answerTimeoutMs: 65_000 };
+
 /** From the closed response to the table, and what keeps that in shape. */
 export const requestLogProviders = [
   provide(SPOOL_PLACE, [STATE, REQUEST_LOG_SETTINGS], (state, { sink }) => {
@@ -191,7 +194,11 @@ export const requestLogProviders = [
         intake,
         folding,
         upkeep: settings === null ? NO_UPKEEP : upkeep,
-        imported: new ImportedRequestsRepository(database, privacy),
+        imported: new ImportedRequestsRepository(
+          database,
+          privacy,
+          new PostgresSink(database, IMPORT_TIMEOUTS),
+        ),
         stranded: new StrandedSpools(state),
       }),
   ),

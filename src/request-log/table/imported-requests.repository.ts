@@ -2,25 +2,15 @@ import type { Database } from '../../database/database.js';
 import type { RecordPrivacy } from '../../privacy/record-privacy.js';
 import { parseIp } from '../../net/ip-address.js';
 import { LineWriter } from '../record/line-writer.js';
-import type { RequestRecord } from '../record/request-record.js';
-import { PostgresSink } from '../sinks/postgres-sink.js';
-
-/** An import is no request's: it may wait for its rows longer than the log of an app. */
-const WRITE_TIMEOUT_MS = 60_000;
+import type { LineSink, RequestRecord } from '../record/request-record.js';
 
 /** Writes records that were made elsewhere into the table: each id once, however often it comes. */
 export class ImportedRequestsRepository {
-  private readonly sink: PostgresSink;
-
   constructor(
     private readonly database: Database,
     private readonly privacy: RecordPrivacy,
-  ) {
-    this.sink = new PostgresSink(database, {
-      writeTimeoutMs: WRITE_TIMEOUT_MS,
-      answerTimeoutMs: WRITE_TIMEOUT_MS + 5_000,
-    });
-  }
+    private readonly sink: LineSink,
+  ) {}
 
   /** Writes records in one transaction, without what is not to be kept of them. */
   async write(records: readonly RequestRecord[]): Promise<void> {
@@ -31,7 +21,7 @@ export class ImportedRequestsRepository {
       this.privacy.apply(record);
       writer.add(record);
     }
-    for (const lines of writer.take()) await this.sink.writeLines(lines);
+    for (const lines of writer.take()) await this.sink.writeLines(lines, null);
   }
 
   /** When a record is said to have come; null where it is not there. */
