@@ -33,6 +33,7 @@ import { RequestLogService } from './request-log.service.js';
 import { PostgresSink } from './sinks/postgres-sink.js';
 import { DatabaseSpoolPlace, SinkSpoolPlace, type SpoolPlace } from './spool/spool-place.js';
 import { StrandedSpools } from './spool/stranded-spools.js';
+import { ImportedRequestsRepository } from './table/imported-requests.repository.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
@@ -174,13 +175,23 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE, DATABASE_SETTINGS],
-    (queue, intake, folding, upkeep, state, database) =>
+    [
+      RequestQueue,
+      RecordIntake,
+      FOLDING,
+      RequestLogUpkeep,
+      STATE,
+      DATABASE_SETTINGS,
+      Database,
+      RecordPrivacy,
+    ],
+    (queue, intake, folding, upkeep, state, settings, database, privacy) =>
       new RequestLogService({
         queue,
         intake,
         folding,
-        upkeep: database === null ? NO_UPKEEP : upkeep,
+        upkeep: settings === null ? NO_UPKEEP : upkeep,
+        imported: new ImportedRequestsRepository(database, privacy),
         stranded: new StrandedSpools(state),
       }),
   ),

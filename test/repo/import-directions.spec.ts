@@ -69,7 +69,7 @@ BELOW['demo'] = ['index'];
 
 /** The judge's command and what it fails by: the index would load all of Nest first. */
 function startsWithoutNest(path: string): boolean {
-  return path.startsWith('src/cli/judge/') || path === 'src/cli/cli-errors.ts';
+  return /^src\/cli\/(judge\/|cli-errors\.ts$|(import-log|judge|replay)\.command)/.test(path);
 }
 
 function roomOf(path: string): string {
