@@ -17,5 +17,7 @@ export default defineConfig({
     // Two cores: more workers only make timings of the e2e tests noisier.
     maxWorkers: 2,
     pool: 'forks',
+    // A test that is run alone, and committed so, hides all others.
+    allowOnly: false,
   },
 });

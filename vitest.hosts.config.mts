@@ -13,5 +13,7 @@ export default defineConfig({
     hookTimeout: 600_000,
     maxWorkers: 2,
     pool: 'forks',
+    // A test that is run alone, and committed so, hides all others.
+    allowOnly: false,
   },
 });

@@ -7,14 +7,14 @@ import type { RuleRow } from './rule-table.js';
 
 /** A database of rules whose answers come when they are let go. */
 class HeldRepository {
-  version_ = 1;
+  current = 1;
   readonly rules: RuleRow[] = [];
   reads = 0;
   private letGo: () => void = () => undefined;
 
   block(network: string): void {
-    this.version_ += 1;
-    this.rules.push({ id: this.version_, action: 'block', network, expiresAtMs: null });
+    this.current += 1;
+    this.rules.push({ id: this.current, action: 'block', network, expiresAtMs: null });
   }
 
   answer(): void {
@@ -22,12 +22,12 @@ class HeldRepository {
   }
 
   version(): Promise<number> {
-    return Promise.resolve(this.version_);
+    return Promise.resolve(this.current);
   }
 
   /** Reads what there is when it is asked, and hands it over later. */
   async stream(take: (rows: readonly RuleRow[]) => Promise<void>): Promise<number> {
-    const [version, rows] = [this.version_, [...this.rules]];
+    const [version, rows] = [this.current, [...this.rules]];
     this.reads += 1;
     await new Promise<void>((resolve) => (this.letGo = resolve));
     await take(rows);
@@ -36,9 +36,9 @@ class HeldRepository {
 
   async changesSince(version: number) {
     this.reads += 1;
-    const [current, rows] = [this.version_, this.rules.filter(({ id }) => id > version)];
+    const [read, rows] = [this.current, this.rules.filter(({ id }) => id > version)];
     await new Promise<void>((resolve) => (this.letGo = resolve));
-    return { version: current, changes: rows.map((now) => ({ ruleId: now.id, now })) };
+    return { version: read, changes: rows.map((now) => ({ ruleId: now.id, now })) };
   }
 }
 

@@ -82,7 +82,12 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
   });
 
   const start = async (options: HostOptions['options'] = {}) => {
-    const host = await startHost({ adapter, database, controllers: [Routes], options });
+    const host = await startHost({
+      adapter,
+      database,
+      controllers: [Routes],
+      options: { geo: { provider: places }, ...options },
+    });
     hosts.push(host);
     return host;
   };
@@ -228,6 +233,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     const server = await createTestServer();
     const stateDir = await mkdtemp(join(tmpdir(), 'ipt-state-'));
     const options: HostOptions['options'] = {
+      geo: { provider: places },
       database: { url: server.url, connectTimeoutMs: 500, migrationsRun: true },
       rules: { startTimeoutMs: 4_000, pollIntervalMs: 100 },
       requestLog: { shutdownTimeoutMs: 100 },

@@ -148,6 +148,7 @@ describe.each(ADAPTERS)('a module that is off on %s', (adapter) => {
       isLeftToAnother: false,
       dropped: [],
       busy: [],
+      late: [],
       deletedRows: 0,
       deletedFigures: 0,
     });
@@ -172,6 +173,7 @@ describe.each(ADAPTERS)('a module that is off on %s', (adapter) => {
       limits: null,
       geo: null,
       lastScan: expect.objectContaining({ findings: 0, error: null }),
+      watch: null,
     });
 
     const execution = {} as never;

@@ -41,6 +41,7 @@ it('the upkeep of the log goes on every hour, for as long as the app lives', asy
     const before = await partitions();
     const last = before.filter((name) => !name.endsWith('default')).at(-1)!;
     await query(`drop table ${last}`);
+    expect(await partitions()).not.toContain(last);
     due.call();
     await eventually(async () => (await partitions()).includes(last), {
       what: `the partition ${last} again, in hour ${hour}`,

@@ -11,6 +11,8 @@ export interface DrillRow extends Record<string, unknown> {
 
 /** The app's clock and the clients' are one; a request may come between two of its ticks, in milliseconds. */
 const TICK_MS = 2;
+/** The clocks of the app and of PostgreSQL, and what they leave out, differ by less, in milliseconds. */
+const CLOCKS_MS = 100;
 
 /** The id of the request that a row is of. */
 export function idOf({ path }: Pick<DrillRow, 'path'>): string {
@@ -25,12 +27,13 @@ export function idOf({ path }: Pick<DrillRow, 'path'>): string {
 export function wrongContent(rows: readonly DrillRow[], loads: readonly Load[]): string[] {
   const answers = new Map(loads.flatMap((load) => [...load.answers]));
   const wrong: string[] = [];
+  const columns: Record<string, Check> = { ...COLUMNS, signals: signalsCheck() };
   for (const row of rows) {
     const answer = answers.get(idOf(row));
     // Its connection was cut while it was answered: nobody has seen it.
     if (answer === undefined) continue;
     for (const [column, value] of Object.entries(row)) {
-      const check = COLUMNS[column];
+      const check = columns[column];
       const is = check === undefined ? 'a column that nobody knows' : check(value, answer, row);
       if (is === true) continue;
       wrong.push(`${idOf(row)}: ${column} is ${JSON.stringify(value)}, and not ${String(is)}`);
@@ -38,6 +41,16 @@ export function wrongContent(rows: readonly DrillRow[], loads: readonly Load[]):
     }
   }
   return wrong;
+}
+
+/** What shows of requests of one kind; whatever it is, it shows of each of them. */
+function signalsCheck(): Check {
+  const ofKind = new Map<string, unknown>();
+  return (value, { asked, status }) => {
+    const kind = `${asked.method} ${status} ${asked.path.split('/').slice(1, -1).join('/')}`;
+    if (!ofKind.has(kind)) ofKind.set(kind, value);
+    return ofKind.get(kind) === value || `${String(ofKind.get(kind))} as of others`;
+  };
 }
 
 /** Gives true where the value is right, else what it should be. */
@@ -83,7 +96,7 @@ const COLUMNS: Record<string, Check> = {
   }),
   // Until the response has closed, which may be some time after its client has it.
   duration_us: (value, _, { timestamp, ingested_at }) => {
-    const atMost = (ingested_at.getTime() - timestamp.getTime() + TICK_MS) * 1_000;
+    const atMost = (ingested_at.getTime() - timestamp.getTime() + CLOCKS_MS) * 1_000;
     return (Number(value) > 0 && Number(value) <= atMost) || `0 to ${atMost}`;
   },
   country: is(() => 'SE'),
@@ -92,6 +105,7 @@ const COLUMNS: Record<string, Check> = {
   user_id: is((answer) => headerOf(answer, 'x-user')),
   sensitive: is(({ asked }) => asked.path.startsWith('/login/')),
   rule_id: is(() => null),
+  attempted_user: is(() => null),
   reason: is(() => null),
   repeats: is(() => 0),
   // As jsonb orders keys.

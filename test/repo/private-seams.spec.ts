@@ -343,10 +343,7 @@ describe('the head of a response', () => {
   it('_header: node keeps there what it has handed to the client, and null until then', async () => {
     const seen: unknown[] = [];
     const server = createServer((_, response) => {
-      const look = () => {
-        const { _header: head } = response as { _header?: unknown };
-        return head;
-      };
+      const look = () => (response as unknown as Record<string, unknown>)['_header'];
       seen.push(look());
       response.statusCode = 201;
       response.end('made');

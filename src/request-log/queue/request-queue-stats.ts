@@ -21,7 +21,7 @@ export interface RequestQueueStats {
   queued: number;
   /** Those of them that only the disk has. */
   spooled: number;
-  /** What the segments take, in bytes, records included that are delivered already or not counted yet. */
+  /** What the segments with records take, in bytes, records included that are delivered already or not counted yet. */
   spooledBytes: number;
   /** Refused records that are kept in a file. */
   quarantined: number;

@@ -49,8 +49,8 @@ describe('a segment of several pieces', () => {
   });
 
   it('of another release is read by its columns to its end', async () => {
-    const columns = [...LINE_COLUMNS].reverse();
-    const theirs = LINES.map((line) => line.split('\t').reverse().join('\t'));
+    const columns = [...LINE_COLUMNS].toReversed();
+    const theirs = LINES.map((line) => line.split('\t').toReversed().join('\t'));
     writeFileSync(
       path,
       `nestjs-ip-tracking spool 1 ${columns.join(',')}\n${theirs.map(frameOf).join('')}`,

@@ -76,10 +76,10 @@ export class Spool {
     return this.folder.adoptedGoTo;
   }
 
-  /** What the segments take, in bytes. */
+  /** What the segments take, in bytes, without those that are open for what may come. */
   get bytes(): number {
     let bytes = 0;
-    for (const segment of this.segments) bytes += segment.size;
+    for (const { size } of this.segments) if (size > SEGMENT_HEADER.length) bytes += size;
     return bytes;
   }
 

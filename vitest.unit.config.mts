@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './test/support/summary-reporter.js';
+
+/** What needs no PostgreSQL: npm run test:unit */
+export default defineConfig({
+  test: {
+    include: ['src/**/*.spec.ts', 'demo/**/*.spec.ts', 'test/repo/**/*.spec.ts'],
+    globalSetup: ['test/support/unit-setup.ts'],
+    setupFiles: ['test/support/setup.ts'],
+    reporters: ['default', new SummaryReporter()],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    pool: 'forks',
+    allowOnly: false,
+  },
+});
