@@ -148,6 +148,7 @@ export type { AddedProbe } from './signals/compile-probes.js';
 export { PROBE_GROUPS, type ProbeGroup, type ProbePlace } from './signals/probes/probe-entry.js';
 export type { RequestOutcome } from './signals/request-facts.js';
 export type { DetectionOptions } from './detection/detection.options.js';
+export type { ReplayedSubject, ReplayOptions, ReplayResult } from './detection/replay.js';
 export type { DetectorTuning } from './detection/tuned-detectors.js';
 export {
   DetectionService,

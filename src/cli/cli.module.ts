@@ -7,11 +7,13 @@ import { DisallowIpCommand } from './disallow-ip.command.js';
 import { EraseIpCommand } from './erase-ip.command.js';
 import { ExportIpCommand } from './export-ip.command.js';
 import { FlagSuspiciousCommand } from './flag-suspicious.command.js';
+import { ImportLogCommand } from './import-log.command.js';
 import { JudgeCommand } from './judge.command.js';
 import { ListRulesCommand } from './list-rules.command.js';
 import { MigrateCommand } from './migrate.command.js';
 import { privacyFromEnvironment } from './privacy-environment.js';
 import { PruneCommand } from './prune.command.js';
+import { ReplayCommand } from './replay.command.js';
 import { ResetLimitsCommand } from './reset-limits.command.js';
 import { SuspiciousCommand } from './suspicious.command.js';
 import { UnblockIpCommand } from './unblock-ip.command.js';
@@ -46,12 +48,14 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     AllowIpCommand,
     DisallowIpCommand,
     ListRulesCommand,
+    ImportLogCommand,
     JudgeCommand,
     FlagSuspiciousCommand,
     SuspiciousCommand,
     EraseIpCommand,
     ExportIpCommand,
     PruneCommand,
+    ReplayCommand,
     ResetLimitsCommand,
     AdoptStateCommand,
     MigrateCommand,

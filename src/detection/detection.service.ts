@@ -4,6 +4,8 @@ import { workAlone } from '../database/exclusive-work.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
 import { keyOf, spelt, type Finding } from './finding.js';
+import { replayLog } from './replay-log.js';
+import type { ReplayOptions, ReplayResult } from './replay.js';
 import { hourFrom, hourOf, hoursBetween, MAX_MISSED_HOURS, sayMissed } from './scan/hours.js';
 import { LogScanRepository } from './scan/log-scan.repository.js';
 import { ScanProgressRepository } from './scan/scan-progress.repository.js';
@@ -122,6 +124,20 @@ export class DetectionService {
       });
       return result.hours === 0 ? null : result;
     });
+  }
+
+  /**
+   * Tries a threshold on the log: who would have been flagged, beside who is by the one in force. Nothing is stored, and
+   * what was settled since does not count, as in a scan.
+   *
+   * @throws IpTrackingError `IPT_UNKNOWN_OPTION` or `IPT_INVALID_OPTION` where there is no such detector or threshold;
+   * `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`.
+   */
+  async replay(options: ReplayOptions): Promise<ReplayResult> {
+    const { database, detectors } = this.parts;
+    const to = new Date(this.parts.now());
+    const fromMs = Math.max(options.since.getTime(), this.oldest(to).getTime());
+    return replayLog(database, detectors, { ...options, from: hourOf(fromMs), to });
   }
 
   /** The stored findings, the latest first, with the score of each one's subject. */

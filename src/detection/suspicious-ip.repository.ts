@@ -120,17 +120,21 @@ export class SuspiciousIpRepository {
     return rows.length;
   }
 
+  /** Which clients are exempt at present, and why. */
+  async exemptionsOf(findings: readonly Finding[]): Promise<Map<string, Exemption>> {
+    const rows = await this.manager.query<{ client: string; why: Exemption }>(EXEMPT, [
+      JSON.stringify(findings.map(({ subjectKind, subject }) => ({ subjectKind, subject }))),
+    ]);
+    return new Map(rows.map(({ client, why }) => [client, why]));
+  }
+
   private async saveSome(
     findings: readonly Finding[],
     now: Date,
     saved: SavedFindings,
   ): Promise<void> {
     const json = JSON.stringify(findings);
-    const exempt = new Map(
-      (await this.manager.query<{ client: string; why: Exemption }>(EXEMPT, [json])).map(
-        ({ client, why }) => [client, why],
-      ),
-    );
+    const exempt = await this.exemptionsOf(findings);
     const kept = findings.filter(({ subjectKind, subject }) => {
       const why = subjectKind === 'client' ? exempt.get(subject) : undefined;
       if (why !== undefined) saved.exempted[why] = (saved.exempted[why] ?? 0) + 1;

@@ -66,7 +66,7 @@ function checkNames(
 }
 
 /** A detector as a host wants it; none where it is off. */
-function tuned(
+export function tuned(
   detector: Detector | LogDetector,
   tuning: DetectorTuning = {},
 ): (Detector | LogDetector)[] {

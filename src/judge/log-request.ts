@@ -48,7 +48,7 @@ export class LogRequests {
       endedAtUs: Math.trunc(endedAtMs) * 1_000,
       client: line.ip,
       address: line.ip,
-      userId: null,
+      userId: line.remoteUser,
       attemptedUser: null,
       route,
       path,

@@ -33,6 +33,7 @@ import { RequestLogService } from './request-log.service.js';
 import { PostgresSink } from './sinks/postgres-sink.js';
 import { DatabaseSpoolPlace, SinkSpoolPlace, type SpoolPlace } from './spool/spool-place.js';
 import { StrandedSpools } from './spool/stranded-spools.js';
+import { ImportedRequestsRepository } from './table/imported-requests.repository.js';
 import { RequestLogPartitions } from './table/partitions.js';
 import { RequestLogRetention } from './table/retention.js';
 import { RequestRollup } from './table/rollup.js';
@@ -47,6 +48,9 @@ const FOLDING = token<RecordFolding | null>('folding');
 export const REQUEST_SIGNALS = token<RequestSignals | null>('request-signals');
 /** Where the spools of all processes are; null for memory alone. */
 const SPOOL_PLACE = token<SpoolPlace | null>('spool-place');
+
+/** An import is no request's: it may wait for its rows longer than the log of an app. */
+const IMPORT_TIMEOUTS = { writeTimeoutMs: 60_000, answerTimeoutMs: 65_000 };
 
 /** From the closed response to the table, and what keeps that in shape. */
 export const requestLogProviders = [
@@ -174,13 +178,27 @@ export const requestLogProviders = [
   ),
   provide(
     RequestLogService,
-    [RequestQueue, RecordIntake, FOLDING, RequestLogUpkeep, STATE, DATABASE_SETTINGS],
-    (queue, intake, folding, upkeep, state, database) =>
+    [
+      RequestQueue,
+      RecordIntake,
+      FOLDING,
+      RequestLogUpkeep,
+      STATE,
+      DATABASE_SETTINGS,
+      Database,
+      RecordPrivacy,
+    ],
+    (queue, intake, folding, upkeep, state, settings, database, privacy) =>
       new RequestLogService({
         queue,
         intake,
         folding,
-        upkeep: database === null ? NO_UPKEEP : upkeep,
+        upkeep: settings === null ? NO_UPKEEP : upkeep,
+        imported: new ImportedRequestsRepository(
+          database,
+          privacy,
+          new PostgresSink(database, IMPORT_TIMEOUTS),
+        ),
         stranded: new StrandedSpools(state),
       }),
   ),

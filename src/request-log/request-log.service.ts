@@ -4,6 +4,8 @@ import type { RecordFolding } from './capture/record-folding.js';
 import type { RecordIntake } from './capture/record-intake.js';
 import type { RequestQueue } from './queue/request-queue.js';
 import type { RequestQueueStats } from './queue/request-queue-stats.js';
+import type { RequestRecord } from './record/request-record.js';
+import type { ImportedRequestsRepository } from './table/imported-requests.repository.js';
 import type { PruneResult, RetentionDays } from './table/retention.js';
 import type { StrandedSpool, StrandedSpools } from './spool/stranded-spools.js';
 import type { RequestLogUpkeep } from './table/upkeep.js';
@@ -17,6 +19,7 @@ export interface RequestLogParts {
   intake: Pick<RecordIntake, 'settle'>;
   folding: Pick<RecordFolding, 'folded'> | null;
   upkeep: Pick<RequestLogUpkeep, 'prune'>;
+  imported: Pick<ImportedRequestsRepository, 'write' | 'timestampOf'>;
   stranded: StrandedSpools;
 }
 
@@ -59,6 +62,28 @@ export class RequestLogService {
     dayCount('days.retentionDays', days.retentionDays);
     dayCount('days.rollupRetentionDays', days.rollupRetentionDays);
     return this.parts.upkeep.prune(days);
+  }
+
+  /**
+   * Writes records that were made elsewhere, such as those of an access log, past the queue: each id once, however often
+   * it comes. What `privacy` does not keep of requests is not kept of these.
+   *
+   * @returns how many records were handed over, those included that had been there before.
+   * @throws IpTrackingError `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`. Batches before that are written, and may
+   * be sent again.
+   */
+  async importRecords(batches: AsyncIterable<readonly RequestRecord[]>): Promise<number> {
+    let count = 0;
+    for await (const batch of batches) {
+      await this.parts.imported.write(batch);
+      count += batch.length;
+    }
+    return count;
+  }
+
+  /** When the request with this id came, by the log; null where it has none. */
+  timestampOf(id: string): Promise<Date | null> {
+    return this.parts.imported.timestampOf(id);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
@@ -131,6 +131,21 @@ describe('the tarball', () => {
     ];
     for (const file of named) expect(files).toContain(file.replace(/^\.\//, ''));
   });
+});
+
+it('judges an access log in an empty folder, without Nest, TypeORM or a database', async () => {
+  const empty = join(folder.path, 'empty');
+  const installed = join(empty, 'node_modules', PACKAGE);
+  mkdirSync(installed, { recursive: true });
+  await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed], empty);
+  // The one package that it comes with and uses.
+  symlinkSync(join(ROOT, 'node_modules/lru-cache'), join(empty, 'node_modules/lru-cache'));
+  const log = join(ROOT, 'test/fixtures/apache-combined-10k.log.gz');
+  const main = join(installed, 'dist/src/cli/main.js');
+  const { exitCode, stdout, stderr } = await run(process.execPath, [main, 'judge', log], empty);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(stdout).toContain('10,000 requests of 1,753 clients');
+  expect(stdout).toContain('36 clients found: 35 for sure, 0 likely, 1 doubtful.');
 });
 
 describe('an ESM host', () => {

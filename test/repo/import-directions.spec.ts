@@ -69,7 +69,7 @@ BELOW['demo'] = ['index'];
 
 /** The judge's command and what it fails by: the index would load all of Nest first. */
 function startsWithoutNest(path: string): boolean {
-  return path.startsWith('src/cli/judge/') || path === 'src/cli/cli-errors.ts';
+  return /^src\/cli\/(judge\/|cli-errors\.ts$|(import-log|judge|replay)\.command)/.test(path);
 }
 
 function roomOf(path: string): string {
@@ -170,7 +170,7 @@ const MAY_USE_THE_DATABASE = [
   /^src\/limits\/store\/redis\/redis-(connection|limit-storage)\.ts$/,
   /^src\/request-log\/sinks\/postgres-sink\.ts$/,
   /^src\/request-log\/table\/(partitions|retention|rollup)\.ts$/,
-  /^src\/detection\/detection\.service\.ts$/,
+  /^src\/detection\/(detection\.service|replay-log)\.ts$/,
   // These make the connection and close it; they run no statement.
   /\.providers\.ts$/,
   /^src\/ip-tracking\.(lifecycle|providers)\.ts$/,

@@ -15,6 +15,7 @@ const AT_HAND: Record<string, string> = {
     declare const migrations: (new () => import('typeorm').MigrationInterface)[];`,
   'docs/delivery.md': `declare const app: import('@nestjs/common').INestApplication;`,
   'docs/connections.md': `declare const dataSource: DataSource;`,
+  'docs/detection.md': `declare const detection: DetectionService;`,
   'docs/options.md': `declare class ConfigService { getOrThrow(name: string): string }`,
   'docs/rate-limits.md': `
     declare function verifiedUserId(request: unknown): string | undefined;

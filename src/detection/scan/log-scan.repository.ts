@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { compileRules, isLogDetector, type CompiledRule } from '../detector-rule.js';
 import type { Detector, LogDetector, LogQuery, ScanWindow } from '../detector.js';
-import { type Finding, findingInLog, findingOf, foundInLog } from '../finding.js';
+import { type Finding, findingInLog, findingOf, foundInLog, spelt } from '../finding.js';
 import { compileRule, LOG_TERMS } from './compile-scan.js';
 import { copyEvidence, copyWhatTakesBack, EVIDENCE_TABLE, isOfEvidence } from './evidence.js';
 
@@ -51,6 +51,26 @@ export class LogScanRepository {
         onFindings(detector.judge(rows, window).map((found) => findingInLog(detector, found))),
       );
     }
+  }
+
+  /** When the first request of the log came; null where there is none. */
+  async firstRequest(): Promise<Date | null> {
+    const [row] = await this.manager.query<{ first: Date | null }[]>(
+      `select min("timestamp") as first from ${LOG_TERMS.log}`,
+    );
+    return row?.first ?? null;
+  }
+
+  /** Which of some clients somebody has signed in from, or used signed in, within a time. */
+  async signedIn(clients: readonly string[], { from, to }: ScanWindow): Promise<Set<string>> {
+    const { log, counted, client, shows } = LOG_TERMS;
+    const rows = await this.manager.query<{ client: string }[]>(
+      `select distinct text(${client}) as client from ${log}
+        where "timestamp" >= $1 and "timestamp" < $2 and ${counted}
+          and (user_id is not null or ${shows('auth-success')}) and ${client} = any($3::inet[])`,
+      [from, to, clients],
+    );
+    return new Set(rows.map((row) => spelt('client', row.client)));
   }
 
   /**
