@@ -108,9 +108,10 @@ describe('a replay', () => {
     for (const name of DETECTORS.map((detector) => detector.name)) {
       const { both } = await service.replay({ detector: name, since });
       const kept = both.filter(({ exemption }) => exemption === null);
-      expect(subjects(kept), name).toEqual(
-        subjects(stored.filter(({ detector }) => detector === name)),
-      );
+      expect({ name, kept: subjects(kept) }).toEqual({
+        name,
+        kept: subjects(stored.filter(({ detector }) => detector === name)),
+      });
     }
   });
 
