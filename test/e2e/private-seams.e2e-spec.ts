@@ -450,6 +450,29 @@ describe.each(ADAPTERS)('Nest on %s', (adapter) => {
     expect(found?.instance).toBeInstanceOf(ApplicationConfig);
   });
 
+  it('router-execution-context: a route with neither rules nor limits runs no global guard of ours', async () => {
+    const asked = vi.spyOn(IpRuleGuard.prototype, 'canActivate');
+    onTestFinished(() => asked.mockRestore());
+    @Controller()
+    class Plain {
+      @Get('plain')
+      plain() {
+        return 'plain';
+      }
+
+      @Get('ruled')
+      @BlockIps('192.0.2.1')
+      ruled() {
+        return 'ruled';
+      }
+    }
+    const host = await start({ adapter, controllers: [Plain] });
+    expect(await statusOf(host, '/plain', FREE)).toBe(200);
+    expect(asked).not.toHaveBeenCalled();
+    expect(await statusOf(host, '/ruled', FREE)).toBe(200);
+    expect(asked).toHaveBeenCalled();
+  });
+
   it('initHttpServer: what meets the server of an app, and no framework, meets the edge', async () => {
     const seen: string[] = [];
     const host = await start({
