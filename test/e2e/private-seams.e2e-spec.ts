@@ -189,7 +189,7 @@ describe('Fastify', () => {
         { address: other, family: other === '::1' ? 6 : 4 },
       ]);
     }) as never);
-    onTestFinished(() => void mocked.mockRestore());
+    onTestFinished(() => mocked.mockRestore());
     const proxies = ['127.0.0.1', '127.0.0.2', '::1'];
     const host = await start({
       adapter: 'fastify',
@@ -707,7 +707,7 @@ describe('gateways of Nest', () => {
     @WebSocketGateway(port, { namespace: 'news' })
     class News {}
     const warn = vi.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
-    onTestFinished(() => void warn.mockRestore());
+    onTestFinished(() => warn.mockRestore());
     const host = await start({
       adapter: 'express',
       providers: [News],
