@@ -93,7 +93,7 @@ async function start(options: HostOptions): Promise<Host> {
       execution: ExecutionContext,
     ) {
       asked.push(name);
-      return before.call(this, execution) as never;
+      return before.call(this, execution);
     });
     onTestFinished(() => spy.mockRestore());
   }
