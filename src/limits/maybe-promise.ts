@@ -4,7 +4,7 @@ export type MaybePromise<T> = T | Promise<T>;
 /** Goes on with a value: at once where it is there, since each promise costs a request some microseconds. */
 export function after<T, R>(
   value: MaybePromise<T>,
-  next: (value: T) => MaybePromise<R>,
+  goOn: (value: T) => MaybePromise<R>,
 ): MaybePromise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return value instanceof Promise ? value.then(goOn) : goOn(value);
 }
