@@ -60,9 +60,9 @@ export class WatchRecorder implements RequestWatch {
     return { ...this.watch.stats, waiting: size, dropped, exempted };
   }
 
-  /** Sees what has ended. What a stored rule has blocked never counts, or a ban would renew itself. */
+  /** Sees what has ended. What a block, a ban or a limit rule has refused never counts, or a ban would renew itself. */
   ended(record: LogRecord): void {
-    if (record.outcome === 'blocked' && record.ruleId !== null) return;
+    if (record.reason === 'rule') return;
     try {
       this.watch.see({
         endedAtUs: Math.trunc(record.timestampMs) * 1_000 + record.durationUs,

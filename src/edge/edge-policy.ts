@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientIp } from '../net/client-ip.js';
-import type { RefusalResponse } from './refusal-response.js';
+import type { Refusal, RefusalResponse } from './refusal-response.js';
 import type {
   AnswerHeaders,
   ContextSources,
@@ -17,6 +17,11 @@ export interface EdgePolicy extends ContextSources {
   refuses(context: RequestContext): boolean;
   /** What a refused client gets. */
   refusal(context: RequestContext): RefusalResponse;
+  /**
+   * Counts a request whose client a limit rule names. Gives what to answer instead of serving it, and notes that on the
+   * context, or null. Never throws, never rejects.
+   */
+  slows(context: RequestContext): Refusal;
   /**
    * Counts a request of a limited route before any middleware has it; null where limits wait for the guards. Gives what to
    * answer instead of serving it, or null.

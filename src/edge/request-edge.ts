@@ -5,14 +5,8 @@ import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
 import { guardResponse, inviteBody } from './deferred-response.js';
 import { endingAtClose, followDetached } from './detached-response.js';
 import { answered, type Ending } from './ending.js';
-import {
-  askCors,
-  type HostCors,
-  isForCors,
-  isPreflight,
-  preflightAnswer,
-  withCors,
-} from './host-cors.js';
+import { corsOf } from './asked-cors.js';
+import { askCors, type HostCors, isPreflight, preflightAnswer, withCors } from './host-cors.js';
 import { OpenConnections } from './open-connections.js';
 import {
   answer,
@@ -29,6 +23,7 @@ import {
   UNROUTED,
   type Framework,
 } from './request-context.js';
+import { answerSlowed, countSlowed } from './slowed-requests.js';
 
 /**
  * Where a request enters and leaves. It opens the context, asks the rules, and tells the log when the response closes;
@@ -78,21 +73,25 @@ export class RequestEdge {
 
   /**
    * As {@link meets}, where no route is exempt: a refused client is answered here, and its record is written at once.
-   * Nothing that still happens to the response could change it, so nobody has to wait for the end.
+   * Nothing that still happens to the response could change it, so nobody has to wait for the end. A promise where a rule
+   * limits the client, and others have to be asked.
    */
-  meetsUnrouted(raw: IncomingMessage, response: ServerResponse): boolean {
+  meetsUnrouted(raw: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
     const known = requestContextOf(raw);
     if (known !== undefined) return isLetIn(known);
     const context = this.attach(raw, raw, UNROUTED);
-    if (!this.policy.refuses(context)) {
-      this.watch(context, raw, response);
-      return true;
-    }
-    context.hasEntered = true;
-    const refusal = withBodyUnread(raw, this.refuse(context));
-    answer(response, refusal);
-    this.end(context, answered(refusal.status));
-    return false;
+    const settle = (refusal: RefusalResponse | null): boolean => {
+      if (refusal === null) {
+        this.watch(context, raw, response);
+        return true;
+      }
+      context.hasEntered = true;
+      answer(response, withBodyUnread(raw, sendable(refusal)));
+      this.end(context, answered(refusal.status));
+      return false;
+    };
+    const refusal = this.policy.refuses(context) ? this.refuse(context) : this.slow(context);
+    return refusal instanceof Promise ? refusal.then(settle) : settle(refusal);
   }
 
   /**
@@ -109,7 +108,10 @@ export class RequestEdge {
     context.enter(request, framework);
     if (arrival.reply !== undefined) context.answer = arrival.reply;
     if (context.admission === 'unjudged') this.policy.refuses(context);
-    if (context.admission !== 'refused') return null;
+    if (context.admission !== 'refused') {
+      const slowed = framework.mayBeExempt(request) ? null : this.slow(context);
+      return slowed === null ? null : answerSlowed(arrival, slowed, () => this.throttle(arrival));
+    }
     const cors = corsOf(arrival);
     if (cors !== null && isPreflight(raw)) return this.admitPreflight(arrival, context, cors);
     if (framework.mayBeExempt(request)) {
@@ -188,9 +190,14 @@ export class RequestEdge {
     return context;
   }
 
-  /** Judges a handshake. Gives what to answer instead of letting it happen, or null. */
-  admitHandshake(context: RequestContext): RefusalResponse | null {
-    return this.policy.refuses(context) ? this.refuse(context) : null;
+  /** Judges a handshake. Gives what to answer instead of letting it happen, or null, or a promise of either. */
+  admitHandshake(context: RequestContext): Refusal {
+    return this.policy.refuses(context) ? this.refuse(context) : this.slow(context);
+  }
+
+  /** Counts what a client sends whom a limit rule names, once. Gives what refuses it, or null, or a promise of either. */
+  slow(context: RequestContext): Refusal {
+    return countSlowed(context, this.policy);
   }
 
   /** A handshake was not refused: its connection is remembered for as long as it is open. */
@@ -284,11 +291,6 @@ export class RequestEdge {
     this.closed += 1;
     this.end(context, ending);
   }
-}
-
-/** The host's CORS settings, where they have something to say of a request. */
-function corsOf({ raw, framework: { cors } }: Arrival): HostCors | null {
-  return cors !== null && isForCors(raw) && cors.areSet ? cors : null;
 }
 
 /** Whether others than a framework may have a request that has been judged. */

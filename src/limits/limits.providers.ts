@@ -23,6 +23,7 @@ import { LimitTerms } from './limit-terms.js';
 import { LIMITS_SETTINGS, type LimitsSettings } from './limits.options.js';
 import { forgetClient, RateLimitService } from './rate-limit.service.js';
 import { RateLimiter } from './rate-limiter.js';
+import { RuleLimiter } from './rule-limiter.js';
 import type { LimitStorage } from './store/limit-storage.js';
 import { MemoryLimitStorage } from './store/memory/memory-limit-storage.js';
 import { createRedisLimitStorage } from './store/redis/redis-limit-storage.js';
@@ -34,6 +35,8 @@ import { toThrottlerStorage } from './store/throttler-storage.js';
 export const LIMIT_STORAGE = token<LimitStorage>('limit-storage');
 /** What PostgreSQL lists a listener as whose process counts limits in its own memory. */
 const UNSHARED_NAME = `${LISTENER_NAME}, own limits`;
+/** How many requests a minute a client may make whom a limit rule names; the rules tell. */
+export const RULE_LIMIT = token<number>('rule-limit');
 /** Whether a client is not limited at all; the rules tell. */
 export const LIMIT_EXEMPTION = token<(context: RequestContext) => boolean>('limit-exemption');
 
@@ -53,6 +56,12 @@ export const limitsProviders = [
         ipv6PrefixLength,
         isExempt,
       }),
+  ),
+  provide(
+    RuleLimiter,
+    [LIMIT_STORAGE, RULE_LIMIT, LIMITS_SETTINGS, EDGE_SETTINGS],
+    (storage, perMinute, answers, { ipv6PrefixLength }) =>
+      new RuleLimiter(storage, { perMinute, ipv6PrefixLength, answers }),
   ),
   provide(LimitAnswers, [LIMITS_SETTINGS], (settings) => new LimitAnswers(settings)),
   provide(LimitResetRepository, [Database], (database) => new LimitResetRepository(database)),

@@ -144,6 +144,16 @@ export class IpRuleService {
   }
 
   /**
+   * Lets each client of an address or network make no more than `rules.limitedPerMinute` requests a minute, unless an
+   * allow rule names them. Throws like {@link allow}.
+   */
+  async limit(network: string, details: RuleDetails = {}): Promise<IpRule> {
+    const prefix = requirePrefix(network);
+    checkDetails(details, RULE_DETAILS);
+    return this.save('limit', prefix, details);
+  }
+
+  /**
    * Removes the block rules for exactly this network.
    *
    * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is.
@@ -155,6 +165,11 @@ export class IpRuleService {
   /** Removes the allow rules for exactly this network. Throws like {@link unblock}. */
   disallow(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
     return this.remove('allow', network, details);
+  }
+
+  /** Removes the limit rules for exactly this network. Throws like {@link unblock}. */
+  unlimit(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
+    return this.remove('limit', network, details);
   }
 
   /** Removes the monitor rules for exactly this network. Throws like {@link unblock}. */

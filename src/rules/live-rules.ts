@@ -2,6 +2,7 @@ import { messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { within } from '../within.js';
 import type { MatchedRules, WithoutRules } from './decide.js';
+import { HeldRules } from './held-rules.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
 import { describeLate, describeOutage, type RulesStatus } from './rules-in-force.js';
@@ -41,6 +42,8 @@ export interface LiveRulesOptions {
  * notification did not tell, and while the database is gone the last known rules hold.
  */
 export class LiveRules {
+  /** What holds in this process besides. */
+  readonly held = new HeldRules();
   private snapshot = RuleSnapshot.empty();
   private timer: NodeJS.Timeout | null = null;
   private following: Promise<void> | null = null;
@@ -90,7 +93,7 @@ export class LiveRules {
     };
   }
 
-  /** Whether any rules are known, be they none: else {@link match} says nothing. */
+  /** Whether any stored rules are known, be they none: else {@link match} tells of held ones alone. */
   get isKnown(): boolean {
     return this.snapshot.version >= 0;
   }
@@ -130,9 +133,10 @@ export class LiveRules {
     }
   }
 
-  /** The live rules that match an address. Never waits, never throws. */
+  /** The live rules that match an address, and what is held. Never waits, never throws. */
   match(ip: IpAddress): MatchedRules {
-    return this.snapshot.match(ip, this.options.now());
+    const nowMs = this.options.now();
+    return this.held.over(this.snapshot.match(ip, nowMs), ip, nowMs);
   }
 
   /** Follows the database; resolves when this process acts on what it held at the time of the call. */
