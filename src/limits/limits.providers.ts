@@ -7,6 +7,7 @@ import { RequestEdge } from '../edge/request-edge.js';
 import { THROTTLER_NAME } from '../edge/route-description.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import { afterTimer } from '../hourly-work.js';
+import { OUTAGES, type Outages } from '../outages.js';
 import { logger, provide, token } from '../provide.js';
 import {
   AuthThrottlerGuard,
@@ -42,7 +43,7 @@ export const LIMIT_EXEMPTION = token<(context: RequestContext) => boolean>('limi
 
 /** Who may ask how often, and where that is counted. */
 export const limitsProviders = [
-  provide(LIMIT_STORAGE, [LIMITS_SETTINGS], createStorage),
+  provide(LIMIT_STORAGE, [LIMITS_SETTINGS, OUTAGES], createStorage),
   provide(
     LimitPolicies,
     [LIMITS_SETTINGS],
@@ -121,7 +122,7 @@ export const limitsProviders = [
   ),
 ];
 
-async function createStorage(settings: LimitsSettings): Promise<LimitStorage> {
+async function createStorage(settings: LimitsSettings, outages: Outages): Promise<LimitStorage> {
   const memory = new MemoryLimitStorage();
   if (!settings.isEnabled) return memory;
   const shared =
@@ -134,12 +135,16 @@ async function createStorage(settings: LimitsSettings): Promise<LimitStorage> {
   return new ResilientLimitStorage({
     primary: shared,
     fallback: memory,
-    onStateChange: ({ state, error }) =>
-      state === 'open'
-        ? logger.error(
-            `the shared limits cannot be reached, so each process counts for itself: ${messageOf(error)}`,
-          )
-        : logger.log('the shared limits are counted again'),
+    onStateChange: ({ state, error }) => {
+      const message = state === 'open' ? messageOf(error) : null;
+      outages.tell({ of: 'limits', isOver: message === null, message });
+      if (message === null) logger.log('the shared limits are counted again');
+      else {
+        logger.error(
+          `the shared limits cannot be reached, so each process counts for itself: ${message}`,
+        );
+      }
+    },
   });
 }
 
