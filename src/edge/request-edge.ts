@@ -23,7 +23,7 @@ import {
   UNROUTED,
   type Framework,
 } from './request-context.js';
-import { answerSlowed, countSlowed } from './slowed-requests.js';
+import { answerSlowed } from './slowed-requests.js';
 
 /**
  * Where a request enters and leaves. It opens the context, asks the rules, and tells the log when the response closes;
@@ -167,19 +167,9 @@ export class RequestEdge {
     if (context === undefined || context.attempts !== null) return null;
     const route = framework.routeAhead(request);
     if (route === null) return null;
-    return this.throttled(arrival, throttles(context, route, response));
-  }
-
-  private async throttled(
-    arrival: Arrival,
-    throttling: Promise<RefusalResponse | null>,
-  ): Promise<RefusalResponse | null> {
     // A limit that fails must not cost the request.
-    const refusal = await throttling.catch(() => null);
-    if (refusal === null) return null;
-    const cors = corsOf(arrival);
-    const said = cors === null ? null : await askCors(cors, arrival);
-    return withBodyUnread(arrival.raw, withCors(sendable(refusal), said));
+    const throttling = throttles(context, route, response).catch(() => null);
+    return answerSlowed(arrival, throttling, () => null);
   }
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
@@ -195,9 +185,11 @@ export class RequestEdge {
     return this.policy.refuses(context) ? this.refuse(context) : this.slow(context);
   }
 
-  /** Counts what a client sends whom a limit rule names, once. Gives what refuses it, or null, or a promise of either. */
+  /** Counts what a client sends whom a limit rule names, once: gives what refuses it, or null, or a promise of either. */
   slow(context: RequestContext): Refusal {
-    return countSlowed(context, this.policy);
+    if (context.decision?.action !== 'limit' || context.isCountedByRule) return null;
+    context.isCountedByRule = true;
+    return this.policy.slows(context);
   }
 
   /** A handshake was not refused: its connection is remembered for as long as it is open. */

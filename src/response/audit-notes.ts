@@ -1,4 +1,4 @@
-import type { NewBanEvent } from './ban.repository.js';
+import type { NewBanEvent } from './ban-event.js';
 
 const HOUR_MS = 3_600_000;
 /** Entries an hour that have a row of their own; one row stands for those beyond. */

@@ -27,3 +27,21 @@ export interface BanEvent {
   /** For how many clients the entry stands: where there are too many for one each, one stands for the rest. */
   readonly clients: number;
 }
+
+/** An event that is to be noted: of a ban, or of one that was not made. */
+export interface NewBanEvent {
+  readonly event: BanEvent['event'];
+  readonly action?: 'block' | 'limit' | null;
+  readonly banId?: string | null;
+  readonly network?: string | null;
+  readonly subject?: string | null;
+  readonly detector?: string | null;
+  readonly findingId?: number | null;
+  readonly ruleId?: number | null;
+  readonly code?: string | null;
+  readonly reason?: string | null;
+  /** How long what began lasts from now, in milliseconds. */
+  readonly forMs?: number | null;
+  readonly actor: string;
+  readonly clients?: number;
+}

@@ -1,10 +1,9 @@
-import type { Database } from '../database/database.js';
 import { IpAddress } from '../net/ip-address.js';
 import { Prefix } from '../net/prefix.js';
 import type { IpRule } from '../rules/ip-rule.entity.js';
 import type { Pardons } from '../rules/pardons.js';
 import { BANNED_IPV6_LENGTH } from './ban-network.js';
-import { BanRepository } from './ban.repository.js';
+import type { BanRepository } from './ban.repository.js';
 
 /** What this process does about a pardon. */
 export type OnPardon = (network: Prefix, atMs: number) => void;
@@ -12,7 +11,8 @@ export type OnPardon = (network: Prefix, atMs: number) => void;
 /** Ends bans because somebody says so: the pardon is stored with who and when, and every process is notified. */
 export class BanPardons implements Pardons {
   constructor(
-    private readonly database: Database,
+    /** Runs `work` in one transaction. */
+    private readonly inTransaction: <T>(work: (bans: BanRepository) => Promise<T>) => Promise<T>,
     private readonly onPardon: OnPardon,
     private readonly now: () => number,
   ) {}
@@ -24,8 +24,7 @@ export class BanPardons implements Pardons {
     const clients = wholeClients(network);
     const text = clients.toString();
     const actor = by ?? '';
-    const pardoned = await this.database.transaction(async (manager) => {
-      const bans = new BanRepository(manager);
+    const pardoned = await this.inTransaction(async (bans) => {
       await bans.alone(actor);
       const removed = await bans.endBans(text);
       const isPardoned = removed.length > 0 || hasUnblocked || (await bans.hasBans(text));

@@ -1,12 +1,7 @@
 import type { Statements } from '../detection/finding-response.js';
 import type { Ban } from './ban.js';
-import {
-  BAN_SOURCE,
-  BanRepository,
-  type BanRule,
-  type NewBanEvent,
-  type StoredFacts,
-} from './ban.repository.js';
+import { BAN_SOURCE, BanRepository, type BanRule, type StoredFacts } from './ban.repository.js';
+import type { NewBanEvent } from './ban-event.js';
 import { BanBudget } from './ban-budget.js';
 import { banLengthMs } from './ban-length.js';
 import { parsePrefix } from '../net/prefix.js';

@@ -1,7 +1,7 @@
 import type { Statements } from '../detection/finding-response.js';
 import type { Prefix } from '../net/prefix.js';
 import type { IpRule } from '../rules/ip-rule.entity.js';
-import type { BanEvent } from './ban-event.js';
+import type { BanEvent, NewBanEvent } from './ban-event.js';
 import type { PastBan } from './client-facts.js';
 
 /** Where bans come from: the source of their rules, and who has made them. */
@@ -50,24 +50,6 @@ export interface RememberedEvent {
   readonly network: string;
   readonly atMs: number;
   readonly endsAtMs: number | null;
-}
-
-/** An event that is to be noted: of a ban, or of one that was not made. */
-export interface NewBanEvent {
-  readonly event: BanEvent['event'];
-  readonly action?: 'block' | 'limit' | null;
-  readonly banId?: string | null;
-  readonly network?: string | null;
-  readonly subject?: string | null;
-  readonly detector?: string | null;
-  readonly findingId?: number | null;
-  readonly ruleId?: number | null;
-  readonly code?: string | null;
-  readonly reason?: string | null;
-  /** How long what began lasts from now, in milliseconds. */
-  readonly forMs?: number | null;
-  readonly actor: string;
-  readonly clients?: number;
 }
 
 /** The only place that reads and writes `ip_tracking.ban_event`, and the rules of bans. */

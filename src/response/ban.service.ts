@@ -1,16 +1,15 @@
-import type { Database } from '../database/database.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { parsePrefix } from '../net/prefix.js';
 import type { Ban } from './ban.js';
 import { toldOf, type BanTold } from './ban.js';
 import type { BanEvent } from './ban-event.js';
-import { BanRepository } from './ban.repository.js';
+import type { BanRepository } from './ban.repository.js';
 
 /** What detection has made of clients: bans in force in this process, and what has become of any. */
 export class BanService {
   /** @internal */
   constructor(
-    private readonly database: Database,
+    private readonly repository: Pick<BanRepository, 'history'>,
     private readonly inForce: () => Iterable<Ban>,
     private readonly now: () => number,
   ) {}
@@ -29,7 +28,7 @@ export class BanService {
         `${JSON.stringify(network)} is neither an IP address nor a network`,
       );
     }
-    return new BanRepository(this.database).history(prefix);
+    return this.repository.history(prefix);
   }
 
   /** The bans and limits that this process has decided on, and that act: those among them that are stored nowhere. */

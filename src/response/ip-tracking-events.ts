@@ -52,8 +52,6 @@ export interface EventEmitterLike {
 
 const NAMES = ['finding', 'ban', 'unban', 'rule', 'outage'] as const;
 
-type Listener<Name extends IpTrackingEventName> = (event: IpTrackingEventMap[Name]) => unknown;
-
 /**
  * What happens to clients, for the host's own code: listeners here, a `diagnostics_channel` named
  * `nestjs-ip-tracking:<name>` each, and `@OnEvent('ip-tracking.<name>')` where the app imports `EventEmitterModule`.
@@ -67,7 +65,10 @@ export class IpTrackingEvents {
   private emitter: EventEmitterLike | null = null;
 
   /** Calls `listener` at each event of a name, until what is given back is called. What it throws is swallowed. */
-  on<Name extends IpTrackingEventName>(name: Name, listener: Listener<Name>): () => void {
+  on<Name extends IpTrackingEventName>(
+    name: Name,
+    listener: (event: IpTrackingEventMap[Name]) => unknown,
+  ): () => void {
     const listeners = this.listeners.get(name) ?? new Set();
     this.listeners.set(name, listeners);
     listeners.add(listener);
@@ -88,7 +89,7 @@ export class IpTrackingEvents {
     if (!this.isHeard(name)) return;
     const event = make();
     for (const listener of this.listeners.get(name) ?? []) {
-      safely(() => (listener as Listener<Name>)(event));
+      safely(() => (listener as (told: IpTrackingEventMap[Name]) => unknown)(event));
     }
     // It catches what subscribers throw, and has the process end by it: that is theirs to decide.
     if (this.channels[name].hasSubscribers) this.channels[name].publish(event);

@@ -1,7 +1,7 @@
 import { messageOf } from '../ip-tracking.errors.js';
 import { within } from '../within.js';
 import type { AuditNotes } from './audit-notes.js';
-import type { NewBanEvent } from './ban.repository.js';
+import type { NewBanEvent } from './ban-event.js';
 import type { BanFile } from './ban-file.js';
 import type { BanFollower } from './ban-follower.js';
 import type { BansInForce } from './bans-in-force.js';

@@ -8,6 +8,8 @@ import { DETECTION_SETTINGS } from '../detection/detection.options.js';
 import { FINDING_RESPONSE } from '../detection/finding-response.js';
 import { afterTimer } from '../hourly-work.js';
 import { ClientIpResolver } from '../net/client-ip.js';
+import { isProviderEdge } from '../net/provider-edges.js';
+import { isLocal } from '../net/special-ranges.js';
 import { OUTAGES } from '../outages.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { logger, provide, steadyClock, token, WALL_CLOCK } from '../provide.js';
@@ -148,7 +150,7 @@ export const responseProviders = [
         wouldHave,
         observations: new Observations({
           users,
-          isForwarder: (ip) => forwarders.isLikelyProxy(ip),
+          isForwarder: (ip) => (isLocal(ip) || isProviderEdge(ip)) && forwarders.has(ip),
           seed: [secret.readInt32LE(0), secret.readInt32LE(4)],
         }),
         crawlers:
@@ -246,7 +248,7 @@ export const responseProviders = [
     [Database, RESPONDER, AddressPrivacy, WALL_CLOCK],
     (database, responder, addresses, now) =>
       new BanPardons(
-        database,
+        (work) => database.transaction((manager) => work(new BanRepository(manager))),
         (network, atMs) => responder?.pardoned(network, atMs, countedAs(addresses, network, atMs)),
         now,
       ),
@@ -255,7 +257,11 @@ export const responseProviders = [
     BanService,
     [Database, BANS_IN_FORCE, DETECTION_SETTINGS, WALL_CLOCK],
     (database, force, { response }, now) =>
-      new BanService(database, () => (response === 'flag' ? [] : force.list()), now),
+      new BanService(
+        new BanRepository(database),
+        () => (response === 'flag' ? [] : force.list()),
+        now,
+      ),
   ),
 ];
 

@@ -1,4 +1,5 @@
 import type { Decision, DecisionReason } from '../edge/decision.js';
+import { HELD_RULE } from './held-rules.js';
 
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
@@ -22,9 +23,6 @@ export interface MatchedRules {
   limit: number | null;
   monitor: number | null;
 }
-
-/** The id of a rule that holds in this process although the database has not got it: no row has it. */
-export const HELD_RULE = 0;
 
 /** For a client without an address: no rule names it, so the mode decides. */
 export const NO_RULES: MatchedRules = Object.freeze({

@@ -1,6 +1,4 @@
 import type { IpAddress } from '../net/ip-address.js';
-import { isProviderEdge } from '../net/provider-edges.js';
-import { isLocal } from '../net/special-ranges.js';
 import { Prefix } from '../net/prefix.js';
 
 /** So many are remembered between two rounds. A client can pretend to forward, and each costs a row. */
@@ -30,9 +28,8 @@ export class ForwardingPeers {
     this.announce([prefix]).catch(() => undefined);
   }
 
-  /** Whether a peer was seen that has an address which clients do not have: a neighbour's, or that of a provider's edge. */
-  isLikelyProxy(peer: IpAddress): boolean {
-    if (this.seen.size === 0 || !(isLocal(peer) || isProviderEdge(peer))) return false;
+  /** Whether a peer was seen forwarding since the last round. */
+  has(peer: IpAddress): boolean {
     return this.seen.has(Prefix.of(peer, peer.family === 4 ? 32 : 128).toString());
   }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../net/ip-address.js';
 import { parsePrefix } from '../net/prefix.js';
-import { HELD_RULE, NO_RULES } from './decide.js';
-import { HeldRules, type HeldAction, type HeldRule } from './held-rules.js';
+import { NO_RULES } from './decide.js';
+import { HELD_RULE, HeldRules, type HeldAction, type HeldRule } from './held-rules.js';
 
 const NOW = Date.UTC(2026, 0, 31);
 const rule = (network: string, action: HeldAction = 'block', untilMs = NOW + 1_000): HeldRule => ({

@@ -1,6 +1,9 @@
 import type { IpAddress } from '../net/ip-address.js';
 import type { Prefix } from '../net/prefix.js';
-import { HELD_RULE, type MatchedRules } from './decide.js';
+import type { MatchedRules } from './decide.js';
+
+/** The id of a rule that holds in this process although the database has not got it: no row has it. */
+export const HELD_RULE = 0;
 
 /** What a held rule does. */
 export type HeldAction = 'block' | 'limit';

@@ -157,9 +157,8 @@ export class IpRuleService {
 
   /**
    * Removes the block rules for exactly this network, and ends every ban and limit of detection that shares an address with
-   * it. That is a pardon: what its clients did before never counts again, and for an hour they are flagged at most.
+   * it: a pardon, after which nothing from before counts. None are given back where a ban was stored nowhere, or is over.
    *
-   * @returns the rules that were removed; none where a ban was stored nowhere, or had ended.
    * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is.
    */
   async unblock(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
