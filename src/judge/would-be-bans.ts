@@ -91,6 +91,6 @@ function responseFinding(
     detector: detector.name,
     score,
     firstSeenMs: found.firstSeen.getTime(),
-    evidence: evidenceOf(found),
+    evidence: evidenceOf(detector, found),
   };
 }

@@ -1,4 +1,4 @@
-import type { RuleFound } from '../detection/detector.js';
+import type { Detector, RuleFound } from '../detection/detector.js';
 import type { FindingEvidence } from '../detection/response-finding.js';
 
 /** What no crawler asks for. */
@@ -11,17 +11,24 @@ const NOT_INDUCED: ReadonlySet<string> = new Set([
   'auth-failure',
 ]);
 
+/** What {@link evidenceOf} reads of what was found. */
+export type FoundEvidence = Pick<
+  RuleFound,
+  'rule' | 'count' | 'signals' | 'commonSignals' | 'paths'
+>;
+
 /** What of a finding a response depends on. */
-export function evidenceOf({
-  signals,
-  commonSignals,
-  paths,
-}: Pick<RuleFound, 'signals' | 'commonSignals' | 'paths'>): FindingEvidence {
+export function evidenceOf(
+  { rules }: Pick<Detector, 'rules'>,
+  { rule, count, signals, commonSignals, paths }: FoundEvidence,
+): FindingEvidence {
+  // Some of the paths are known, and of a rule that counts them their number.
+  const counted = rules[rule]?.distinct === 'path' ? count : 0;
   return {
     isPageFetch: commonSignals.includes('page-fetch'),
     isImageLike: commonSignals.includes('image-like'),
     hasSecondSignal: signals.some((name) => NOT_INDUCED.has(name)),
-    distinctPaths: paths.length,
+    distinctPaths: Math.max(paths.length, counted),
     isGrave: signals.some((name) => GRAVE.test(name)),
   };
 }

@@ -29,6 +29,8 @@ import { addressOf } from './observations.js';
 const FRESH_MS = 7_200_000;
 /** Findings that wait until any rules are known. */
 const MAX_POSTPONED = 1_000;
+/** A detector that reads the log by a query of its own. */
+const NO_RULES_OF_ITS_OWN: Pick<Detector, 'rules'> = { rules: [] };
 
 /** What a {@link Responder} is made with. */
 export interface ResponderParts extends BanDecisionsParts {
@@ -79,7 +81,7 @@ export class Responder implements FindingResponse {
       finding,
       level,
       firstBanMs: firstBanOf(detector),
-      evidence: evidenceOf(found),
+      evidence: evidenceOf(detector, found),
       network,
       agents,
     });
@@ -98,6 +100,7 @@ export class Responder implements FindingResponse {
       this.decisions.scores.note(finding);
       const {
         rule = 0,
+        count = 0,
         signals = [],
         commonSignals = [],
         paths = [],
@@ -110,7 +113,13 @@ export class Responder implements FindingResponse {
         finding,
         level,
         firstBanMs: firstBanOf(detector),
-        evidence: evidenceOf({ signals, commonSignals, paths }),
+        evidence: evidenceOf(isLogDetector(detector) ? NO_RULES_OF_ITS_OWN : detector, {
+          rule,
+          count,
+          signals,
+          commonSignals,
+          paths,
+        }),
         network,
         agents,
       });

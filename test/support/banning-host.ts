@@ -1,4 +1,4 @@
-import { Controller, Get, Post, Req, UnauthorizedException } from '@nestjs/common';
+import { Controller, Get, Header, Post, Req, UnauthorizedException } from '@nestjs/common';
 import {
   IpRuleService,
   Login,
@@ -28,6 +28,7 @@ class SiteController {
     return '<html></html>';
   }
 
+  @Header('content-type', 'text/css')
   @Get('style.css')
   style(): string {
     return 'a {}';
