@@ -47,9 +47,18 @@ export const bannedWhileDown: Fault = {
     });
     const load = drill.load(() => app.url);
     await sleep(500);
+    // Until the rules are known nobody is banned: who is allowed is not known either.
+    await eventually(async () => (await probe(app.url, 0)) === 403, {
+      withinMs: drill.patienceMs,
+      what: 'the first ban',
+    });
+    await eventually(async () => (await count(server.url, BANS)) === 1, {
+      withinMs: drill.patienceMs,
+      what: 'the first ban in the database',
+    });
     await server.stop('immediate');
     const attackers = 15;
-    for (let attacker = 0; attacker < attackers; attacker += 1) {
+    for (let attacker = 1; attacker < attackers; attacker += 1) {
       expect([200, 404]).toContain(await probe(app.url, attacker));
       expect(await probe(app.url, attacker)).toBe(403);
     }
@@ -71,7 +80,7 @@ export const bannedWhileDown: Fault = {
       server.url,
       `ip_tracking.request_log where path like '/.git/probe-%' and outcome = 'blocked' and reason = 'rule'`,
     );
-    expect(refused).toBe(attackers);
+    expect(refused).toBeGreaterThanOrEqual(attackers);
     return { ...figuresOf(account), bans: String(attackers) };
   },
 };
