@@ -11,6 +11,7 @@ import { attachGatewayEdge } from './gateway-edge.js';
 import type { HostCors } from './host-cors.js';
 import { applicationConfig } from './nest-container.js';
 import type { RequestEdge } from './request-edge.js';
+import { type NeedsGuard, spareGuards } from './route-guards.js';
 import { stampRoutes } from './route-stamps.js';
 import { optimizeNextTick } from './next-tick.js';
 import { attachServerEdge, whenServerExists } from './server-edge.js';
@@ -26,6 +27,8 @@ export interface EdgeSite {
   warn(message: string): void;
   /** Shown each controller with all its methods, before Nest registers its routes. */
   onController(controller: object, methods: readonly object[]): void;
+  /** Whether a route has to run one of its guards; told whether there are routes that say `@SkipIpRules()`. */
+  needsGuard(hasExempt: boolean): NeedsGuard;
 }
 
 /**
@@ -59,16 +62,19 @@ function attachToAdapter(site: EdgeSite): void {
     whenServerExists(adapter, (server) =>
       attachServerEdge(server, edge, { serve, hasExempt, cors }),
     );
+  const needsGuard = site.needsGuard(hasExempt);
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {
     case 'express': {
       const app = instance as ExpressApplication;
       attach(app, attachExpressEdge(app, adapter, edge));
+      spareGuards(adapter, needsGuard);
       break;
     }
     case 'fastify': {
       const app = instance as FastifyApplication;
       attach(app.routing, attachFastifyEdge(app, adapter, edge));
+      spareGuards(adapter, needsGuard);
       break;
     }
     default:

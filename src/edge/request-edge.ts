@@ -11,6 +11,7 @@ import { OpenConnections } from './open-connections.js';
 import {
   answer,
   sendable,
+  unlessItFails,
   withBodyUnread,
   type Refusal,
   type RefusalResponse,
@@ -167,9 +168,8 @@ export class RequestEdge {
     if (context === undefined || context.attempts !== null) return null;
     const route = framework.routeAhead(request);
     if (route === null) return null;
-    // A limit that fails must not cost the request.
-    const throttling = throttles(context, route, response).catch(() => null);
-    return answerSlowed(arrival, throttling, () => null);
+    const throttling = unlessItFails(() => throttles(context, route, response));
+    return throttling === null ? null : answerSlowed(arrival, throttling, () => null);
   }
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
