@@ -133,7 +133,7 @@ export function detectionSettings(given: false | DetectionOptions | undefined): 
   );
   return {
     ...others,
-    response: response as FindingCeiling,
+    response,
     neverBlock: networksOf('detection.neverBlock', neverBlock),
     isEnabled: given !== false,
     cron: cron !== false,

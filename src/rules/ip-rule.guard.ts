@@ -54,7 +54,7 @@ export class IpRuleGuard implements CanActivate {
     if (context instanceof MessageContext && !context.hasPeer) return true;
     const route = describeRoute(execution.getHandler(), execution.getClass());
     const isLetIn = this.letsIn(route, context);
-    if (isLetIn !== true || route.skipsRules) return isLetIn;
+    if (!isLetIn || route.skipsRules) return isLetIn;
     const slowed = this.edge.slow(context);
     return slowed instanceof Promise
       ? slowed.then((refusal) => refusal === null || this.answer(refusal, context))

@@ -147,6 +147,14 @@ describe.each(ADAPTERS)('a ban on %s', (adapter) => {
       });
     }
     await noted(9);
+    // Who comes later is asked for later: by then the others are remembered.
+    await again.send({
+      path: '/login',
+      method: 'POST',
+      from: '203.0.113.202',
+      headers: { 'x-user': 'z', 'x-right': 'yes' },
+    });
+    await noted(10);
     await through('/.env', office);
     await through('/.env', sweatshop);
     expect((await storedBan(own, office)).action).toBe('limit');
@@ -161,7 +169,9 @@ describe.each(ADAPTERS)('a ban on %s', (adapter) => {
     await ask('/.env', CURL, '192.0.2.77');
     expect(await ask('/', CURL, '192.0.2.77')).toBe(200);
     await flagged('probe-path', '192.0.2.77');
-    expect((await bansOf(host)).filter(({ network }) => /^192\.0\.2/.test(network))).toEqual([]);
+    expect((await bansOf(host)).filter(({ network }) => network.startsWith('192.0.2.'))).toEqual(
+      [],
+    );
   });
 
   it('never hits the proxy', async () => {
