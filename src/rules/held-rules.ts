@@ -1,6 +1,5 @@
 import type { IpAddress } from '../net/ip-address.js';
 import type { Prefix } from '../net/prefix.js';
-import type { MatchedRules } from './decide.js';
 
 /** The id of a rule that holds in this process although the database has not got it: no row has it. */
 export const HELD_RULE = 0;
@@ -51,7 +50,11 @@ export class HeldRules<Rule extends HeldRule = HeldRule> {
   }
 
   /** What stored rules say of an address, and what is held. What is stored has a name in the log, and so comes first. */
-  over(stored: MatchedRules, ip: IpAddress, nowMs: number): MatchedRules {
+  over<Matched extends Record<HeldAction, number | null>>(
+    stored: Matched,
+    ip: IpAddress,
+    nowMs: number,
+  ): Matched {
     if (this.rules.size === 0) return stored;
     const held = this.rules.get(keyOf(ip));
     if (held === undefined || held.untilMs <= nowMs || stored[held.action] !== null) return stored;
