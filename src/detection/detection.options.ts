@@ -1,10 +1,18 @@
 import { validateCronExpression } from 'cron';
+import { IpTrackingError } from '../ip-tracking.errors.js';
+import { parsePrefix, type Prefix } from '../net/prefix.js';
 import { checkObject, invalid, oneOf, wholeNumber, flag, type Check } from '../options/checks.js';
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import { token } from '../provide.js';
 import { checkDetectors } from './detector-checks.js';
-import type { Detector, LogDetector } from './detector.js';
+import type { Detector, DetectorResponse, LogDetector } from './detector.js';
+import type { ResponseFinding } from './response-finding.js';
 import { tunedDetectors, type DetectorTuning } from './tuned-detectors.js';
+
+/** What may follow from findings: one answer for all, or a function that gives one for each. */
+export type FindingCeiling =
+  | Exclude<DetectorResponse, 'off'>
+  | { response(finding: ResponseFinding): Exclude<DetectorResponse, 'off'> }['response'];
 
 /** Who looks for attackers: the watch, as requests end, and the scan, over the log. */
 export interface DetectionOptions {
@@ -13,11 +21,25 @@ export interface DetectionOptions {
   /** Run the scan in this process: every hour, or when a cron expression (in UTC) says so. @default true */
   cron?: boolean | string;
   /**
-   * The most that may follow from any finding. Findings are kept, and nobody is limited or banned for them.
+   * The most that may follow from any finding, or a function that says it for each, which must not block: with `flag` it is
+   * kept, with `limit` its client may make a request a second or so, with `ban` it gets 403 for some hours. A detector may
+   * do less by itself, and much speaks for a client: docs/response.md. While it is `flag`, a line a day says what `ban`
+   * would have done.
    *
    * @default 'flag'
    */
-  response?: 'flag';
+  response?: FindingCeiling;
+  /** Addresses and networks whose clients are never limited or banned. @default none */
+  neverBlock?: string[];
+  /**
+   * Store the rules of bans, which name the real address, also where `privacy.address` is not `full`. Otherwise bans are
+   * then held in the process that made them, and nowhere else.
+   *
+   * @default false
+   */
+  storeBannedAddresses?: boolean;
+  /** Ask DNS whether who claims to be a crawler is one, when there is a finding. @default true */
+  verifyCrawlers?: boolean;
   /** Look at requests as they end, in memory. @default true */
   watch?: boolean;
   /** What the watch's counters may take, in bytes; beyond it those go that have come least far. @default 150000000 */
@@ -33,6 +55,9 @@ export const DETECTION_DEFAULTS = {
   requestsPerHour: 100,
   cron: true,
   response: 'flag',
+  neverBlock: [],
+  storeBannedAddresses: false,
+  verifyCrawlers: true,
   watch: true,
   watchMaxBytes: 150_000_000,
   tuning: {},
@@ -44,6 +69,7 @@ const checkTuning: Check = (path, value) =>
     atLeast: wholeNumber(1, 10_000),
     weight: wholeNumber(0, 100),
     response: oneOf('off', 'flag', 'limit', 'ban'),
+    firstBanMs: wholeNumber(1_000, 7 * 86_400_000),
   });
 
 /** How each of {@link DetectionOptions} is checked. */
@@ -58,7 +84,12 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
       invalid(path, value, "give true, false, or a cron expression such as '15 * * * *'");
     }
   },
-  response: oneOf('flag'),
+  response: (path, value) => {
+    if (typeof value !== 'function') oneOf('flag', 'limit', 'ban')(path, value);
+  },
+  neverBlock: (path, value) => void networksOf(path, value),
+  storeBannedAddresses: flag,
+  verifyCrawlers: flag,
   watch: flag,
   watchMaxBytes: wholeNumber(2_000_000),
   tuning: (path, value) => {
@@ -75,8 +106,10 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
 /** {@link DetectionOptions} with every default filled in. */
 export interface DetectionSettings extends Omit<
   Filled<DetectionOptions, typeof DETECTION_DEFAULTS>,
-  'tuning' | 'detectors' | 'cron'
+  'tuning' | 'detectors' | 'cron' | 'neverBlock' | 'response'
 > {
+  readonly response: FindingCeiling;
+  readonly neverBlock: readonly Prefix[];
   readonly isEnabled: boolean;
   readonly cron: boolean;
   /** Null for every hour. */
@@ -94,9 +127,14 @@ export const DETECTION_SETTINGS = token<DetectionSettings>('detection-settings')
  * of those that only flag is to do more.
  */
 export function detectionSettings(given: false | DetectionOptions | undefined): DetectionSettings {
-  const { tuning, detectors, cron, ...others } = filled(given || {}, DETECTION_DEFAULTS);
+  const { tuning, detectors, cron, neverBlock, response, ...others } = filled(
+    given || {},
+    DETECTION_DEFAULTS,
+  );
   return {
     ...others,
+    response,
+    neverBlock: networksOf('detection.neverBlock', neverBlock),
     isEnabled: given !== false,
     cron: cron !== false,
     cronExpression: typeof cron === 'string' ? cron : null,
@@ -106,4 +144,28 @@ export function detectionSettings(given: false | DetectionOptions | undefined): 
       detectors,
     }),
   };
+}
+
+/** @throws IpTrackingError `IPT_INVALID_OPTION` where something is to follow from findings and no rules are followed. */
+export function checkResponse(
+  { response }: DetectionSettings,
+  rules: { readonly isEnabled: boolean },
+): void {
+  if (response === 'flag' || rules.isEnabled) return;
+  throw new IpTrackingError(
+    'IPT_INVALID_OPTION',
+    "rules is false, but bans and limits are rules: leave rules on, or detection.response at 'flag'.",
+  );
+}
+
+function networksOf(path: string, given: unknown): Prefix[] {
+  if (!Array.isArray(given))
+    invalid(path, given, "give a list of networks, such as ['192.0.2.0/24']");
+  return (given as unknown[]).map((text, index) => {
+    const prefix = parsePrefix(text as string);
+    if (prefix === null) {
+      invalid(`${path}[${index}]`, text, 'give an address or a network, such as 192.0.2.0/24');
+    }
+    return prefix;
+  });
 }

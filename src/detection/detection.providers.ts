@@ -9,7 +9,9 @@ import { REQUEST_LOG_SETTINGS } from '../request-log/request-log.options.js';
 import { DetectionJob } from './detection.job.js';
 import { DETECTION_SETTINGS } from './detection.options.js';
 import { DetectionService } from './detection.service.js';
-import { SuspiciousIpRepository } from './suspicious-ip.repository.js';
+import { FINDING_RESPONSE, type FindingResponse } from './finding-response.js';
+import type { Finding } from './finding.js';
+import { SuspiciousIpRepository, type SavedFindings } from './suspicious-ip.repository.js';
 import { WatchRecorder } from './watch-recorder.js';
 
 /** What watches requests as they end; null where nobody does. */
@@ -19,30 +21,38 @@ export const WATCH_RECORDER = token<WatchRecorder | null>('watch-recorder');
 export const detectionProviders = [
   provide(
     WATCH_RECORDER,
-    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS, WALL_CLOCK],
-    (database, addresses, { userAgent }, { isEnabled, watch, watchMaxBytes, detectors }, now) =>
-      isEnabled && watch
+    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS, FINDING_RESPONSE, WALL_CLOCK],
+    (
+      database,
+      addresses,
+      { userAgent },
+      { isEnabled, watch, watchMaxBytes, detectors },
+      response,
+      now,
+    ) =>
+      isEnabled && (watch || response !== null)
         ? new WatchRecorder({
-            detectors,
+            // Without them it only stores what the scan has found, with what follows.
+            detectors: watch ? detectors : [],
+            response,
             maxBytes: watchMaxBytes,
             addresses,
             keepsAgents: userAgent,
-            save: (findings) =>
-              database.transaction((manager) =>
-                new SuspiciousIpRepository(manager).save(findings, new Date(now())),
-              ),
+            save: (findings) => saveAndRespond(database, findings, response, now),
             now,
             after: afterTimer,
             warn: (message) => logger.warn(message),
           })
         : null,
   ),
-  provide(REQUEST_WATCH, [WATCH_RECORDER], (recorder) => recorder),
+  provide(REQUEST_WATCH, [WATCH_RECORDER, DETECTION_SETTINGS], (recorder, { watch }) =>
+    watch ? recorder : null,
+  ),
   provide(
     DetectionService,
-    [Database, DETECTION_SETTINGS, REQUEST_LOG_SETTINGS, WALL_CLOCK],
-    (database, { detectors }, { retentionDays }, now) =>
-      new DetectionService({ database, detectors, retentionDays, now }),
+    [Database, DETECTION_SETTINGS, REQUEST_LOG_SETTINGS, FINDING_RESPONSE, WALL_CLOCK],
+    (database, { detectors }, { retentionDays }, response, now) =>
+      new DetectionService({ database, detectors, retentionDays, response, now }),
   ),
   provide(
     DetectionJob,
@@ -54,3 +64,20 @@ export const detectionProviders = [
       }),
   ),
 ];
+
+/** Stores findings, and what follows from them, in one transaction. */
+async function saveAndRespond(
+  database: Database,
+  findings: readonly Finding[],
+  response: FindingResponse | null,
+  now: () => number,
+): Promise<SavedFindings> {
+  let afterwards: (() => Promise<void>) | null = null;
+  const saved = await database.transaction(async (manager) => {
+    const found = await new SuspiciousIpRepository(manager).save(findings, new Date(now()));
+    afterwards = (await response?.write(manager, findings, found.stored)) ?? null;
+    return found;
+  });
+  await (afterwards as (() => Promise<void>) | null)?.();
+  return saved;
+}

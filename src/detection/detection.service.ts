@@ -4,6 +4,7 @@ import { workAlone } from '../database/exclusive-work.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
 import { keyOf, spelt, type Finding } from './finding.js';
+import type { FindingResponse } from './finding-response.js';
 import { replayLog } from './replay-log.js';
 import type { ReplayOptions, ReplayResult } from './replay.js';
 import { hourFrom, hourOf, hoursBetween, MAX_MISSED_HOURS, sayMissed } from './scan/hours.js';
@@ -66,6 +67,8 @@ export interface DetectionParts {
   detectors: readonly (Detector | LogDetector)[];
   /** How long rows are kept, in days; 0 for ever. */
   retentionDays: number;
+  /** What follows from findings. @default nothing */
+  response?: FindingResponse | null;
   /** Epoch milliseconds. */
   now(): number;
 }
@@ -265,6 +268,7 @@ export class DetectionService {
       const result = await scan();
       if (result !== null) {
         const { findings, exempted } = result;
+        this.parts.response?.scanned(findings, this.parts.detectors);
         this.last = { startedAt, findings: findings.length, exempted, error: null };
       }
       return result;

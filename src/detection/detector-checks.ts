@@ -76,6 +76,7 @@ const DETECTOR: Record<keyof Detector, Check> = {
   rules: list(checkRule),
   weight,
   response,
+  firstBanMs: wholeNumber(1_000, 7 * DAY_MS),
   runs: oneOf('both', 'watch', 'scan'),
   words: method,
 };
@@ -85,6 +86,7 @@ const LOG_DETECTOR: Record<keyof LogDetector, Check> = {
   of: ofWhom,
   weight,
   response,
+  firstBanMs: wholeNumber(1_000, 7 * DAY_MS),
   query: method,
   judge: method,
 };

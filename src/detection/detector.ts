@@ -94,6 +94,8 @@ export interface Detector {
   readonly weight: number;
   /** The most that may follow. @default 'flag' */
   readonly response?: DetectorResponse;
+  /** How long a first ban for its findings lasts, in milliseconds. @default 4 hours */
+  readonly firstBanMs?: number;
   /** Where it runs. @default 'both' */
   readonly runs?: 'both' | 'watch' | 'scan';
   /** Puts a finding into words. Must not throw. */
@@ -142,6 +144,8 @@ export interface LogDetector {
   readonly of: SubjectKind;
   readonly weight: number;
   readonly response?: DetectorResponse;
+  /** How long a first ban for its findings lasts, in milliseconds. @default 4 hours */
+  readonly firstBanMs?: number;
   /** What to ask of an hour. */
   query(window: ScanWindow, terms: LogTerms): LogQuery;
   /** Judges the rows of the answer, each as the database gives it. */

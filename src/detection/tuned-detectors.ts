@@ -13,6 +13,8 @@ export interface DetectorTuning {
   weight?: number;
   /** The most that may follow from its findings; `off`, and it finds nothing. */
   response?: DetectorResponse;
+  /** How long a first ban for its findings lasts, in milliseconds; up to 7 days. @default 4 hours, and an hour for `burst` */
+  firstBanMs?: number;
 }
 
 /** What detectors are made of. */
@@ -72,7 +74,12 @@ export function tuned(
 ): (Detector | LogDetector)[] {
   const { weight = detector.weight, response = detector.response } = tuning;
   if (response === 'off') return [];
-  const changed = { weight, ...(response === undefined ? {} : { response }) };
+  const { firstBanMs } = tuning;
+  const changed = {
+    weight,
+    ...(response === undefined ? {} : { response }),
+    ...(firstBanMs === undefined ? {} : { firstBanMs }),
+  };
   if (isLogDetector(detector)) return [{ ...detector, ...changed }];
   const first = detector.rules[0]!.atLeast;
   const heavier = detector.weight === 0 ? 1 : weight / detector.weight;

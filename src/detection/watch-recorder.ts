@@ -7,6 +7,7 @@ import type { LogRecord } from '../request-log/record/request-record.js';
 import { isLogDetector } from './detector-rule.js';
 import type { Detector, LogDetector } from './detector.js';
 import { findingOf, type Finding } from './finding.js';
+import type { FindingResponse, FindingStore } from './finding-response.js';
 import type { Exemption, SavedFindings } from './suspicious-ip.repository.js';
 import { WaitingFindings } from './waiting-findings.js';
 import { Watch, type WatchFound, type WatchStats } from './watch/watch.js';
@@ -19,6 +20,8 @@ export interface WatchRecorderParts {
   /** Whether user agents are kept. */
   keepsAgents: boolean;
   save(findings: readonly Finding[]): Promise<SavedFindings>;
+  /** What follows from findings. @default nothing */
+  response?: Pick<FindingResponse, 'serve' | 'ended' | 'found'> | null;
   /** Milliseconds of the epoch. */
   now(): number;
   /** Calls back once, after so many milliseconds, and does not keep the process alive for it. */
@@ -37,7 +40,7 @@ export interface WatchStatus extends WatchStats {
 }
 
 /** Shows the watch what is logged, as it would be stored, and stores what it finds. */
-export class WatchRecorder implements RequestWatch {
+export class WatchRecorder implements RequestWatch, FindingStore {
   private readonly watch: Watch;
   private readonly waiting: WaitingFindings;
   private hasFailed = false;
@@ -53,6 +56,7 @@ export class WatchRecorder implements RequestWatch {
       onFound: (found) => this.found(found),
     });
     this.waiting = new WaitingFindings(parts);
+    parts.response?.serve(this);
   }
 
   get status(): WatchStatus {
@@ -60,10 +64,11 @@ export class WatchRecorder implements RequestWatch {
     return { ...this.watch.stats, waiting: size, dropped, exempted };
   }
 
-  /** Sees what has ended. What a stored rule has blocked never counts, or a ban would renew itself. */
+  /** Sees what has ended. What a block, a ban or a limit rule has refused never counts, or a ban would renew itself. */
   ended(record: LogRecord): void {
-    if (record.outcome === 'blocked' && record.ruleId !== null) return;
+    if (record.reason === 'rule') return;
     try {
+      this.parts.response?.ended(record);
       this.watch.see({
         endedAtUs: Math.trunc(record.timestampMs) * 1_000 + record.durationUs,
         client: this.parts.addresses.stored(record.ip, record.timestampMs),
@@ -84,7 +89,11 @@ export class WatchRecorder implements RequestWatch {
     }
   }
 
-  /** Forgets clients that were erased. */
+  storeSoon(finding: Finding): void {
+    this.waiting.add(finding, true);
+  }
+
+  /** Forgets clients that were erased, or pardoned. */
   forget(clients: readonly IpAddress[]): void {
     for (const client of clients) this.watch.forget(client);
     this.waiting.forget(clients);
@@ -102,8 +111,11 @@ export class WatchRecorder implements RequestWatch {
     this.waiting.stop();
   }
 
-  private found({ detector, subject, found }: WatchFound): void {
-    this.waiting.add(findingOf(detector, subject, found));
+  private found({ detector, subject, address, userAgent, found }: WatchFound): void {
+    const finding = findingOf(detector, subject, found);
+    const { response } = this.parts;
+    const urgent = response?.found({ finding, detector, found, address, userAgent }) ?? null;
+    this.waiting.add(urgent ?? finding, urgent !== null);
   }
 
   /** No request may be lost to its watching; it is said once. */

@@ -13,7 +13,7 @@ import { bitsOf } from '../signals/signal.js';
 import type { AccessLogLine } from './access-log/access-log-line.js';
 import { ClientCounts, clientKey, type ClientKey } from './client-counts.js';
 import { ClientUnderJudgement } from './client-under-judgement.js';
-import { checkClaims, isClaimed } from './crawler-claims.js';
+import { checkClaims, isClaimed } from '../response/crawler-claims.js';
 import type { JudgeMode } from './judgement.js';
 import { LogClock } from './log-clock.js';
 import { LogRequests } from './log-request.js';

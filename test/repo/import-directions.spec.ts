@@ -16,6 +16,7 @@ const LEAVES = [
   'sudden-end',
   'second-signal',
   'hourly-work',
+  'outages',
 ];
 /** What puts the rooms together: the other files at the root of src/. */
 const MODULE = 'module';
@@ -29,6 +30,7 @@ const BELOW: Record<string, readonly string[]> = {
   'sudden-end': [],
   'second-signal': ['sudden-end'],
   'hourly-work': [],
+  outages: ['provide'],
   options: ['ip-tracking.errors'],
   migrations: [],
   database: [...FLOOR, 'migrations'],
@@ -91,12 +93,13 @@ const PURE_FOLDERS = [
 /** The pure files of the others, by their folders. */
 const PURE_FILES = Object.entries({
   'src/edge': ['decision'],
-  'src/rules': ['decide'],
+  'src/rules': ['decide', 'held-rules'],
   'src/limits/store': ['sliding-window', 'memory/keyed-hash'],
   'src/detection': [
     'detector',
     'detector-rule',
     'finding',
+    'response-finding',
     'tuned-detectors',
     'scan/compile-scan',
     'scan/evidence',
@@ -118,8 +121,18 @@ const PURE_FILES = Object.entries({
     'plan-response',
     'protected-networks',
     'response',
-    'response-finding',
     'softening',
+    'audit-notes',
+    'ban-event',
+    'ban-history',
+    'client-estimate',
+    'finding-evidence',
+    'known-users',
+    'likely-proxies',
+    'page-crowds',
+    'sign-ins',
+    'subject-scores',
+    'would-have',
   ],
   'src/judge': [
     'client-counts',

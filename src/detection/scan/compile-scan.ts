@@ -6,10 +6,11 @@ import type { LogQuery, LogTerms, ScanWindow, SubjectKind } from '../detector.js
 export const LOG = 'ip_tracking.request_log';
 
 /**
- * The rows that count. A client that a stored block rule refuses must not feed the detection that would block it again:
- * nothing else stays out, a refusal by anything but such a rule included.
+ * The rows that count. A client that a block rule, a ban or a limit rule refuses must not feed the detection that would
+ * ban it again: nothing else stays out, a refusal by anything but such a rule included. Rows of before there was a reason
+ * have their rule.
  */
-export const COUNTED = `not (outcome = 'blocked' and rule_id is not null)`;
+export const COUNTED = `not (outcome in ('blocked', 'throttled') and (reason is not distinct from 'rule' or outcome = 'blocked' and rule_id is not null))`;
 
 /** The client a row belongs to: an IPv4 address as it is, IPv6 by its /64. */
 export const CLIENT = `case family(ip_address) when 4 then ip_address else network(set_masklen(ip_address, 64))::inet end`;

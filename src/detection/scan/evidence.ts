@@ -7,7 +7,7 @@ import { CLIENT, COUNTED, LOG, reachOf, shows } from './compile-scan.js';
 export const EVIDENCE_TABLE = 'ip_tracking_evidence';
 
 const COLUMNS =
-  'id, "timestamp", duration_us, ip_address, path, method, user_agent, user_id, attempted_user, route, outcome, status, sensitive, rule_id, signals';
+  'id, "timestamp", duration_us, ip_address, path, method, user_agent, user_id, attempted_user, route, outcome, status, sensitive, rule_id, reason, signals';
 
 /** Whether a rule counts nothing but evidence, so that it need not see any other row. */
 export function isOfEvidence({ any, without, detector }: CompiledRule): boolean {
