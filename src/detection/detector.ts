@@ -134,6 +134,32 @@ export interface LogTerms {
   readonly endedAt: string;
   /** That a row shows one of some signals. */
   readonly shows: (...names: SignalName[]) => string;
+  /** That a row is of a client, which is an expression: asked of the index of addresses. */
+  readonly isOf: (client: string) => string;
+  /**
+   * The clients that the detector {@link LogDetector.suspects suspects}, with how often they did it: `client`, `times`.
+   * Empty where it suspects nobody. To be read as `from ${suspects} as suspect`.
+   */
+  readonly suspects: string;
+  /** Of the suspects' requests those that the detector {@link Suspects.requests reads}, with the columns of the log. */
+  readonly requests: string;
+  /** What the detector reads {@link LogDetector.evidence as evidence}: rows of the hour, with the columns of the log. */
+  readonly evidence: string;
+  /** How many clients have sent so many requests within the hour: `requests`, `clients`. */
+  readonly population: string;
+}
+
+/** The clients that a {@link LogDetector} looks at closely. */
+export interface Suspects {
+  /** Who has sent so many of these requests within the hour. */
+  readonly counts: Match;
+  readonly atLeast: number;
+  /** Whether requests are of the hour that they began in, or of the one that they ended in. @default 'begin' */
+  readonly by?: 'begin' | 'end';
+  /** Which of their requests the query reads. @default none */
+  readonly requests?: Match;
+  /** So much before the hour their requests are read, in milliseconds. @default 0 */
+  readonly beforeMs?: number;
 }
 
 /** A detector that needs the whole log (the population, a route's usual): SQL, and a pure judgement of its rows. */
@@ -142,6 +168,16 @@ export interface LogDetector {
   readonly of: SubjectKind;
   readonly weight: number;
   readonly response?: DetectorResponse;
+  /**
+   * The clients that the query is about. All detectors' are counted in one pass over the log, so that none has to make one
+   * of its own: the query reads `terms.suspects` and `terms.requests`. @default nobody
+   */
+  readonly suspects?: Suspects;
+  /**
+   * Signals that speak against their client, whose rows the query reads: of the hour as `terms.evidence`, of before it
+   * from the log, by the index of evidence. @default none
+   */
+  readonly evidence?: readonly SignalName[];
   /** What to ask of an hour. */
   query(window: ScanWindow, terms: LogTerms): LogQuery;
   /** Judges the rows of the answer, each as the database gives it. */

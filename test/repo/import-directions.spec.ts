@@ -100,6 +100,8 @@ const PURE_FILES = Object.entries({
     'tuned-detectors',
     'scan/compile-scan',
     'scan/evidence',
+    'scan/hour-counts',
+    'scan/log-terms',
   ],
   'src/detection/crawlers': [
     'crawler-check',

@@ -7,13 +7,14 @@ export function requestVolumeDetector(limit: number): LogDetector {
     of: 'client',
     weight: 5,
     response: 'flag',
-    query: ({ from, to }, { log, counted, client }) => ({
-      sql: `select ${client} as subject, count(*)::float8 as requests,
-                   min("timestamp") as "firstSeen", max("timestamp") as "lastSeen"
-              from ${log}
-             where "timestamp" >= $1 and "timestamp" < $2 and ${counted} and ip_address is not null
-             group by 1 having count(*) > $3::bigint`,
-      values: [from, to, limit],
+    suspects: { counts: {}, atLeast: limit + 1 },
+    query: ({ from, to }, { log, counted, isOf, suspects }) => ({
+      // When they came is looked up for these alone.
+      sql: `select client as subject, times::float8 as requests, seen.first as "firstSeen", seen.last as "lastSeen"
+              from ${suspects} as suspect,
+                   lateral (select min("timestamp") as first, max("timestamp") as last from ${log}
+                             where ${counted} and "timestamp" >= $1 and "timestamp" < $2 and ${isOf('client')}) as seen`,
+      values: [from, to],
     }),
     judge: (rows) =>
       rows.map((row) => {

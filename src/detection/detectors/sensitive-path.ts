@@ -7,19 +7,18 @@ export function sensitivePathDetector(): LogDetector {
     of: 'client',
     weight: 5,
     response: 'flag',
-    query: ({ from, to }, { log, counted, client }) => ({
+    suspects: { counts: { isSensitive: true }, atLeast: 1, requests: { isSensitive: true } },
+    query: (_, { requests, client }) => ({
       sql: `select subject, sum(requests)::float8 as requests, min(first_seen) as "firstSeen", max(last_seen) as "lastSeen",
                    jsonb_agg(jsonb_build_object('path', path, 'requests', requests) order by place)
                      filter (where place <= 10) as paths
               from (select *, row_number() over (partition by subject order by requests desc, path) as place
                       from (select ${client} as subject, path, count(*) as requests,
                                    min("timestamp") as first_seen, max("timestamp") as last_seen
-                              from ${log}
-                             where sensitive and "timestamp" >= $1 and "timestamp" < $2 and ${counted}
-                               and ip_address is not null
+                              from ${requests} as request
                              group by 1, 2) as hit) as placed
              group by subject`,
-      values: [from, to],
+      values: [],
     }),
     judge: (rows) =>
       rows.map((row) => {

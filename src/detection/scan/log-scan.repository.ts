@@ -1,22 +1,41 @@
 import type { EntityManager } from 'typeorm';
+import { bitsOf } from '../../signals/signal.js';
 import { compileRules, isLogDetector, type CompiledRule } from '../detector-rule.js';
-import type { Detector, LogDetector, LogQuery, ScanWindow } from '../detector.js';
+import type { Detector, LogDetector, LogQuery, LogTerms, ScanWindow } from '../detector.js';
 import { type Finding, findingInLog, findingOf, foundInLog, spelt } from '../finding.js';
-import { compileRule, LOG_TERMS } from './compile-scan.js';
+import { compileRule, reachOf } from './compile-scan.js';
 import { copyEvidence, copyWhatTakesBack, EVIDENCE_TABLE, isOfEvidence } from './evidence.js';
+import { HOUR_TABLE, HourCounts, SUSPECTS_TABLE } from './hour-counts.js';
+import { CLIENT, COUNTED, ENDED_AT, isOfClient, LOG, moment, shows } from './log-terms.js';
 
 /** So many rows of an answer are in memory at once. */
 const AT_ONCE = 1_000;
 /** For sorting and counting: PostgreSQL's usual 4 MB would have it write all of an hour to disk, twice. */
 const WORK_MEM = '64MB';
+/** For counting by client: a million of them take this much, and as much again in each process that helps. */
+const COUNTING_MEM = '128MB';
+/** Up to this part of the hour's rows suspects are looked up one by one; beyond it all rows are read. */
+const LOOKED_UP = 0.05;
+/** From so many rows of suspects on those are let go who are too slow, before any are copied. */
+const MANY_ROWS = 100_000;
+
+/** A query's answer, and how it becomes findings. */
+interface Hits {
+  /** The table that holds it. */
+  readonly table: string;
+  /** The column that its rows are ordered by. */
+  readonly order: string | null;
+  readonly toFindings: (rows: Record<string, unknown>[]) => Finding[];
+}
 
 /** Runs detectors over an hour of the log. Everything is counted in the database. */
 export class LogScanRepository {
   constructor(private readonly manager: EntityManager) {}
 
   /**
-   * Runs each detector over an hour, and hands on what it finds, some at a time: however much that is, memory stays as it
-   * is. To be called in a transaction.
+   * Runs detectors over an hour, and hands on what they find, some at a time: however much that is, memory stays as it
+   * is. All have been run before the first finding is handed on, so that whoever stores them has no row locked while
+   * the log is read. To be called in a transaction.
    */
   async run(
     detectors: readonly (Detector | LogDetector)[],
@@ -25,49 +44,69 @@ export class LogScanRepository {
   ): Promise<void> {
     await this.set('work_mem', WORK_MEM);
     const resolved = await this.resolvedDetectors();
+    const logDetectors = detectors.filter(isLogDetector);
     const rules = compileRules(
       detectors.filter(
         (detector): detector is Detector => !isLogDetector(detector) && detector.runs !== 'watch',
       ),
     );
     const ofEvidence = rules.filter(isOfEvidence);
-    if (ofEvidence.length > 0) await this.copy(ofEvidence, window);
+    const ofSuspects = rules.filter(isOfSuspects);
+    const counts = new HourCounts(ofSuspects, logDetectors, window);
+    const asked = logDetectors.map((detector) => ({
+      detector,
+      query: detector.query(window, termsOf(detector, counts, window)),
+    }));
+    const isRead = (table: string): boolean => asked.some(({ query }) => query.sql.includes(table));
+    if (ofEvidence.length > 0 || isRead(EVIDENCE_TABLE)) {
+      await this.copyEvidence(ofEvidence, logDetectors, window);
+    }
+    const readsSuspects = ofSuspects.length > 0 || isRead(SUSPECTS_TABLE);
+    if (readsSuspects || isRead(HOUR_TABLE)) await this.countHour(counts);
+    if (readsSuspects) await this.copySuspects(counts);
+
+    const found: Hits[] = [];
+    // A rule has many conditions, of which PostgreSQL takes each for rare: it would go through all rows for each row.
+    await this.set('enable_nestloop', 'off');
     for (const compiled of rules) {
       const { detector, index } = compiled;
       const query = compileRule(compiled, window, {
         hasResolved: resolved.has(detector.name),
-        ...(isOfEvidence(compiled) ? { table: `pg_temp.${EVIDENCE_TABLE}` } : {}),
+        ...(isOfEvidence(compiled) ? { table: EVIDENCE_TABLE } : {}),
+        ...(isOfSuspects(compiled) ? { table: SUSPECTS_TABLE } : {}),
       });
-      await this.each(query, (rows) =>
-        onFindings(
-          rows.map((row) => findingOf(detector, String(row['subject']), foundInLog(index, row))),
-        ),
-      );
+      const toFindings = (rows: Record<string, unknown>[]): Finding[] =>
+        rows.map((row) => findingOf(detector, String(row['subject']), foundInLog(index, row)));
+      found.push({ table: await this.keep(query, found.length), order: 'subject', toFindings });
     }
-    if (ofEvidence.length > 0) await this.manager.query(`drop table pg_temp.${EVIDENCE_TABLE}`);
-    for (const detector of detectors) {
-      if (!isLogDetector(detector)) continue;
-      await this.each(detector.query(window, LOG_TERMS), (rows) =>
-        onFindings(detector.judge(rows, window).map((found) => findingInLog(detector, found))),
-      );
+    await this.set('enable_nestloop', 'on');
+    for (const { detector, query } of asked) {
+      const isForced = detector.evidence !== undefined && (await this.hasEvidenceIndex());
+      if (isForced) await this.setScans('off');
+      const table = await this.keep(query, found.length);
+      if (isForced) await this.setScans('on');
+      const toFindings = (rows: Record<string, unknown>[]): Finding[] =>
+        detector.judge(rows, window).map((one) => findingInLog(detector, one));
+      found.push({ table, order: null, toFindings });
     }
+    await this.drop(EVIDENCE_TABLE, HOUR_TABLE, SUSPECTS_TABLE);
+    for (const hits of found) await this.each(hits, onFindings);
   }
 
   /** When the first request of the log came; null where there is none. */
   async firstRequest(): Promise<Date | null> {
     const [row] = await this.manager.query<{ first: Date | null }[]>(
-      `select min("timestamp") as first from ${LOG_TERMS.log}`,
+      `select min("timestamp") as first from ${LOG}`,
     );
     return row?.first ?? null;
   }
 
   /** Which of some clients somebody has signed in from, or used signed in, within a time. */
   async signedIn(clients: readonly string[], { from, to }: ScanWindow): Promise<Set<string>> {
-    const { log, counted, client, shows } = LOG_TERMS;
     const rows = await this.manager.query<{ client: string }[]>(
-      `select distinct text(${client}) as client from ${log}
-        where "timestamp" >= $1 and "timestamp" < $2 and ${counted}
-          and (user_id is not null or ${shows('auth-success')}) and ${client} = any($3::inet[])`,
+      `select distinct text(${CLIENT}) as client from ${LOG}
+        where "timestamp" >= $1 and "timestamp" < $2 and ${COUNTED}
+          and (user_id is not null or ${shows(bitsOf(['auth-success']))}) and ${CLIENT} = any($3::inet[])`,
       [from, to, clients],
     );
     return new Set(rows.map((row) => spelt('client', row.client)));
@@ -77,21 +116,74 @@ export class LogScanRepository {
    * Reads what speaks against clients once. PostgreSQL takes any comparison of bits to be true of nearly all rows, and
    * would read all of them; the index has the few, where it is there.
    */
-  private async copy(rules: readonly CompiledRule[], window: ScanWindow): Promise<void> {
+  private async copyEvidence(
+    rules: readonly CompiledRule[],
+    detectors: readonly LogDetector[],
+    window: ScanWindow,
+  ): Promise<void> {
+    const bits = rules.reduce(
+      (sum, { any }) => sum | (any ?? 0),
+      bitsOf(detectors.flatMap(({ evidence = [] }) => evidence)),
+    );
+    const fromMs = Math.min(
+      window.from.getTime(),
+      ...rules.map((rule) => reachOf(rule, window).beganFrom.getTime()),
+    );
+    const isForced = await this.hasEvidenceIndex();
+    if (isForced) await this.setScans('off');
+    await this.ask(copyEvidence(bits, new Date(fromMs), window.to));
+    if (isForced) await this.setScans('on');
+    for (const compiled of rules) {
+      if (compiled.without !== 0) await this.ask(copyWhatTakesBack(compiled, window));
+    }
+    await this.manager.query(`analyze ${EVIDENCE_TABLE}`);
+  }
+
+  /** Counts the hour's requests by client, once for all. */
+  private async countHour(counts: HourCounts): Promise<void> {
+    await this.set('work_mem', COUNTING_MEM);
+    // PostgreSQL does not know how few clients there are, and would sort all rows, or leave the other processors idle.
+    const settings = ['parallel_setup_cost', 'parallel_tuple_cost'];
+    const [before] = await this.manager.query<{ values: string[] }[]>(
+      `select array(select current_setting(name) from unnest($1::text[]) with ordinality as setting(name, place) order by place) as values`,
+      [settings],
+    );
+    for (const name of settings) await this.set(name, '0');
+    await this.set('enable_sort', 'off');
+    await this.ask(counts.count());
+    await this.set('enable_sort', 'on');
+    for (const [at, name] of settings.entries()) await this.set(name, before!.values[at]!);
+    await this.set('work_mem', WORK_MEM);
+    await this.manager.query(`analyze ${HOUR_TABLE}`);
+  }
+
+  /** Copies what is read of those who have sent enough. */
+  private async copySuspects(counts: HourCounts): Promise<void> {
+    const size = await this.sizeOf(counts);
+    if (size.rows >= MANY_ROWS) {
+      for (const query of counts.clearSlow(await this.among(counts, size))) await this.ask(query);
+    }
+    const left = size.rows >= MANY_ROWS ? await this.sizeOf(counts) : size;
+    await this.ask(counts.copyRows(await this.among(counts, left)));
+    await this.manager.query(`analyze ${SUSPECTS_TABLE}`);
+  }
+
+  private async sizeOf(counts: HourCounts): Promise<HourSize> {
+    const [size] = await this.manager.query<HourSize[]>(counts.size());
+    return size!;
+  }
+
+  private async among(counts: HourCounts, { rows, ofRows }: HourSize): Promise<string[] | null> {
+    if (rows <= ofRows * LOOKED_UP) return null;
+    const clients = await this.manager.query<{ client: string }[]>(counts.suspects());
+    return clients.map(({ client }) => client);
+  }
+
+  private async hasEvidenceIndex(): Promise<boolean> {
     const [index] = await this.manager.query<{ isWhole: boolean }[]>(
       `select indisvalid as "isWhole" from pg_index where indexrelid = to_regclass('ip_tracking.request_log_evidence')`,
     );
-    const isForced = index?.isWhole === true;
-    if (isForced) await this.setScans('off');
-    const { sql, values } = copyEvidence(rules, window);
-    await this.manager.query(sql, [...values]);
-    if (isForced) await this.setScans('on');
-    for (const compiled of rules) {
-      if (compiled.without === 0) continue;
-      const more = copyWhatTakesBack(compiled, window);
-      await this.manager.query(more.sql, [...more.values]);
-    }
-    await this.manager.query(`analyze pg_temp.${EVIDENCE_TABLE}`);
+    return index?.isWhole === true;
   }
 
   private async setScans(value: 'on' | 'off'): Promise<void> {
@@ -103,6 +195,14 @@ export class LogScanRepository {
     await this.manager.query(`select set_config($1, $2, true)`, [name, value]);
   }
 
+  private async ask({ sql, values }: LogQuery): Promise<void> {
+    await this.manager.query(sql, [...values]);
+  }
+
+  private async drop(...tables: string[]): Promise<void> {
+    await this.manager.query(`drop table if exists ${tables.join(', ')}`);
+  }
+
   private async resolvedDetectors(): Promise<Set<string>> {
     const rows = await this.manager.query<{ detector: string }[]>(
       `select distinct detector from ip_tracking.suspicious_ip where resolved_at is not null`,
@@ -111,32 +211,63 @@ export class LogScanRepository {
   }
 
   /**
-   * By way of a table of the session's own: PostgreSQL runs a cursor with one process only, and a plain answer would be in
-   * memory as a whole.
+   * Keeps an answer in a table of the session's own: PostgreSQL runs a cursor with one process only, and a plain answer
+   * would be in memory as a whole.
    */
-  private async each(
-    { sql, values }: LogQuery,
-    work: (rows: Record<string, unknown>[]) => Promise<void>,
-  ): Promise<void> {
-    const table = 'pg_temp.ip_tracking_hit';
-    await this.manager.query(`create temporary table ip_tracking_hit on commit drop as ${sql}`, [
+  private async keep({ sql, values }: LogQuery, place: number): Promise<string> {
+    const name = `ip_tracking_hit_${place}`;
+    await this.manager.query(`create temporary table ${name} on commit drop as ${sql}`, [
       ...values,
     ]);
-    try {
-      await this.manager.query(
-        `declare ip_tracking_hits no scroll cursor for select * from ${table}`,
-      );
-      for (;;) {
-        const rows = await this.manager.query<Record<string, unknown>[]>(
-          `fetch ${AT_ONCE} from ip_tracking_hits`,
-        );
-        if (rows.length > 0) await work(rows);
-        if (rows.length < AT_ONCE) break;
-      }
-    } finally {
-      // After an error the transaction is over anyway, and says so again.
-      await this.manager.query('close ip_tracking_hits').catch(() => undefined);
-      await this.manager.query(`drop table if exists ${table}`).catch(() => undefined);
-    }
+    return `pg_temp.${name}`;
   }
+
+  /** Hands on an answer, in an order where there is one: whoever else stores findings locks them in the same. */
+  private async each(
+    { table, order, toFindings }: Hits,
+    work: (findings: Finding[]) => Promise<void>,
+  ): Promise<void> {
+    await this.manager.query(
+      `declare ip_tracking_hits no scroll cursor for select * from ${table}${order === null ? '' : ` order by ${order}`}`,
+    );
+    for (;;) {
+      const rows = await this.manager.query<Record<string, unknown>[]>(
+        `fetch ${AT_ONCE} from ip_tracking_hits`,
+      );
+      const findings = toFindings(rows);
+      if (findings.length > 0) await work(findings);
+      if (rows.length < AT_ONCE) break;
+    }
+    await this.manager.query('close ip_tracking_hits');
+    await this.drop(table);
+  }
+}
+
+/** How many there are of whom something is read, how many rows of theirs at most, and of all. */
+interface HourSize {
+  suspects: number;
+  rows: number;
+  ofRows: number;
+}
+
+/** Whether a rule counts what many rows have, client by client: then only those who have enough of them are looked at. */
+function isOfSuspects(compiled: CompiledRule): boolean {
+  const { detector, rule } = compiled;
+  return detector.of === 'client' && rule.unlessMissedBy === undefined && !isOfEvidence(compiled);
+}
+
+function termsOf(detector: LogDetector, counts: HourCounts, { from, to }: ScanWindow): LogTerms {
+  return {
+    log: LOG,
+    counted: COUNTED,
+    client: CLIENT,
+    endedAt: ENDED_AT,
+    shows: (...names) => shows(bitsOf(names)),
+    isOf: isOfClient,
+    suspects: counts.suspectsOf(detector),
+    requests: counts.rowsOfSuspects(detector),
+    evidence: `(select * from ${EVIDENCE_TABLE} where "timestamp" >= ${moment(from)} and "timestamp" < ${moment(to)}
+                   and ${shows(bitsOf(detector.evidence ?? []))})`,
+    population: `(select requests, clients from ${HOUR_TABLE} where client is null)`,
+  };
 }
