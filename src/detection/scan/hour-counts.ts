@@ -44,6 +44,8 @@ export class HourCounts {
   /** Its condition by the name of each column. */
   private readonly columns = new Map<string, string>();
   private readonly from: Date;
+  /** That a row is of the hour. */
+  private readonly all: string;
 
   constructor(
     rules: readonly CompiledRule[],
@@ -51,6 +53,7 @@ export class HourCounts {
     private readonly window: ScanWindow,
   ) {
     const { from } = window;
+    this.all = since(from, 'true');
     for (const compiled of rules) {
       const { beganFrom } = reachOf(compiled, window);
       const counts = countedBy(compiled);
@@ -94,7 +97,7 @@ export class HourCounts {
     return {
       sql: `create temporary table ip_tracking_hour on commit drop as
             with counted as materialized (
-              select ${CLIENT} as client, count(*) filter (where "timestamp" >= $3) as requests${columns
+              select ${CLIENT} as client, count(*) filter (where ${this.all}) as ${ALL}${columns
                 .map(([name, condition]) => `,\n count(*) filter (where ${condition}) as ${name}`)
                 .join('')}
                 from ${LOG} where "timestamp" >= $1 and "timestamp" < $2 and ${COUNTED} and ip_address is not null
@@ -104,7 +107,7 @@ export class HourCounts {
             union all
             select null, requests, count(*)${names.map(() => ', 0').join('')}
               from counted where requests > 0 group by requests`,
-      values: [this.from, this.window.to, this.window.from],
+      values: [this.from, this.window.to],
     };
   }
 
@@ -201,8 +204,10 @@ export class HourCounts {
     atLeast: number,
     what: Pick<Suspicion, 'condition' | 'rows' | 'from' | 'rowsFrom'>,
   ): void {
-    const column = `times${this.columns.size}`;
-    this.columns.set(column, what.condition);
+    // What counts everything is counted anyway.
+    const isAll = what.condition === this.all;
+    const column = isAll ? ALL : `times${this.columns.size}`;
+    if (!isAll) this.columns.set(column, what.condition);
     this.suspicions.push({ owner, column, atLeast, ...what });
   }
 
@@ -226,6 +231,8 @@ export class HourCounts {
   }
 }
 
+/** The column of how often each client has sent anything at all within the hour. */
+const ALL = 'requests';
 /** For who suspects nobody. */
 const NOBODY = '(select null::inet as client, null::bigint as times where false)';
 const NOTHING = `(select * from ${LOG} where false)`;
@@ -235,5 +242,6 @@ function isSuspected({ column, atLeast }: Suspicion): string {
 }
 
 function since(from: Date, condition: string): string {
-  return `"timestamp" >= ${moment(from)} and ${condition}`;
+  const isTimely = `"timestamp" >= ${moment(from)}`;
+  return condition === 'true' ? isTimely : `${isTimely} and ${condition}`;
 }

@@ -9,15 +9,18 @@ import { HOUR_TABLE, HourCounts, SUSPECTS_TABLE } from './hour-counts.js';
 import { CLIENT, COUNTED, ENDED_AT, isOfClient, LOG, moment, shows } from './log-terms.js';
 
 /** So many rows of an answer are in memory at once. */
-const AT_ONCE = 1_000;
+const AT_ONCE = 2_000;
 /** For sorting and counting: PostgreSQL's usual 4 MB would have it write all of an hour to disk, twice. */
 const WORK_MEM = '64MB';
 /** For counting by client: a million of them take this much, and as much again in each process that helps. */
 const COUNTING_MEM = '128MB';
-/** Up to this part of the hour's rows suspects are looked up one by one; beyond it all rows are read. */
-const LOOKED_UP = 0.05;
-/** From so many rows of suspects on those are let go who are too slow, before any are copied. */
-const MANY_ROWS = 100_000;
+/** When suspects are dealt with in which way; whatever it says, the same is found. */
+export interface SuspectsPlan {
+  /** Up to this part of the hour's rows suspects are looked up one by one; beyond it all rows are read. @default 0.05 */
+  readonly lookedUp?: number;
+  /** From so many rows of suspects on those are let go who are too slow, before any are copied. @default 100000 */
+  readonly manyRows?: number;
+}
 
 /** A query's answer, and how it becomes findings. */
 interface Hits {
@@ -30,7 +33,10 @@ interface Hits {
 
 /** Runs detectors over an hour of the log. Everything is counted in the database. */
 export class LogScanRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(
+    private readonly manager: EntityManager,
+    private readonly plan: SuspectsPlan = {},
+  ) {}
 
   /**
    * Runs detectors over an hour, and hands on what they find, some at a time: however much that is, memory stays as it
@@ -159,11 +165,13 @@ export class LogScanRepository {
 
   /** Copies what is read of those who have sent enough. */
   private async copySuspects(counts: HourCounts): Promise<void> {
+    const { manyRows = 100_000 } = this.plan;
     const size = await this.sizeOf(counts);
-    if (size.rows >= MANY_ROWS) {
+    const areMany = size.rows >= manyRows;
+    if (areMany) {
       for (const query of counts.clearSlow(await this.among(counts, size))) await this.ask(query);
     }
-    const left = size.rows >= MANY_ROWS ? await this.sizeOf(counts) : size;
+    const left = areMany ? await this.sizeOf(counts) : size;
     await this.ask(counts.copyRows(await this.among(counts, left)));
     await this.manager.query(`analyze ${SUSPECTS_TABLE}`);
   }
@@ -174,7 +182,7 @@ export class LogScanRepository {
   }
 
   private async among(counts: HourCounts, { rows, ofRows }: HourSize): Promise<string[] | null> {
-    if (rows <= ofRows * LOOKED_UP) return null;
+    if (rows <= ofRows * (this.plan.lookedUp ?? 0.05)) return null;
     const clients = await this.manager.query<{ client: string }[]>(counts.suspects());
     return clients.map(({ client }) => client);
   }
@@ -222,7 +230,10 @@ export class LogScanRepository {
     return `pg_temp.${name}`;
   }
 
-  /** Hands on an answer, in an order where there is one: whoever else stores findings locks them in the same. */
+  /**
+   * Hands on an answer, in an order where there is one: whoever else stores findings locks them in the same. The next
+   * rows are made into findings while PostgreSQL stores those before them.
+   */
   private async each(
     { table, order, toFindings }: Hits,
     work: (findings: Finding[]) => Promise<void>,
@@ -230,16 +241,29 @@ export class LogScanRepository {
     await this.manager.query(
       `declare ip_tracking_hits no scroll cursor for select * from ${table}${order === null ? '' : ` order by ${order}`}`,
     );
-    for (;;) {
-      const rows = await this.manager.query<Record<string, unknown>[]>(
-        `fetch ${AT_ONCE} from ip_tracking_hits`,
-      );
-      const findings = toFindings(rows);
-      if (findings.length > 0) await work(findings);
-      if (rows.length < AT_ONCE) break;
+    let rows = await this.fetch();
+    let findings = toFindings(rows);
+    while (rows.length > 0) {
+      const next = rows.length < AT_ONCE ? [] : await this.fetch();
+      const working = findings.length > 0 ? work(findings) : Promise.resolve();
+      const making = new Promise<Finding[]>((resolve, reject) => {
+        setImmediate(() => {
+          try {
+            resolve(toFindings(next));
+          } catch (error) {
+            reject(error as Error);
+          }
+        });
+      });
+      [findings] = await Promise.all([making, working]);
+      rows = next;
     }
     await this.manager.query('close ip_tracking_hits');
     await this.drop(table);
+  }
+
+  private fetch(): Promise<Record<string, unknown>[]> {
+    return this.manager.query<Record<string, unknown>[]>(`fetch ${AT_ONCE} from ip_tracking_hits`);
   }
 }
 
