@@ -19,7 +19,7 @@ const BLOCKED = '203.0.113.7';
 /** A busy hour's clients, most of whom are somewhere. */
 const CLIENTS = Array.from(
   { length: 10_000 },
-  (_, i) => `${66 + (i % 20)}.${(i * 7) % 250}.${(i * 13) % 250}.${(i % 250) + 1}`,
+  (_, i) => `${66 + (i % 20)}.${i % 250}.${Math.floor(i / 250)}.${(i % 250) + 1}`,
 );
 
 interface Series {

@@ -42,7 +42,7 @@ function recordsOf(count: number): LogRecord[] {
   return Array.from({ length: count }, (_, i) => ({
     id: recordId(now + (i % 60_000)),
     timestampMs: now + (i % 60_000),
-    ip: parseIp(`${66 + (i % 20)}.${(i * 7) % 250}.${(i * 13) % 250}.${(i % 250) + 1}`),
+    ip: parseIp(`${66 + (i % 20)}.${i % 250}.${Math.floor(i / 250) % 40}.${(i % 250) + 1}`),
     ipSource: 'x-forwarded-for',
     method: 'GET',
     path: `/articles/${i % 5_000}`,

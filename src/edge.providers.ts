@@ -164,6 +164,12 @@ export const edgeProviders = [
         edge,
         isReady: () => isOpen,
         warn: (message) => logger.warn(message),
+        guards: [ruleGuard, limitGate],
+        isGuarded: (method, controller) => {
+          const route = describeRoute(method, controller);
+          const isPlain = route.rules === null && !route.isSensitive && !route.isOfThrottler;
+          return !isPlain || (limits.isEnabled && policies.of(route) !== null);
+        },
         onController: (controller, methods) => {
           const isLimited = (method: object): boolean =>
             limits.isEnabled && policies.of(describeRoute(method, controller)) !== null;

@@ -139,7 +139,7 @@ describe('the timer of node', () => {
 
   it('keeps no process alive', () => {
     const made = vi.spyOn(globalThis, 'setTimeout');
-    onTestFinished(() => void made.mockRestore());
+    onTestFinished(() => made.mockRestore());
     const callOff = afterTimer(1_000, () => undefined);
     expect(made.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([
       false,

@@ -66,6 +66,7 @@ function tracking(): DynamicModule {
     clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
     detection: { cron: false },
     stateDir: process.env['BENCH_STATE_DIR'] ?? false,
+    ...(JSON.parse(process.env['BENCH_OPTIONS'] ?? '{}') as object),
   });
 }
 

@@ -82,7 +82,7 @@ async function listeningFastify(): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ trustProxy: '127.0.0.1' });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger });
   if (variant === 'adapter') {
-    await app.register(fastifyRateLimit as never, {
+    await app.register(fastifyRateLimit, {
       max: LIMIT,
       timeWindow: TTL_MS,
       cache: 1_000_000,

@@ -19,6 +19,11 @@ export function leaveProcessorToApp(): void {
   execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)], { stdio: 'ignore' });
 }
 
+/** With BENCH_CPU_PROF=folder each app leaves a profile there. */
+const PROFILING = process.env['BENCH_CPU_PROF']
+  ? ['--cpu-prof', `--cpu-prof-dir=${process.env['BENCH_CPU_PROF']}`]
+  : [];
+
 /** So many connections at once overflow the server's list of those that wait, and the system tries again ever later. */
 const BURST_TIMEOUT_SECONDS = 60;
 
@@ -32,7 +37,7 @@ export class BenchServer {
   /** Takes the app's file, compiled, as it lies beside this one. */
   static async start(environment: Record<string, string>, app = './app.js'): Promise<BenchServer> {
     const script = fileURLToPath(new URL(app, import.meta.url));
-    const child = spawn('taskset', ['-c', '0', process.execPath, script], {
+    const child = spawn('taskset', ['-c', '0', process.execPath, ...PROFILING, script], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

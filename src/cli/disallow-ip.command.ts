@@ -16,6 +16,6 @@ export class DisallowIpCommand extends OperatorCommand {
 
   override async run([network = '']: string[]): Promise<void> {
     const [removed] = await this.rules.disallow(network, { by: author() });
-    this.say(`no longer allowed: ${removed!.network}`);
+    this.say(`no longer allowed: ${removed?.network ?? network}`);
   }
 }

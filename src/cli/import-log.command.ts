@@ -35,9 +35,9 @@ export class ImportLogCommand extends OperatorCommand {
       const shiftMs = shiftToNow ? await this.shiftOf(first.id, first.timestamp, last) : 0;
       const count = await this.log.importRecords(batches(shiftMs));
       const { badLines } = logs.report!;
-      const [from, to] = [first.timestamp, last].map((date) => new Date(date.getTime() + shiftMs));
+      const shifted = (date: Date) => moment(new Date(date.getTime() + shiftMs));
       this.say(
-        `${count} requests, from ${moment(from!)} to ${moment(to!)}, are in the request log${badLines === 0 ? '' : `; ${badLines} lines could not be read`}`,
+        `${count} requests, from ${shifted(first.timestamp)} to ${shifted(last)}, are in the request log${badLines === 0 ? '' : `; ${badLines} lines could not be read`}`,
       );
     } finally {
       await logs.close();

@@ -16,6 +16,6 @@ export class UnblockIpCommand extends OperatorCommand {
 
   override async run([network = '']: string[]): Promise<void> {
     const [removed] = await this.rules.unblock(network, { by: author() });
-    this.say(`unblocked ${removed!.network}`);
+    this.say(`unblocked ${removed?.network ?? network}`);
   }
 }

@@ -60,7 +60,7 @@ export function readUrl(path: string, url: string, ssl?: boolean | TlsOptions): 
     user: read.user,
     password: read.password,
     database: read.database ?? read.user ?? '',
-    ssl: (ssl ?? read.ssl ?? false) as ConnectionTarget['ssl'],
+    ssl: ssl ?? read.ssl ?? false,
     options: read.connectionParameters.options,
   };
 }
@@ -92,7 +92,7 @@ export function targetOf({ options }: DataSource): ConnectionTarget {
     // A host may ask for it anew each time it connects.
     password: typeof main.password === 'function' ? main.password : read.password,
     database: read.database ?? read.user ?? '',
-    ssl: (main.ssl ?? read.ssl ?? false) as ConnectionTarget['ssl'],
+    ssl: main.ssl ?? read.ssl ?? false,
     options: given.options ?? read.connectionParameters.options,
   };
 }

@@ -54,7 +54,7 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
       flag(path, value);
       return;
     }
-    if (!validateCronExpression(value as string).valid) {
+    if (!validateCronExpression(value).valid) {
       invalid(path, value, "give true, false, or a cron expression such as '15 * * * *'");
     }
   },
@@ -65,7 +65,7 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       invalid(path, value, 'give an object of detectors by their names');
     }
-    for (const [name, tuning] of Object.entries(value as object)) {
+    for (const [name, tuning] of Object.entries(value)) {
       checkTuning(`${path}.${name}`, tuning);
     }
   },
@@ -103,7 +103,7 @@ export function detectionSettings(given: false | DetectionOptions | undefined): 
     detectors: tunedDetectors({
       requestsPerHour: others.requestsPerHour,
       tuning,
-      detectors: detectors as readonly (Detector | LogDetector)[],
+      detectors,
     }),
   };
 }

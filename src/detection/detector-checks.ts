@@ -18,7 +18,7 @@ const name: Check = (path, value) => {
   if (typeof value !== 'string' || !NAME.test(value)) {
     invalid(path, value, 'give lower case letters, digits and hyphens, such as "card-testing"');
   }
-  if (Object.hasOwn(BUILT_IN, value as string)) {
+  if (Object.hasOwn(BUILT_IN, value)) {
     invalid(path, value, 'give a name that no built-in detector has');
   }
 };
@@ -116,9 +116,9 @@ export const checkDetectors: Check = (path, value) => {
   for (const [index, entry] of (value as unknown[]).entries()) {
     const where = `${path}[${index}]`;
     if (typeof entry !== 'object' || entry === null) invalid(where, entry, 'give a detector');
-    const isLog = 'query' in (entry as object);
+    const isLog = 'query' in entry;
     checkObject(where, entry, isLog ? LOG_DETECTOR : DETECTOR);
-    needs(where, entry as object, isLog ? REQUIRED.log : REQUIRED.detector);
+    needs(where, entry, isLog ? REQUIRED.log : REQUIRED.detector);
     const given = (entry as Detector).name;
     if (names.has(given)) invalid(`${where}.name`, given, 'give each detector a name of its own');
     names.add(given);

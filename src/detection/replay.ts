@@ -70,7 +70,8 @@ export function detectorsToReplay(
     );
   }
   if (!isLogDetector(inForce)) {
-    return { inForce, proposed: tuned(inForce, { atLeast: threshold })[0]! };
+    const [proposed = inForce] = tuned(inForce, { atLeast: threshold });
+    return { inForce, proposed };
   }
   const make = BUILT_IN[name];
   if (make === undefined || name === 'sensitive-path') {

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import type { CanActivate } from '@nestjs/common';
 import type {
   ApplicationConfig,
   DiscoveryService,
@@ -11,6 +12,7 @@ import { attachGatewayEdge } from './gateway-edge.js';
 import type { HostCors } from './host-cors.js';
 import { applicationConfig } from './nest-container.js';
 import type { RequestEdge } from './request-edge.js';
+import { spareGuards } from './route-guards.js';
 import { stampRoutes } from './route-stamps.js';
 import { optimizeNextTick } from './next-tick.js';
 import { attachServerEdge, whenServerExists } from './server-edge.js';
@@ -26,6 +28,10 @@ export interface EdgeSite {
   warn(message: string): void;
   /** Shown each controller with all its methods, before Nest registers its routes. */
   onController(controller: object, methods: readonly object[]): void;
+  /** Global guards that have nothing to say behind the edge, but on some routes. */
+  guards: readonly CanActivate[];
+  /** Whether a method of a controller is such a route by what is said of it alone. */
+  isGuarded(method: object, controller: object): boolean;
 }
 
 /**
@@ -59,16 +65,20 @@ function attachToAdapter(site: EdgeSite): void {
     whenServerExists(adapter, (server) =>
       attachServerEdge(server, edge, { serve, hasExempt, cors }),
     );
+  // Who is refused, and has come past the edge for a route that is exempt, must not reach another one.
+  const needs = hasExempt ? () => true : site.isGuarded.bind(site);
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {
     case 'express': {
       const app = instance as ExpressApplication;
       attach(app, attachExpressEdge(app, adapter, edge));
+      spareGuards(adapter, { guards: site.guards, needs });
       break;
     }
     case 'fastify': {
       const app = instance as FastifyApplication;
       attach(app.routing, attachFastifyEdge(app, adapter, edge));
+      spareGuards(adapter, { guards: site.guards, needs });
       break;
     }
     default:

@@ -99,7 +99,7 @@ function swallowed(name: Writing, response: ServerResponse, args: readonly unkno
 
 function callBack(args: readonly unknown[]): void {
   const done = args.find((arg) => typeof arg === 'function');
-  if (done !== undefined) process.nextTick(done as () => void);
+  if (done !== undefined) process.nextTick(done);
 }
 
 /** A refused client whose route may be exempt was not yet told to go on, if it asked. */

@@ -6,7 +6,8 @@
 export function pathSegments(path: string): string[] {
   const segments: string[] = [];
   for (const raw of decode(routedPart(path)).replaceAll('\\', '/').split('/')) {
-    const segment = raw.split(/[;\0]/, 1)[0]!.toLowerCase();
+    const [named = ''] = raw.split(/[;\0]/, 1);
+    const segment = named.toLowerCase();
     if (segment === '' || segment === '.') continue;
     if (segment === '..') segments.pop();
     else segments.push(segment);

@@ -32,14 +32,12 @@ export class ChainGeoProvider implements GeoProvider {
 
   /** Loads all; rejects only where not one of them can be loaded. */
   async load(warn: (message: string) => void = () => undefined): Promise<void> {
-    const results = await Promise.allSettled(
-      this.providers.map(async (provider) => provider.load?.(warn)),
+    const loads = await Promise.all(this.providers.map((provider) => loadOf(provider, warn)));
+    this.loaded = loads.flatMap(({ provider, failure }) => (failure === null ? provider : []));
+    const failed = loads.flatMap(({ provider, failure }) =>
+      failure === null ? [] : { name: provider.name, ...failure },
     );
-    this.loaded = this.providers.filter((_, index) => results[index]!.status === 'fulfilled');
-    const failed = results.flatMap((result, index) =>
-      result.status === 'rejected' ? [{ name: this.providers[index]!.name, ...result }] : [],
-    );
-    if (this.loaded.length === 0) throw failed[0]!.reason;
+    if (this.loaded.length === 0) throw failed[0]?.reason;
     for (const { name, reason } of failed) {
       warn(`${name} is passed over: ${reason instanceof Error ? reason.message : String(reason)}`);
     }
@@ -50,7 +48,7 @@ export class ChainGeoProvider implements GeoProvider {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.providers.map((provider) => provider.close?.()));
+    await Promise.all(this.providers.map(async (provider) => provider.close?.()));
   }
 
   /** @param best what is known if nobody after `first` knows a country. */
@@ -78,6 +76,16 @@ export class ChainGeoProvider implements GeoProvider {
     }
     if (best === null && error !== undefined) throw error;
     return best;
+  }
+}
+
+/** Loads one provider; what it was rejected with is kept. */
+async function loadOf(provider: GeoProvider, warn: (message: string) => void) {
+  try {
+    await provider.load?.(warn);
+    return { provider, failure: null };
+  } catch (reason) {
+    return { provider, failure: { reason } };
   }
 }
 

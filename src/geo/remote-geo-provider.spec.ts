@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -65,7 +65,7 @@ describe('RemoteGeoProvider', () => {
 
   it.each([
     ['404', json({}, 404)],
-    ['204', ((_, response) => response.writeHead(204).end()) as RequestListener],
+    ['204', (_, response) => response.writeHead(204).end()],
     ['null', json(null)],
   ])('takes %s for not knowing', async (_, listener) => {
     answer = listener;
@@ -134,12 +134,13 @@ describe('RemoteGeoProvider', () => {
   it('asks no more at once than it is told, and lets no more wait', async () => {
     let running = 0;
     let most = 0;
-    answer = async (_, response) => {
+    const answerLater = async (response: ServerResponse) => {
       most = Math.max(most, (running += 1));
       await sleep(20);
       running -= 1;
       response.end('{"country":"DE"}');
     };
+    answer = (_, response) => void answerLater(response);
     const remote = provider({ maxConcurrent: 3, maxWaiting: 5, timeoutMs: 2_000 });
     const lookups = Array.from({ length: 12 }, (_, host) => remote.lookup(ip(`81.1.2.${host}`)));
     const results = await Promise.allSettled(lookups);

@@ -62,8 +62,10 @@ export class Judge {
 
   /** Judges some lines, in their order. */
   async see(lines: readonly AccessLogLine[]): Promise<void> {
-    if (lines.length === 0) return;
-    if (this.clock.restarts(lines[0]!.timestampMs, lines.at(-1)!.timestampMs)) await this.end();
+    const [first] = lines;
+    if (first === undefined) return;
+    const { timestampMs: lastMs } = lines.at(-1) ?? first;
+    if (this.clock.restarts(first.timestampMs, lastMs)) await this.end();
     for (const line of lines) {
       if (line.timestampMs < this.parts.sinceMs) continue;
       this.one(line);

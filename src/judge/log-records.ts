@@ -31,7 +31,7 @@ export async function readLogRecords(logs: AccessLogs, site?: Site): Promise<Log
   let firstLine: AccessLogLine | null = null;
   let lastMs = -Infinity;
   for await (const batch of logs.batches()) {
-    firstLine ??= batch[0]!;
+    firstLine ??= batch[0] ?? null;
     for (const line of batch) {
       learner.see(line);
       lastMs = Math.max(lastMs, line.timestampMs);
@@ -121,10 +121,13 @@ class RecordMaker {
     const before = this.seen.get(alike) ?? 0;
     this.seen.delete(alike);
     this.seen.set(alike, before + 1);
-    if (this.seen.size > REMEMBERED) this.seen.delete(this.seen.keys().next().value!);
+    if (this.seen.size > REMEMBERED) {
+      const [oldest] = this.seen.keys();
+      if (oldest !== undefined) this.seen.delete(oldest);
+    }
     const hex = createHash('sha256').update(`${alike}${before}`).digest('hex');
     const time = Math.trunc(Math.max(0, timestampMs)).toString(16).padStart(12, '0').slice(-12);
-    const variant = ((Number.parseInt(hex[3]!, 16) & 3) | 8).toString(16);
+    const variant = ((Number.parseInt(hex.slice(3, 4), 16) & 3) | 8).toString(16);
     return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`;
   }
 }

@@ -241,7 +241,7 @@ function limit(min: number): Check {
 }
 
 function valueOrFunction(check: Check): Check {
-  return (path, value: LimitValue | unknown) => {
+  return (path, value: unknown) => {
     if (typeof value !== 'function') check(path, value);
   };
 }

@@ -82,7 +82,7 @@ const hostile = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('
 const HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'cf-connecting-ip', 'x-client-ip'];
 const forged = fc
   .array(fc.tuple(fc.constantFrom(...HEADERS), fc.array(hostile, { minLength: 1, maxLength: 3 })))
-  .map((entries) => Object.fromEntries(entries) as Wire);
+  .map((entries) => Object.fromEntries<string[]>(entries));
 
 const preset = (name: ClientIpPreset, proxies?: string[]) =>
   createClientIpResolver({ strategy: 'preset', preset: name, proxies });

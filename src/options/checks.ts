@@ -45,7 +45,7 @@ export const flag: Check = (path, value) => {
 export function plainText(maxLength: number): Check {
   return (path, value) => {
     if (typeof value !== 'string') invalid(path, value, 'give a text');
-    const text = value as string;
+    const text = value;
     if (text.includes('\0') || !text.isWellFormed()) {
       invalid(path, text, 'leave out NUL and halves of surrogate pairs, which cannot be stored');
     }

@@ -5,16 +5,14 @@
 export function keptQuery(url: string, names: ReadonlySet<string>): string {
   const start = url.indexOf('?');
   if (start === -1) return '';
-  const kept = url
-    .slice(start + 1)
-    .split('#', 1)[0]!
-    .split('&')
-    .filter((pair) => names.has(decodedName(pair)));
+  const [query = ''] = url.slice(start + 1).split('#', 1);
+  const kept = query.split('&').filter((pair) => names.has(decodedName(pair)));
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }
 
 function decodedName(pair: string): string {
-  const name = pair.split('=', 1)[0]!.replaceAll('+', ' ');
+  const [raw = ''] = pair.split('=', 1);
+  const name = raw.replaceAll('+', ' ');
   try {
     return decodeURIComponent(name);
   } catch {

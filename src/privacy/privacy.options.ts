@@ -110,7 +110,7 @@ function checkPeriod(path: string, value: unknown): void {
   if (typeof value !== 'string') invalid(path, value, "give a duration, such as '24h'");
   let periodMs: number;
   try {
-    periodMs = parseDuration(value as string);
+    periodMs = parseDuration(value);
   } catch (error) {
     throw new IpTrackingError('IPT_INVALID_DURATION', `${path}: ${messageOf(error)}`);
   }

@@ -66,7 +66,7 @@ export class SegmentFilter {
         continue;
       }
       const segments = text.split('/');
-      const head = segments[0]!;
+      const [head = ''] = segments;
       const pair = lastPair(segments);
       if (pair !== null) {
         this.pairs.add(pair);

@@ -42,7 +42,7 @@ export interface IpTrackingTestingOptions extends EdgeOptions {
 
 const networks: Check = (path, value) => {
   if (!Array.isArray(value)) invalid(path, value, "give a list, such as ['203.0.113.0/24']");
-  for (const network of value as unknown[]) requirePrefix(network as string);
+  for (const network of value as unknown[]) requirePrefix(network);
 };
 
 const { redis: _redis, storage: _storage, ...LIMIT_CHECKS } = LIMITS_CHECKS;

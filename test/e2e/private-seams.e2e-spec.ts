@@ -189,7 +189,7 @@ describe('Fastify', () => {
         { address: other, family: other === '::1' ? 6 : 4 },
       ]);
     }) as never);
-    onTestFinished(() => void mocked.mockRestore());
+    onTestFinished(() => mocked.mockRestore());
     const proxies = ['127.0.0.1', '127.0.0.2', '::1'];
     const host = await start({
       adapter: 'fastify',
@@ -450,6 +450,29 @@ describe.each(ADAPTERS)('Nest on %s', (adapter) => {
     expect(found?.instance).toBeInstanceOf(ApplicationConfig);
   });
 
+  it('router-execution-context: a route with neither rules nor limits runs no global guard of ours', async () => {
+    const asked = vi.spyOn(IpRuleGuard.prototype, 'canActivate');
+    onTestFinished(() => asked.mockRestore());
+    @Controller()
+    class Plain {
+      @Get('plain')
+      plain() {
+        return 'plain';
+      }
+
+      @Get('ruled')
+      @BlockIps('192.0.2.1')
+      ruled() {
+        return 'ruled';
+      }
+    }
+    const host = await start({ adapter, controllers: [Plain] });
+    expect(await statusOf(host, '/plain', FREE)).toBe(200);
+    expect(asked).not.toHaveBeenCalled();
+    expect(await statusOf(host, '/ruled', FREE)).toBe(200);
+    expect(asked).toHaveBeenCalled();
+  });
+
   it('initHttpServer: what meets the server of an app, and no framework, meets the edge', async () => {
     const seen: string[] = [];
     const host = await start({
@@ -684,7 +707,7 @@ describe('gateways of Nest', () => {
     @WebSocketGateway(port, { namespace: 'news' })
     class News {}
     const warn = vi.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
-    onTestFinished(() => void warn.mockRestore());
+    onTestFinished(() => warn.mockRestore());
     const host = await start({
       adapter: 'express',
       providers: [News],

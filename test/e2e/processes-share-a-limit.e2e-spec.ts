@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 import { blackHoleProxy } from '../support/black-hole-proxy.js';
 import { eventually } from '../support/eventually.js';
-import { ADAPTERS, type Adapter } from '../support/host-app.js';
+import { ADAPTERS } from '../support/host-app.js';
 import { LimitedApp } from '../support/limited-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { redisAvailable, startRedis, type TestRedis } from '../support/redis.js';
@@ -24,11 +24,19 @@ async function says(app: LimitedApp, changes: LimitedApp['changes']): Promise<vo
   await vi.waitFor(() => expect(app.changes).toEqual(changes), 5_000);
 }
 
+interface Loss {
+  port: number;
+  lose(): void | Promise<void>;
+  mend(): void | Promise<void>;
+  /** How many of its hits Redis still knows afterwards: the counters of a killed one are gone. */
+  keptHits: number;
+}
+
 describe.skipIf(whyNot !== null).each(ADAPTERS)(
   `App processes on %s share a limit${skipped}`,
   (adapter) => {
     let database: TestDatabase;
-    const ends: (() => Promise<unknown> | unknown)[] = [];
+    const ends: (() => unknown)[] = [];
 
     beforeAll(async () => {
       database = await createTestDatabase();
@@ -50,7 +58,7 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
       const apps = await Promise.all(
         Array.from({ length: count }, () =>
           LimitedApp.start({
-            adapter: adapter as Adapter,
+            adapter,
             databaseUrl: database.url,
             rateLimits: { redis: { url: `redis://127.0.0.1:${redisPort}`, ...redis } },
           }),
@@ -64,10 +72,12 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
     async function burst(apps: LimitedApp[], requests: number, from: string, path = '/limited') {
       const statuses: Record<number, number> = {};
       await Promise.all(
-        Array.from({ length: requests }, async (_, i) => {
-          const { status } = await apps[i % apps.length].send({ path, from });
-          statuses[status] = (statuses[status] ?? 0) + 1;
-        }),
+        apps.flatMap((app) =>
+          Array.from({ length: requests / apps.length }, async () => {
+            const { status } = await app.send({ path, from });
+            statuses[status] = (statuses[status] ?? 0) + 1;
+          }),
+        ),
       );
       return statuses;
     }
@@ -91,7 +101,7 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
     });
 
     /** Each way of losing Redis, and of getting it back. */
-    const losses = [
+    const losses: { name: string; set(): Promise<Loss> }[] = [
       {
         name: 'is killed',
         set: async () => {
@@ -100,7 +110,6 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
             port,
             lose: () => kill('SIGKILL'),
             mend: async () => void (await redisServer(port)),
-            /** The counters of a killed Redis are gone. */
             keptHits: 0,
           };
         },
@@ -135,7 +144,7 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
         const { port, lose, mend, keptHits } = await set();
         const apps = await start(2, port, { commandTimeoutMs: TIMEOUT_MS });
         await settled(apps, 'closed');
-        expect(await burst([apps[0]], 1, '203.0.113.7')).toEqual({ 200: 1 });
+        expect(await burst(apps.slice(0, 1), 1, '203.0.113.7')).toEqual({ 200: 1 });
 
         await lose();
         // Who comes first waits for the timeout, and nobody longer.

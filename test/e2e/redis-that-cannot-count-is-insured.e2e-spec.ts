@@ -12,7 +12,7 @@ const rule = { limit: 3, ttlMs: 60_000 };
 describe.skipIf(whyNot !== null)(
   `A Redis that answers and cannot count is insured${whyNot ? ` (${whyNot})` : ''}`,
   () => {
-    const ends: (() => Promise<unknown> | unknown)[] = [];
+    const ends: (() => unknown)[] = [];
 
     afterEach(async () => {
       for (const end of ends.splice(0).toReversed()) await end();

@@ -94,7 +94,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
   const statuses = async (host: Host, path: string) => {
     const seen: number[] = [];
     for (const from of [GERMAN, FRENCH, AMERICAN, NOWHERE]) {
-      seen.push((await host.send({ path, from: from! })).status);
+      seen.push((await host.send({ path, from })).status);
     }
     return seen;
   };
@@ -106,7 +106,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     ]);
     const closed = await start({ geo, rules: { allowCountries: ['DE'] } });
     expect(await statuses(closed, '/')).toEqual([200, 403, 403, 403]);
-    await closed.app.get(IpRuleService).allow(NOWHERE!);
+    await closed.app.get(IpRuleService).allow(NOWHERE);
     expect(await statuses(closed, '/')).toEqual([200, 403, 403, 200]);
   });
 
@@ -146,11 +146,11 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
       'content-type': 'text/html; charset=utf-8',
       'x-why': 'ask us',
     });
-    const legal = await host.send({ path: '/german', from: NOWHERE! });
+    const legal = await host.send({ path: '/german', from: NOWHERE });
     expect(legal.status).toBe(451);
     expect(legal.json()).toEqual({ statusCode: 451, message: 'Unavailable For Legal Reasons' });
     // The guard's refusal is the same page as the edge's would be.
-    const inside = await host.send({ path: '/inside', from: NOWHERE! });
+    const inside = await host.send({ path: '/inside', from: NOWHERE });
     expect(inside).toMatchObject({ status: 403, text: '<p>Staff only.</p>' });
     expect(inside.headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
@@ -423,7 +423,7 @@ describe.each(ADAPTERS)('the rules on %s', (adapter) => {
     const host = await start({ geo: { provider: places } });
     const rules = host.app.get(IpRuleService);
     const wide = await rules.block('198.51.0.0/16', { reason: 'wide' });
-    const narrow = await rules.block(FRENCH!, { reason: 'narrow' });
+    const narrow = await rules.block(FRENCH, { reason: 'narrow' });
     const watch = await rules.monitor('198.0.0.0/8');
     const told = await rules.explain(`::ffff:${FRENCH}`, { path: '/ADMIN/x' });
     expect(told).toMatchObject({

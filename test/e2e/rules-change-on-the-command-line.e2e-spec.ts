@@ -188,7 +188,7 @@ describe('the command line', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^ip-tracking: .+\n$/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    const named = args.length === 2 && args[0] !== 'blok-ip' ? args[1]! : args[0]!.slice(0, 0);
+    const named = args.length === 2 && args[0] !== 'blok-ip' ? args[1] : args[0].slice(0, 0);
     expect(stderr).toContain(named);
     expect(await rules()).toEqual(before);
   });

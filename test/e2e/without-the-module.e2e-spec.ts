@@ -194,8 +194,8 @@ describe('a controller in an app without the module', () => {
     ['@AllowCountries()', AllowCountries('DE')],
     ['@BlockCountries()', BlockCountries('DE')],
     ['@AllowlistOnly()', AllowlistOnly()],
-    ['LimitInterceptor', UseInterceptors(LimitInterceptor) as ClassDecorator],
-    ['RequestLogInterceptor', UseInterceptors(RequestLogInterceptor) as ClassDecorator],
+    ['LimitInterceptor', UseInterceptors(LimitInterceptor)],
+    ['RequestLogInterceptor', UseInterceptors(RequestLogInterceptor)],
   ])('does not start in production with %s: nothing would be guarded', async (_, decorator) => {
     vi.stubEnv('NODE_ENV', 'production');
     const controllers = [controllerWith(decorator)];

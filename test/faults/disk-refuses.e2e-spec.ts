@@ -190,7 +190,7 @@ describe('the spool', () => {
       log: { log: say, warn: say, error: say },
     });
     queues.push(queue);
-    queue.start();
+    void queue.start();
     return queue;
   }
 

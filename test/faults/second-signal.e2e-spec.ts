@@ -63,7 +63,7 @@ describe('a second signal', () => {
     app.signal('SIGTERM');
     await sleep(SAME_SIGNAL_MS + 200);
     // It waits for the table, and would for five seconds.
-    expect(await Promise.race([app.exited, 'runs'])).toBe('runs');
+    expect(await Promise.race([app.exited, Promise.resolve('runs')])).toBe('runs');
     app.signal('SIGTERM');
     await endsWithin(app, 1_000);
     expect(app.log).not.toContain('are lost');

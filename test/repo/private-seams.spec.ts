@@ -286,7 +286,7 @@ describe('the driver of PostgreSQL', () => {
 describe('ws', () => {
   it('_server: the HTTP server that a server of ws makes for its port', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-    onTestFinished(() => void server.close());
+    onTestFinished(() => server.close());
     await once(server, 'listening');
     expect(Reflect.get(server, '_server')).toMatchObject({ listening: true });
   });

@@ -8,7 +8,7 @@ export async function eventually<T>(
   const deadline = performance.now() + withinMs;
   for (;;) {
     const result = await attempt();
-    if (result !== undefined && result !== false) return result as T;
+    if (result !== undefined && result !== false) return result;
     if (performance.now() > deadline) throw new Error(`${what} did not happen in ${withinMs} ms`);
     await sleep(10);
   }

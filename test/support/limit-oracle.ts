@@ -131,8 +131,18 @@ interface ScheduleShape {
 function toStep(step: number, shape: ScheduleShape): LimitStep {
   const draw = drawer(step);
   const kind = draw(16);
-  const gaps = [0, 0, 0, 1, 1, draw(5), shape.ttlMs - 1, shape.ttlMs, draw(2 * shape.ttlMs)];
-  const afterMs = gaps[draw(gaps.length)];
+  const gaps = [
+    0,
+    0,
+    0,
+    1,
+    1,
+    draw(5),
+    shape.ttlMs - 1,
+    shape.ttlMs,
+    draw(2 * shape.ttlMs),
+  ] as const;
+  const afterMs = oneOf(gaps, draw);
   if (kind === 0) return { kind: 'reset', afterMs };
   if (kind <= 3 && shape.hasOneWindow) return { kind: 'release', afterMs, slot: draw(64) };
   const limit =
@@ -150,6 +160,10 @@ function toStep(step: number, shape: ScheduleShape): LimitStep {
 }
 
 /** Takes small numbers out of a large one. */
+function oneOf<T>(values: readonly [T, ...T[]], draw: (below: number) => number): T {
+  return values[draw(values.length)] ?? values[0];
+}
+
 function drawer(seed: number): (below: number) => number {
   let state = seed | 0;
   return (below) => {
@@ -179,8 +193,7 @@ export interface DrivenStorage {
 /** Plays one schedule to an oracle and to a storage. */
 export class LimitReplay {
   private readonly oracle = new LimitOracle();
-  private readonly ids: number[] = [];
-  private readonly slots: string[] = [];
+  private readonly admitted: { slot: string; id: number }[] = [];
   private now: number;
 
   constructor(start: number) {
@@ -209,22 +222,23 @@ export class LimitReplay {
     this.now += step.afterMs;
     if (step.kind === 'reset') return storage.reset(this.now);
     if (step.kind !== 'release') return storage[step.kind](step.rule, this.now);
-    return this.slots.length > 0 && storage.release(this.slots[this.pick(step.slot)], this.now);
+    const kept = this.kept(step.slot);
+    return kept !== undefined && storage.release(kept.slot, this.now);
   }
 
   private compare(step: LimitStep, given: LimitResult | boolean): LimitDifference | null {
     if (typeof given === 'boolean') {
       if (step.kind === 'reset') return differ(step, given, this.oracle.reset(this.now));
-      if (step.kind !== 'release' || this.slots.length === 0) return null;
-      const id = this.ids[this.pick(step.slot)];
-      return differ(step, given, this.oracle.release(id, this.now));
+      const kept = step.kind === 'release' ? this.kept(step.slot) : undefined;
+      return kept === undefined
+        ? null
+        : differ(step, given, this.oracle.release(kept.id, this.now));
     }
     const { kind, rule } = step as Extract<LimitStep, { rule: LimitRule }>;
     const { id, ...expected } = this.oracle[kind](rule, this.now);
     const { slot, ...actual } = given;
     if (slot !== null && id !== null) {
-      this.slots.push(slot);
-      this.ids.push(id);
+      this.admitted.push({ slot, id });
     }
     return differ(
       step,
@@ -233,8 +247,9 @@ export class LimitReplay {
     );
   }
 
-  private pick(slot: number): number {
-    return slot % this.slots.length;
+  /** One of the admissions that were given; none before the first. */
+  private kept(slot: number): { slot: string; id: number } | undefined {
+    return this.admitted[slot % this.admitted.length];
   }
 }
 
@@ -253,9 +268,9 @@ export function clockSchedules(): Arbitrary<ClockStep[]> {
   return array(nat(0x3fffffff), { minLength: 1, maxLength: 24 }).map((numbers) =>
     numbers.map((number) => {
       const draw = drawer(number);
-      const gaps = [0, 0, 1, draw(5), 19, 20, draw(40)];
-      const steps = [0, 0, 0, 1, draw(20), 20, 3_600_000];
-      return { afterMs: gaps[draw(gaps.length)], backMs: steps[draw(steps.length)] };
+      const gaps = [0, 0, 1, draw(5), 19, 20, draw(40)] as const;
+      const steps = [0, 0, 0, 1, draw(20), 20, 3_600_000] as const;
+      return { afterMs: oneOf(gaps, draw), backMs: oneOf(steps, draw) };
     }),
   );
 }

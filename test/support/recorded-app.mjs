@@ -96,9 +96,8 @@ async function serve() {
     scan: () => app.get(DetectionService).scan(),
     rules: () => app.get(IpTrackingStatus).read().rules,
   };
-  process.on('message', async ({ id, task }) => {
-    process.send({ id, result: await tasks[task]() });
-  });
+  const answer = async ({ id, task }) => process.send({ id, result: await tasks[task]() });
+  process.on('message', (message) => void answer(message));
   process.send({ port: app.getHttpServer().address().port });
 }
 

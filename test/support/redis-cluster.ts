@@ -49,7 +49,7 @@ export async function startRedisCluster(): Promise<TestRedisCluster> {
     await joinTogether(admins, nodes);
     return {
       nodes: nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-      kill: (index, signal) => void children[index].kill(signal),
+      kill: (index, signal) => void children[index]?.kill(signal),
       stop,
     };
   } catch (error) {
@@ -91,11 +91,10 @@ async function joinTogether(
       return admin.cluster('ADDSLOTS', ...Array.from({ length: to - from }, (_, n) => from + n));
     }),
   );
-  await Promise.all(
-    nodes
-      .slice(1)
-      .map(({ port, busPort }) => admins[0].call('CLUSTER', 'MEET', '127.0.0.1', port, busPort)),
-  );
+  const [first] = admins;
+  for (const { port, busPort } of nodes.slice(1)) {
+    await first?.call('CLUSTER', 'MEET', '127.0.0.1', port, busPort);
+  }
   const deadline = Date.now() + 20_000;
   for (const admin of admins) {
     while (!(await admin.cluster('INFO')).includes('cluster_state:ok')) {

@@ -18,14 +18,10 @@ class TellsExceptions extends BaseWsExceptionFilter {
     if (typeof client.readyState !== 'number') return other(exception, host);
     const emit = (event: string, data: unknown): void =>
       client.send!(JSON.stringify({ event, data }));
-    this.handleError(
-      { emit } as never,
-      exception as never,
-      {
-        pattern: ws.getPattern(),
-        data: ws.getData(),
-      } as never,
-    );
+    this.handleError({ emit } as never, exception, {
+      pattern: ws.getPattern(),
+      data: ws.getData(),
+    });
   }
 }
 

@@ -80,7 +80,8 @@ function parsed(args: readonly string[]) {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw invalid(message.split('. ')[0]!);
+    const [sentence = message] = message.split('. ', 1);
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw invalid(sentence);
     const given = /'(-[^' ]*)/.exec(message)?.[1] ?? 'this';
     const near = didYouMean(given.replace(/^-+/, ''), Object.keys(OPTIONS));
     const hint = near === undefined ? 'see ip-tracking judge --help' : `did you mean --${near}?`;

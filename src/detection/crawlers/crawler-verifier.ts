@@ -62,7 +62,7 @@ export class CrawlerVerifier {
   /** Never rejects. A user agent that names several crawlers is verified as any of them, and refuted as all. */
   async verify(ip: IpAddress, userAgent: string | null): Promise<CrawlerCheck> {
     const claimed = claimedCrawlers(userAgent);
-    const checks = await Promise.all(claimed.map((crawler) => this.check(ip, crawler)));
+    const checks = await Promise.all(claimed.map(async (crawler) => this.check(ip, crawler)));
     return (
       checks.find(({ verdict }) => verdict === 'verified') ??
       checks.find(({ verdict }) => verdict === 'unknown') ??

@@ -1,6 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseIp } from '../../net/ip-address.js';
 import type { NameResolver } from './crawler-check.js';
@@ -72,7 +71,7 @@ beforeAll(async () => {
   });
   server.bind(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { port } = server.address();
   resolver = dnsResolver({ servers: [`127.0.0.1:${port}`], timeoutMs: 200, tries: 1 });
 });
 afterAll(() => server.close());

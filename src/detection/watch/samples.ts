@@ -17,6 +17,10 @@ export interface Sample {
   readonly agents: string[];
   readonly methods: string[];
   readonly clients: string[];
+  /** What has been said of it last, in event time; before anything was, the beginning of time. */
+  toldUs: number;
+  /** Something else than counts and times has changed since. */
+  hasNews: boolean;
 }
 
 /** Examples of what has been counted, for the few subjects that come near to a finding. */
@@ -35,20 +39,29 @@ export class Samples {
         agents: [],
         methods: [],
         clients: [],
+        toldUs: Number.NEGATIVE_INFINITY,
+        hasNews: true,
       };
       this.kept.set(key, sample);
     }
-    sample.signals |= event.signals ?? 0;
-    sample.commonSignals &= event.signals ?? 0;
-    note(sample.paths, event.path, MAX_PATHS);
-    note(sample.agents, event.userAgent, MAX_AGENTS);
-    note(sample.methods, event.method, MAX_METHODS);
-    note(sample.clients, client, MAX_CLIENTS);
+    const signals = sample.signals | (event.signals ?? 0);
+    const commonSignals = sample.commonSignals & (event.signals ?? 0);
+    let hasNews = signals !== sample.signals || commonSignals !== sample.commonSignals;
+    sample.signals = signals;
+    sample.commonSignals = commonSignals;
+    hasNews = note(sample.paths, event.path, MAX_PATHS) || hasNews;
+    hasNews = note(sample.agents, event.userAgent, MAX_AGENTS) || hasNews;
+    hasNews = note(sample.methods, event.method, MAX_METHODS) || hasNews;
+    hasNews = note(sample.clients, client, MAX_CLIENTS) || hasNews;
+    if (hasNews) sample.hasNews = true;
     return sample;
   }
 
-  forget(key: number): void {
+  /** @returns what was forgotten. */
+  forget(key: number): Sample | undefined {
+    const sample = this.kept.get(key);
     this.kept.delete(key);
+    return sample;
   }
 
   private forgetOldest(): void {
@@ -59,9 +72,12 @@ export class Samples {
   }
 }
 
-function note(list: string[], text: string | null, most: number): void {
-  if (text === null || list.length >= most) return;
+/** @returns whether it was not there. */
+function note(list: string[], text: string | null, most: number): boolean {
+  if (text === null || list.length >= most) return false;
   const short = text.length > MAX_LENGTH ? text.slice(0, MAX_LENGTH) : text;
   // What is cut from a longer text would keep all of it alive.
-  if (!list.includes(short)) list.push(ownCopy(short));
+  if (list.includes(short)) return false;
+  list.push(ownCopy(short));
+  return true;
 }

@@ -8,9 +8,14 @@ import { Counters, type CounterKind } from './counters.js';
 import { Samples, type Sample } from './samples.js';
 import { UndecidedRequests } from './undecided.js';
 import type { WatchEvent } from './watch-event.js';
+import { clientOf, clientText, subjectOf, subjectTextOf, userOf } from './watch-subject.js';
 
 /** A watch counts a little further than a rule asks for, so that people see by how much it was more. */
 const LEAST_MOST = 16;
+/** Of who goes on, and shows nothing new by it, something is heard so much later, in microseconds. */
+const AGAIN_US = 1_000_000;
+/** Of so many at once, so that no request has to wait for thousands. */
+const AGAIN_AT_ONCE = 8;
 
 /** What the watch has found, at the moment at which it has. */
 export interface WatchFound {
@@ -32,7 +37,10 @@ export interface WatchOptions {
   readonly maxBytes: number;
   /** Secret numbers of 32 bits, so that nobody can make two clients or paths pass for one. */
   readonly seed: readonly [number, number];
-  /** Called whenever a request has brought a count to its threshold, or keeps it there. */
+  /**
+   * Called when a request has brought a count to its threshold; for what keeps it there, at once where it shows anything
+   * new, and else once a second of event time.
+   */
   readonly onFound: (found: WatchFound) => void;
 }
 
@@ -46,6 +54,19 @@ export interface WatchStats {
   readonly uncounted: number;
   /** Requests that were given up while they waited for a decision. */
   readonly undecidedDropped: number;
+}
+
+/** A count that stays at its threshold. */
+interface GoingOn {
+  readonly state: RuleState;
+  readonly sample: Sample;
+  /** When it is told, in microseconds of event time. */
+  readonly dueUs: number;
+  event: WatchEvent;
+  address: IpAddress | null;
+  count: number;
+  firstUs: number;
+  atUs: number;
 }
 
 /** What one rule keeps. */
@@ -67,6 +88,8 @@ export class Watch {
   private readonly samples = new Samples();
   private readonly hash: KeyedHash;
   private readonly text: KeyedHash;
+  /** What has gone on since it was told last, the longest first. */
+  private readonly goingOn = new Map<Sample, GoingOn>();
 
   constructor(private readonly options: WatchOptions) {
     const [key0, key1] = options.seed;
@@ -107,13 +130,19 @@ export class Watch {
 
   /** Sees a request that has ended. What a stored rule has blocked must not come here. */
   see(event: WatchEvent): void {
-    this.advance(event.endedAtUs);
+    this.decide(event.endedAtUs);
+    this.tellWhatGoesOn(event.endedAtUs, AGAIN_AT_ONCE);
     this.counters.sweep(event.endedAtUs);
     for (const state of this.rules) this.apply(state, event);
   }
 
   /** Lets time pass, in microseconds of the epoch: what waited for it is decided. */
   advance(nowUs: number): void {
+    this.decide(nowUs);
+    this.tellWhatGoesOn(nowUs, Number.POSITIVE_INFINITY);
+  }
+
+  private decide(nowUs: number): void {
     for (const state of this.rules) {
       state.undecided?.decide(nowUs, ({ what, atUs }) => this.count(state, what, atUs, null));
     }
@@ -127,7 +156,8 @@ export class Watch {
       if (state.compiled.detector.of !== 'client') continue;
       const { low, high } = this.keyOf(state.kind);
       this.counters.forget(low, high);
-      this.samples.forget(sampleKey(low, high));
+      const sample = this.samples.forget(sampleKey(low, high));
+      if (sample !== undefined) this.goingOn.delete(sample);
       state.undecided?.forget(subject);
     }
   }
@@ -169,13 +199,43 @@ export class Watch {
     const client = ofOthers ? trackerKey(event.client) : null;
     const sample = this.samples.add(sampleKey(low, high), event, client);
     if (count < rule.atLeast) return;
+    const waiting = this.goingOn.get(sample);
+    if (sample.hasNews || (waiting === undefined && atUs - sample.toldUs >= AGAIN_US)) {
+      this.goingOn.delete(sample);
+      this.tell({ state, sample, dueUs: atUs, event, address, count, firstUs, atUs });
+    } else if (waiting === undefined) {
+      const dueUs = atUs + AGAIN_US;
+      this.goingOn.set(sample, { state, sample, dueUs, event, address, count, firstUs, atUs });
+    } else {
+      waiting.event = event;
+      waiting.address = address;
+      waiting.count = count;
+      waiting.firstUs = firstUs;
+      waiting.atUs = atUs;
+    }
+  }
+
+  private tellWhatGoesOn(nowUs: number, most: number): void {
+    let told = 0;
+    for (const [sample, goingOn] of this.goingOn) {
+      if (goingOn.dueUs > nowUs || told === most) return;
+      told += 1;
+      this.goingOn.delete(sample);
+      this.tell(goingOn);
+    }
+  }
+
+  private tell({ state, sample, event, address, count, firstUs, atUs }: GoingOn): void {
+    const { detector, index } = state.compiled;
+    sample.hasNews = false;
+    sample.toldUs = atUs;
     this.options.onFound({
       detector,
       kind: detector.of,
       subject: subjectOf(detector.of, event)!,
       address,
       userAgent: event.userAgent,
-      found: foundOf(compiled.index, count, firstUs, atUs, sample),
+      found: foundOf(index, count, firstUs, atUs, sample),
     });
   }
 
@@ -211,33 +271,6 @@ export class Watch {
     const salt = Math.imul(kind + 1, 0x9e3779b1);
     return { low: (this.hash.low ^ salt) >>> 0, high: (this.hash.high ^ (salt >>> 7)) >>> 0 };
   }
-}
-
-function userOf({ attemptedUser, userId }: WatchEvent): string | null {
-  return attemptedUser ?? userId;
-}
-
-function clientOf({ client }: WatchEvent): string | null {
-  return client === null ? null : clientText(client);
-}
-
-/** A client in as few characters as there are: to write an address out takes longer than to hash it. */
-function clientText({ family, w0, w1 }: IpAddress): string {
-  return family === 4
-    ? String.fromCharCode(w0 >>> 16, w0 & 0xffff)
-    : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff);
-}
-
-/** What a subject is counted under. */
-function subjectTextOf(kind: SubjectKind, event: WatchEvent): string | null {
-  return kind === 'client' ? clientOf(event) : subjectOf(kind, event);
-}
-
-/** A subject as it is stored. */
-function subjectOf(kind: SubjectKind, event: WatchEvent): string | null {
-  if (kind === 'user') return event.userId;
-  if (kind === 'route') return event.route;
-  return event.client === null ? null : trackerKey(event.client);
 }
 
 /** A key as one number: 53 bits of it are enough to tell some thousand apart. */

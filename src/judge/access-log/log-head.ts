@@ -24,7 +24,8 @@ export async function firstRequestMs(file: LogFile): Promise<number | null> {
   const badLines = new BadLines();
   const lines = new FileLines(file, badLines, () => undefined);
   for await (const batch of lines.batches()) {
-    if (batch.length > 0) return batch[0]!.timestampMs;
+    const [first] = batch;
+    if (first !== undefined) return first.timestampMs;
     if (lines.bytesLookedAt > HEAD_BYTES) break;
   }
   const { damage } = lines.report(null);

@@ -20,11 +20,11 @@ class PlainBucket implements Admissions, DrivenStorage {
   }
 
   admittedAt(entry: number): number {
-    return this.entries[entry].at;
+    return this.entries[entry]!.at;
   }
 
   costOf(entry: number): number {
-    return this.entries[entry].cost;
+    return this.entries[entry]!.cost;
   }
 
   hit(limitRule: LimitRule, now: number): LimitResult {

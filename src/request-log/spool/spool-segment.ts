@@ -171,7 +171,7 @@ export class SpoolSegment {
   private async columns(): Promise<readonly string[] | null> {
     const buffer = Buffer.alloc(1_024);
     const { bytesRead } = await this.file.read(buffer, 0, buffer.length, 0);
-    const header = buffer.toString('latin1', 0, bytesRead).split('\n', 1)[0]!;
+    const [header = ''] = buffer.toString('latin1', 0, bytesRead).split('\n', 1);
     const named = /^nestjs-ip-tracking spool 1 ([a-z_,]+)$/.exec(header)?.[1];
     return named === undefined || named === LINE_COLUMNS.join(',') ? null : named.split(',');
   }

@@ -43,8 +43,9 @@ function append(open: string[], value: string): boolean {
   const last = open.length - 1;
   const kept = open[last]!;
   if (kept.length >= MAX_KEPT) return false;
-  open[last] = kept + value;
-  return open[last]!.startsWith(WANTED);
+  const grown = kept + value;
+  open[last] = grown;
+  return grown.startsWith(WANTED);
 }
 
 /** What a closed lookup comes out as: the letter behind `lower:` and `upper:`, else what it says. */

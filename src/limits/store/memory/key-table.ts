@@ -49,7 +49,7 @@ export class KeyTable {
     const { hash, chains, records } = this;
     hash.digest(key);
     const { low, high } = hash;
-    let record = chains[low & (chains.length - 1)];
+    let record = chains[low & (chains.length - 1)]!;
     while (
       record !== NO_RECORD &&
       (records.int(record, HASH_LOW) !== low || records.int(record, HASH_HIGH) !== high)
@@ -65,7 +65,7 @@ export class KeyTable {
     const { low, high } = this.hash;
     const record = records.allocate();
     const chain = low & (chains.length - 1);
-    records.setInt(record, CHAIN, chains[chain]);
+    records.setInt(record, CHAIN, chains[chain]!);
     chains[chain] = record;
     records.setInt(record, HASH_LOW, low);
     records.setInt(record, HASH_HIGH, high);
@@ -86,7 +86,7 @@ export class KeyTable {
     if (this.chains[chain] === record) {
       this.chains[chain] = next;
     } else {
-      let before = this.chains[chain];
+      let before = this.chains[chain]!;
       while (this.records.int(before, CHAIN) !== record) before = this.records.int(before, CHAIN);
       this.records.setInt(before, CHAIN, next);
     }

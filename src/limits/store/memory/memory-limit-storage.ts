@@ -82,6 +82,7 @@ export class MemoryLimitStorage implements LimitStorage {
   release(key: string, slot: string): boolean {
     const [record, admission, serial] = slot.split('.', 3).map(Number);
     // The record of a key is freed with its admissions, so an admission that still has its serial is the record's own.
+    if (record === undefined || admission === undefined || serial === undefined) return false;
     if (record === NO_RECORD || this.table.find(key) !== record) return false;
     if (!this.admissions.holds(admission, serial)) return false;
     const now = this.clock.tick();

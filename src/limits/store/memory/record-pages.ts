@@ -60,20 +60,20 @@ export class RecordPages {
   }
 
   int(record: number, word: number): number {
-    return this.ints[record >>> PAGE_BITS][(record & PAGE_MASK) * this.words + word];
+    return this.ints[record >>> PAGE_BITS]![(record & PAGE_MASK) * this.words + word]!;
   }
 
   setInt(record: number, word: number, value: number): void {
-    this.ints[record >>> PAGE_BITS][(record & PAGE_MASK) * this.words + word] = value;
+    this.ints[record >>> PAGE_BITS]![(record & PAGE_MASK) * this.words + word] = value;
   }
 
   /** Reads the float that takes `word` and the one after it. */
   float(record: number, word: number): number {
-    return this.floats[record >>> PAGE_BITS][((record & PAGE_MASK) * this.words + word) >>> 1];
+    return this.floats[record >>> PAGE_BITS]![((record & PAGE_MASK) * this.words + word) >>> 1]!;
   }
 
   /** Writes the float that takes `word` and the one after it. */
   setFloat(record: number, word: number, value: number): void {
-    this.floats[record >>> PAGE_BITS][((record & PAGE_MASK) * this.words + word) >>> 1] = value;
+    this.floats[record >>> PAGE_BITS]![((record & PAGE_MASK) * this.words + word) >>> 1] = value;
   }
 }

@@ -45,7 +45,7 @@ export class RefusalCache {
     this.refusals.delete(key);
     if (this.refusals.size >= this.maxKeys) {
       const [oldest] = this.refusals.keys();
-      this.refusals.delete(oldest);
+      if (oldest !== undefined) this.refusals.delete(oldest);
     }
     this.refusals.set(key, { result, rule, at: now, until: now + ageMs });
   }

@@ -1,0 +1,92 @@
+/**
+ * What each part of the module adds to a request, by switching parts off, one more in each row: 10,000 rules, clients
+ * that are told apart by a header, hello-world. The app has processor 0; load and database share the other.
+ *
+ *   npm run bench -- cost [seconds] [rounds] [express|fastify]
+ */
+import { cpus, loadavg } from 'node:os';
+import { Client } from 'pg';
+import { openBenchDatabase } from './support/database.js';
+import { median, printTable } from './support/figures.js';
+import { BenchServer, leaveProcessorToApp } from './support/server.js';
+
+const SECONDS = Number(process.argv[2] ?? 3);
+const ROUNDS = Number(process.argv[3] ?? 7);
+const ADAPTERS = process.argv[4] ? [process.argv[4]] : ['express', 'fastify'];
+const ONLY = process.argv[5];
+
+/** From the bare app to all of it: each row has what the one before it has, and one part more. */
+const STEPS: [name: string, variant: string, options: object][] = [
+  ['bare', 'bare', {}],
+  [
+    'edge and client IP',
+    'module',
+    {
+      rules: false,
+      rateLimits: false,
+      requestLog: false,
+      geo: false,
+      signals: false,
+      detection: false,
+    },
+  ],
+  [
+    'rules',
+    'module',
+    { rateLimits: false, requestLog: false, geo: false, signals: false, detection: false },
+  ],
+  ['limits', 'module', { requestLog: false, geo: false, signals: false, detection: false }],
+  ['log', 'module', { geo: false, signals: false, detection: false }],
+  ['places', 'module', { signals: false, detection: false }],
+  ['signals', 'module', { detection: false }],
+  ['watch', 'module', {}],
+];
+
+const CLIENTS = Array.from(
+  { length: 10_000 },
+  (_, i) => `${66 + (i % 20)}.${i % 250}.${Math.floor(i / 250)}.${(i % 250) + 1}`,
+);
+const anyClient = (request: number): string => CLIENTS[request % CLIENTS.length]!;
+
+leaveProcessorToApp();
+const database = await openBenchDatabase();
+const client = new Client({ connectionString: database.url });
+await client.connect();
+await client.query(
+  `insert into ip_tracking.ip_rule (action, network)
+   select 'block', ('10.' || i / 250 || '.' || i % 250 || '.0/24')::cidr from generate_series(0, 9999) as i`,
+);
+await client.end();
+process.stdout.write(
+  `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)}, ` +
+    `${ROUNDS} rounds of ${SECONDS} s, in turn\n`,
+);
+for (const adapter of ADAPTERS) {
+  const micros = STEPS.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [step, [name, variant, options]] of STEPS.entries()) {
+      if (ONLY !== undefined && !ONLY.split(',').includes(name)) continue;
+      const server = await BenchServer.start({
+        BENCH_DATABASE_URL: database.url,
+        BENCH_ADAPTER: adapter,
+        BENCH_VARIANT: variant,
+        BENCH_OPTIONS: JSON.stringify(options),
+      });
+      await server.load(1, anyClient);
+      micros[step]!.push((await server.load(SECONDS, anyClient)).cpuMicrosPerRequest);
+      await server.stop();
+    }
+  }
+  printTable([
+    [adapter, 'us CPU/req', 'best', 'worst', 'adds'],
+    ...STEPS.map(([name], step) => [
+      name,
+      median(micros[step]!).toFixed(1),
+      Math.min(...micros[step]!).toFixed(1),
+      Math.max(...micros[step]!).toFixed(1),
+      step === 0 ? '' : (median(micros[step]!) - median(micros[step - 1]!)).toFixed(1),
+    ]),
+  ]);
+  process.stdout.write('\n');
+}
+await database.close();
