@@ -4,6 +4,17 @@
 
 create schema ip_tracking;
 
+CREATE OR REPLACE FUNCTION ip_tracking.address_erased()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+        begin
+          perform pg_notify('ip_tracking_erased', '');
+          return null;
+        end $function$;
+
 CREATE OR REPLACE FUNCTION ip_tracking.delete_strays(before date, at_most integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -200,6 +211,14 @@ AS $function$ begin
          return coalesce(nullif(current_setting('ip_tracking.written_before', true), ''), 'infinity')::timestamptz;
        end $function$;
 
+create table ip_tracking.detection_setting (
+  singleton boolean not null default true,
+  detectors jsonb not null,
+  announced_at timestamp with time zone not null default clock_timestamp(),
+  constraint detection_setting_pkey PRIMARY KEY (singleton),
+  constraint detection_setting_one_row CHECK (singleton)
+);
+
 create table ip_tracking.erased_address (
   ip_address inet not null,
   erased_before timestamp with time zone not null,
@@ -357,6 +376,8 @@ CREATE UNIQUE INDEX request_rollup_group ON ip_tracking.request_rollup USING btr
 CREATE INDEX suspicious_ip_address ON ip_tracking.suspicious_ip USING btree (ip_address);
 
 CREATE INDEX suspicious_ip_last_seen ON ip_tracking.suspicious_ip USING btree (last_seen_at);
+
+CREATE TRIGGER address_erased AFTER INSERT OR UPDATE ON ip_tracking.erased_address FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.address_erased();
 
 CREATE TRIGGER ip_rule_deleted AFTER DELETE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
 

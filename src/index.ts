@@ -150,12 +150,8 @@ export type { RequestOutcome } from './signals/request-facts.js';
 export type { DetectionOptions } from './detection/detection.options.js';
 export type { ReplayedSubject, ReplayOptions, ReplayResult } from './detection/replay.js';
 export type { DetectorTuning } from './detection/tuned-detectors.js';
-export {
-  DetectionService,
-  type ResolveDetails,
-  type ScanResult,
-  type ScanStatus,
-} from './detection/detection.service.js';
+export { DetectionService, type ResolveDetails } from './detection/detection.service.js';
+export type { AnnouncedBy, ScanOptions, ScanResult, ScanStatus } from './detection/scan-result.js';
 export type {
   Detector,
   DetectorResponse,
@@ -168,6 +164,7 @@ export type {
   RuleFound,
   ScanWindow,
   SubjectKind,
+  Suspects,
   Without,
   Wording,
 } from './detection/detector.js';

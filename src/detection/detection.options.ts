@@ -81,6 +81,7 @@ export interface DetectionSettings extends Omit<
   readonly cron: boolean;
   /** Null for every hour. */
   readonly cronExpression: string | null;
+  readonly tuning: Readonly<Record<string, DetectorTuning>>;
   /** All that are on, as they are to be. */
   readonly detectors: readonly (Detector | LogDetector)[];
 }
@@ -100,6 +101,7 @@ export function detectionSettings(given: false | DetectionOptions | undefined): 
     isEnabled: given !== false,
     cron: cron !== false,
     cronExpression: typeof cron === 'string' ? cron : null,
+    tuning,
     detectors: tunedDetectors({
       requestsPerHour: others.requestsPerHour,
       tuning,

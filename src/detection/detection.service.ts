@@ -2,11 +2,13 @@ import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { workAlone } from '../database/exclusive-work.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
+import { AnnouncedDetectorsRepository, type AnnouncedDetectors } from './announced-detectors.js';
 import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
 import { keyOf, spelt, type Finding } from './finding.js';
 import { replayLog } from './replay-log.js';
 import type { ReplayOptions, ReplayResult } from './replay.js';
 import { hourFrom, hourOf, hoursBetween, MAX_MISSED_HOURS, sayMissed } from './scan/hours.js';
+import type { AnnouncedBy, ScanOptions, ScanResult, ScanStatus } from './scan-result.js';
 import { LogScanRepository } from './scan/log-scan.repository.js';
 import { ScanProgressRepository } from './scan/scan-progress.repository.js';
 import {
@@ -25,29 +27,6 @@ const STATEMENT_TIMEOUT_MS = 300_000;
 /** Findings that are handed back to whoever scans; all are stored. */
 const MAX_RETURNED = 10_000;
 const MAX_NOTE_LENGTH = 1_000;
-
-/** What a scan found. */
-export interface ScanResult {
-  /** The hours that were judged, as one stretch: the first of them, and the last. */
-  window: ScanWindow;
-  /** How many hours were judged, late ones included. */
-  hours: number;
-  /** What was found, 10,000 of it at most; all of it is stored. */
-  findings: StoredFinding[];
-  /** Findings about whom there is a reason not to keep any, by that reason. */
-  exempted: Partial<Record<Exemption, number>>;
-}
-
-/** How a scan has ended. */
-export interface ScanStatus {
-  startedAt: Date;
-  /** How many findings it has stored, known ones included. */
-  findings: number;
-  /** Findings about whom there is a reason not to keep any, by that reason. */
-  exempted: Partial<Record<Exemption, number>>;
-  /** Why it failed; null where it has not. */
-  error: string | null;
-}
 
 /** What is settled. */
 export interface ResolveDetails {
@@ -82,19 +61,25 @@ export class DetectionService {
     return this.last;
   }
 
-  /** Scans the hour that ends now. Safe to repeat: a subject is flagged once by each detector. */
-  async scan(): Promise<ScanResult> {
+  /**
+   * Scans the hour that ends now. Safe to repeat: a subject is flagged once by each detector.
+   *
+   * @throws IpTrackingError `IPT_INVALID_OPTION` where the detectors of another version were announced.
+   */
+  async scan({ asAnnounced = false }: ScanOptions = {}): Promise<ScanResult> {
     const to = new Date(this.parts.now());
     const window = { from: new Date(to.getTime() - HOUR_MS), to };
     return this.noted(async () => {
+      const announced = asAnnounced ? await this.announced() : null;
+      const { detectors } = announced ?? this.parts;
       const result = emptyResult(window);
       await this.parts.database.transaction(async (manager) => {
-        await this.judge(manager, window, result);
+        await this.judge(manager, window, result, detectors);
         const progress = new ScanProgressRepository(manager);
         const late = await progress.lateHours(window, window.from, this.oldest(to));
-        for (const hour of late) await this.judge(manager, hourFrom(hour), result);
+        for (const hour of late) await this.judge(manager, hourFrom(hour), result, detectors);
       });
-      return result;
+      return asAnnounced ? { ...result, announced: announcedBy(announced) } : result;
     });
   }
 
@@ -134,7 +119,9 @@ export class DetectionService {
    * `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`.
    */
   async replay(options: ReplayOptions): Promise<ReplayResult> {
-    const { database, detectors } = this.parts;
+    const { database } = this.parts;
+    const { detectors } =
+      (options.asAnnounced === true ? await this.announced() : null) ?? this.parts;
     const to = new Date(this.parts.now());
     const fromMs = Math.max(options.since.getTime(), this.oldest(to).getTime());
     return replayLog(database, detectors, { ...options, from: hourOf(fromMs), to });
@@ -165,6 +152,10 @@ export class DetectionService {
       },
       { by, note: note?.slice(0, MAX_NOTE_LENGTH) ?? null, now: new Date(this.parts.now()) },
     );
+  }
+
+  private announced(): Promise<AnnouncedDetectors | null> {
+    return new AnnouncedDetectorsRepository(this.parts.database).read();
   }
 
   private alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T | null> {
@@ -227,11 +218,12 @@ export class DetectionService {
     manager: EntityManager,
     window: ScanWindow,
     result: ScanResult,
+    detectors = this.parts.detectors,
   ): Promise<void> {
     const now = new Date(this.parts.now());
     const findings = new SuspiciousIpRepository(manager);
     const returned = new Map(result.findings.map((finding) => [keyOfStored(finding), finding]));
-    await new LogScanRepository(manager).run(this.parts.detectors, window, async (found) => {
+    await new LogScanRepository(manager).run(detectors, window, async (found) => {
       const { stored, exempted } = await findings.save(found, now);
       for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
         result.exempted[why] = (result.exempted[why] ?? 0) + count;
@@ -286,6 +278,10 @@ interface ScanPlan {
 
 function emptyResult(window: ScanWindow): ScanResult {
   return { window, hours: 0, findings: [], exempted: {} };
+}
+
+function announcedBy(announced: AnnouncedDetectors | null): AnnouncedBy {
+  return { at: announced?.announcedAt ?? null, notRun: [...(announced?.notRun ?? [])] };
 }
 
 function keyOfStored({ subjectKind, subject, detector }: StoredFinding): string {

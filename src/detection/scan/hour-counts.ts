@@ -144,7 +144,7 @@ export class HourCounts {
       const readMs = this.window.to.getTime() - this.from.getTime();
       if (owner.rule.windowMs * MANY_PIECES > readMs) return [];
       const piece = `date_bin(interval '${owner.windowUs} microseconds', ${ENDED_AT}, timestamptz '2000-01-01T00:00:00Z')`;
-      const rows = this.rowsOf(`${isSuspected(suspicion)}`, condition, among);
+      const rows = this.rowsOf(isSuspected(suspicion), condition, among);
       return [
         {
           sql: `create temporary table ip_tracking_quick on commit drop as

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import { bitsOf } from '../../signals/signal.js';
 import { compileRules, isLogDetector, type CompiledRule } from '../detector-rule.js';
@@ -246,16 +247,8 @@ export class LogScanRepository {
     while (rows.length > 0) {
       const next = rows.length < AT_ONCE ? [] : await this.fetch();
       const working = findings.length > 0 ? work(findings) : Promise.resolve();
-      const making = new Promise<Finding[]>((resolve, reject) => {
-        setImmediate(() => {
-          try {
-            resolve(toFindings(next));
-          } catch (error) {
-            reject(error as Error);
-          }
-        });
-      });
-      [findings] = await Promise.all([making, working]);
+      const [made] = await Promise.all([madeMeanwhile(() => toFindings(next)), working]);
+      findings = made;
       rows = next;
     }
     await this.manager.query('close ip_tracking_hits');
@@ -265,6 +258,12 @@ export class LogScanRepository {
   private fetch(): Promise<Record<string, unknown>[]> {
     return this.manager.query<Record<string, unknown>[]>(`fetch ${AT_ONCE} from ip_tracking_hits`);
   }
+}
+
+/** Once what is under way has been sent. */
+async function madeMeanwhile<T>(make: () => T): Promise<T> {
+  await setImmediate();
+  return make();
 }
 
 /** How many there are of whom something is read, how many rows of theirs at most, and of all. */

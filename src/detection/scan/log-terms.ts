@@ -29,6 +29,7 @@ export const LOG_COLUMNS = [
   'attempted_user',
   'route',
   'outcome',
+  'reason',
   'status',
   'sensitive',
   'rule_id',
