@@ -1,6 +1,3 @@
-import type { Database } from '../database/database.js';
-import { errorCodeOf } from '../database/connection-error.js';
-import { IpTrackingError } from '../ip-tracking.errors.js';
 import { isLogDetector } from './detector-rule.js';
 import type {
   Detector,
@@ -10,6 +7,7 @@ import type {
   SubjectKind,
 } from './detector.js';
 import { BUILT_IN } from './detectors/built-in.js';
+import { FAKE_CRAWLER } from './detectors/fake-crawler.js';
 import { countOf, firstOf, windowInWords } from './detectors/words.js';
 import { tunedDetectors, type DetectorTuning } from './tuned-detectors.js';
 
@@ -52,7 +50,9 @@ export function detectorData(
   return {
     requestsPerHour,
     tuning: Object.fromEntries(
-      Object.entries(tuning).filter(([name]) => Object.hasOwn(BUILT_IN, name)),
+      Object.entries(tuning).filter(
+        ([name]) => Object.hasOwn(BUILT_IN, name) || name === FAKE_CRAWLER,
+      ),
     ),
     own: own.filter((detector): detector is Detector => !isLogDetector(detector)).map(withoutWords),
     queries: own.filter(isLogDetector).map(({ name }) => name),
@@ -95,48 +95,4 @@ function withWords(data: OwnDetector): Detector {
       };
     },
   };
-}
-
-/** The only place that reads and writes `ip_tracking.detection_setting`. */
-export class AnnouncedDetectorsRepository {
-  constructor(private readonly database: Pick<Database, 'query'>) {}
-
-  /** Says how this app's detectors are. Where several apps share a database the last one counts. */
-  async announce(data: DetectorData): Promise<void> {
-    await this.database.query(
-      `insert into ip_tracking.detection_setting (detectors) values ($1)
-       on conflict (singleton) do update set detectors = excluded.detectors, announced_at = clock_timestamp()`,
-      [JSON.stringify(data)],
-    );
-  }
-
-  /**
-   * What an app has said last; null where none has.
-   *
-   * @throws IpTrackingError `IPT_INVALID_OPTION` where that was another version, whose detectors this one has not.
-   */
-  async read(): Promise<AnnouncedDetectors | null> {
-    const [row] = await this.database.query<{ detectors: DetectorData; announcedAt: Date }>(
-      `select detectors, announced_at as "announcedAt" from ip_tracking.detection_setting`,
-    );
-    if (row === undefined) return null;
-    try {
-      const { detectors, announcedAt } = row;
-      return { detectors: detectorsOf(detectors), notRun: detectors.queries, announcedAt };
-    } catch (error) {
-      throw new IpTrackingError(
-        'IPT_INVALID_OPTION',
-        'the app that runs on this database has other detectors than this version: use the version that the app uses',
-        { cause: error },
-      );
-    }
-  }
-}
-
-/** Whether the role of the database was given its rights before there was this table. */
-export function isForbidden(error: unknown): boolean {
-  return (
-    (error instanceof IpTrackingError && error.code === 'IPT_DATABASE_FORBIDDEN') ||
-    errorCodeOf(error) === '42501'
-  );
 }

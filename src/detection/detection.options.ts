@@ -3,6 +3,7 @@ import { checkObject, invalid, oneOf, wholeNumber, flag, type Check } from '../o
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import { token } from '../provide.js';
 import { checkDetectors } from './detector-checks.js';
+import type { NameResolver } from './crawlers/crawler-check.js';
 import type { Detector, LogDetector } from './detector.js';
 import { tunedDetectors, type DetectorTuning } from './tuned-detectors.js';
 
@@ -24,6 +25,13 @@ export interface DetectionOptions {
   watchMaxBytes?: number;
   /** Thresholds, weights and responses of detectors, by their names. @default as they are */
   tuning?: Record<string, DetectorTuning>;
+  /**
+   * Ask the DNS who they are that claim to be a crawler when something was found about them: who is one is exempt. No
+   * request waits for it. Nobody is asked about addresses that are not stored whole. @default true
+   */
+  verifyCrawlers?: boolean;
+  /** Who is asked. @default the name servers of the system */
+  nameResolver?: NameResolver | null;
   /** Detectors of the host's own. @default none */
   detectors?: (Detector | LogDetector)[];
 }
@@ -36,6 +44,8 @@ export const DETECTION_DEFAULTS = {
   watch: true,
   watchMaxBytes: 150_000_000,
   tuning: {},
+  verifyCrawlers: true,
+  nameResolver: null,
   detectors: [],
 } satisfies Defaults<DetectionOptions>;
 
@@ -67,6 +77,13 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
     }
     for (const [name, tuning] of Object.entries(value)) {
       checkTuning(`${path}.${name}`, tuning);
+    }
+  },
+  verifyCrawlers: flag,
+  nameResolver: (path, value) => {
+    const { reverse, forward } = (value ?? {}) as Partial<NameResolver>;
+    if (value !== null && (typeof reverse !== 'function' || typeof forward !== 'function')) {
+      invalid(path, value, 'give an object with the functions reverse and forward, or null');
     }
   },
   detectors: checkDetectors,

@@ -8,12 +8,18 @@ import { PRIVACY_SETTINGS } from '../privacy/privacy.options.js';
 import { logger, provide, token, WALL_CLOCK } from '../provide.js';
 import { REQUEST_WATCH } from '../request-log/capture/request-logger.js';
 import { REQUEST_LOG_SETTINGS } from '../request-log/request-log.options.js';
-import { AnnouncedDetectorsRepository, detectorData, isForbidden } from './announced-detectors.js';
+import { detectorData } from './announced-detectors.js';
+import { AnnouncedDetectorsRepository, isForbidden } from './announced-detectors.repository.js';
+import { ClaimedFindings } from './crawlers/claimed-findings.js';
+import { CrawlerVerifier } from './crawlers/crawler-verifier.js';
+import { dnsResolver } from './crawlers/dns-resolver.js';
 import { DetectionJob } from './detection.job.js';
 import { DETECTION_SETTINGS } from './detection.options.js';
 import { DetectionService } from './detection.service.js';
-import { ERASED_CHANNEL, ErasedClients, ErasedClientsRepository } from './erased-clients.js';
+import { ERASED_CHANNEL, ErasedClients } from './erased-clients.js';
+import { ErasedClientsRepository } from './erased-clients.repository.js';
 import { SuspiciousIpRepository } from './suspicious-ip.repository.js';
+import { fakeCrawlerWeight } from './tuned-detectors.js';
 import { WatchRecorder } from './watch-recorder.js';
 
 /** What watches requests as they end; null where nobody does. */
@@ -22,18 +28,38 @@ export const WATCH_RECORDER = token<WatchRecorder | null>('watch-recorder');
 /** What detection does from time to time: says how its detectors are, and forgets whom no notification has told of. */
 export const DETECTION_UPKEEP = token<readonly (() => Promise<unknown>)[]>('detection-upkeep');
 
+/** Who asks those that claim to be crawlers; null where nobody does. */
+export const CLAIMED_FINDINGS = token<ClaimedFindings | null>('claimed-findings');
+
 /** The detectors, what lets them look as it happens, and the job that lets them look at the log. */
 export const detectionProviders = [
   provide(
+    CLAIMED_FINDINGS,
+    [AddressPrivacy, DETECTION_SETTINGS],
+    (addresses, { isEnabled, verifyCrawlers, nameResolver, tuning }) =>
+      isEnabled && verifyCrawlers
+        ? new ClaimedFindings({
+            verifier: new CrawlerVerifier({
+              resolver: nameResolver ?? dnsResolver(),
+              now: () => performance.now(),
+            }),
+            hasAddresses: addresses.isFull,
+            fakeWeight: fakeCrawlerWeight(tuning),
+          })
+        : null,
+  ),
+  provide(
     WATCH_RECORDER,
-    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS, WALL_CLOCK],
-    (database, addresses, { userAgent }, { isEnabled, watch, watchMaxBytes, detectors }, now) =>
-      isEnabled && watch
+    [Database, AddressPrivacy, PRIVACY_SETTINGS, DETECTION_SETTINGS, CLAIMED_FINDINGS, WALL_CLOCK],
+    (database, addresses, { userAgent }, settings, claims, now) => {
+      const { isEnabled, watch, watchMaxBytes, detectors } = settings;
+      return isEnabled && watch
         ? new WatchRecorder({
             detectors,
             maxBytes: watchMaxBytes,
             addresses,
             keepsAgents: userAgent,
+            claims,
             save: (findings) =>
               database.transaction((manager) =>
                 new SuspiciousIpRepository(manager).save(findings, new Date(now())),
@@ -42,7 +68,8 @@ export const detectionProviders = [
             after: afterTimer,
             warn: (message) => logger.warn(message),
           })
-        : null,
+        : null;
+    },
   ),
   provide(REQUEST_WATCH, [WATCH_RECORDER], (recorder) => recorder),
   provide(
@@ -61,9 +88,9 @@ export const detectionProviders = [
   ),
   provide(
     DetectionService,
-    [Database, DETECTION_SETTINGS, REQUEST_LOG_SETTINGS, WALL_CLOCK],
-    (database, { detectors }, { retentionDays }, now) =>
-      new DetectionService({ database, detectors, retentionDays, now }),
+    [Database, DETECTION_SETTINGS, CLAIMED_FINDINGS, REQUEST_LOG_SETTINGS, WALL_CLOCK],
+    (database, { detectors }, claims, { retentionDays }, now) =>
+      new DetectionService({ database, detectors, claims, retentionDays, now }),
   ),
   provide(
     DetectionJob,

@@ -115,6 +115,9 @@ export interface LogFinding {
   readonly firstSeen: Date;
   readonly lastSeen: Date;
   readonly weight?: number;
+  /** One address of a client, and its user agents: where one claims to be a crawler, that is verified by them. */
+  readonly address?: string | null;
+  readonly agents?: readonly string[];
 }
 
 /** What a {@link LogDetector} asks the database. */

@@ -14,7 +14,7 @@ export interface ScoredFinding extends SuspiciousIp {
 }
 
 /** Why a client's findings are not kept. */
-export type Exemption = 'allow rule' | 'trusted proxy' | 'own address';
+export type Exemption = 'allow rule' | 'trusted proxy' | 'own address' | 'verified crawler';
 
 /** What became of findings. */
 export interface SavedFindings {

@@ -22,6 +22,7 @@ beforeAll(async () => {
   test = await createTestDatabase();
   database = new Database(createDataSource({ url: test.url }, []), true);
   service = new DetectionService({
+    claims: null,
     database,
     detectors: DETECTORS,
     retentionDays: 0,
@@ -94,6 +95,7 @@ describe('a replay', () => {
     await service.scanOnce();
     const clock = { now: LOG_START_MS };
     const hourly = new DetectionService({
+      claims: null,
       database,
       detectors: DETECTORS,
       retentionDays: 0,

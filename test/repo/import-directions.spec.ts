@@ -172,7 +172,7 @@ const MAY_USE_THE_DATABASE = [
   /^src\/limits\/store\/redis\/redis-(connection|limit-storage)\.ts$/,
   /^src\/request-log\/sinks\/postgres-sink\.ts$/,
   /^src\/request-log\/table\/(partitions|retention|rollup)\.ts$/,
-  /^src\/detection\/(detection\.service|replay-log)\.ts$/,
+  /^src\/detection\/(detection\.service|replay-log|scan\/scan-findings)\.ts$/,
   // These make the connection and close it; they run no statement.
   /\.providers\.ts$/,
   /^src\/ip-tracking\.(lifecycle|providers)\.ts$/,

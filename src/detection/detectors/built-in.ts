@@ -2,6 +2,7 @@ import type { Detector, LogDetector } from '../detector.js';
 import { authCampaignDetector } from './auth-campaign.js';
 import { authFailuresDetector } from './auth-failures.js';
 import { burstDetector } from './burst.js';
+import { FAKE_CRAWLER } from './fake-crawler.js';
 import { loginOnlyDetector } from './login-only.js';
 import { malformedDetector } from './malformed.js';
 import { notFoundDetector } from './not-found.js';
@@ -27,4 +28,8 @@ export const BUILT_IN: Record<string, (atLeast: number | undefined) => Detector 
 };
 
 /** What names people who did nothing wrong too often to do more to them than to write it down. */
-export const FLAGS_AT_MOST: ReadonlySet<string> = new Set(['request-volume', 'sensitive-path']);
+export const FLAGS_AT_MOST: ReadonlySet<string> = new Set([
+  'request-volume',
+  'sensitive-path',
+  FAKE_CRAWLER,
+]);

@@ -32,7 +32,8 @@ export interface RuleSource {
 }
 
 /** What each step hands on of a row. */
-const COLUMNS = 'subject, at, value, attempted, client, path, method, user_agent, signals, counts';
+const COLUMNS =
+  'subject, at, value, attempted, client, address, path, method, user_agent, signals, counts';
 
 /**
  * A rule as one statement over the log: which subjects have reached the threshold in a window that ends within the hour,
@@ -97,7 +98,7 @@ function show(rows: string): string {
            bit_or(signals)::float8 as signals, bit_and(signals)::float8 as "commonSignals",
            array_agg(path order by place) filter (where place <= ${EXAMPLES}) as paths,
            array_agg(user_agent order by place) filter (where place <= ${EXAMPLES} and user_agent is not null) as agents,
-           array_agg(distinct method) as methods, array_agg(distinct client) as clients
+           array_agg(distinct method) as methods, (array_agg(host(address) order by place))[1] as address, array_agg(distinct client) as clients
       from ${rows} where place <= ${SHOWN} group by subject, most, first_seen, last_seen`;
 }
 
@@ -155,7 +156,7 @@ function readRows(compiled: CompiledRule, hasResolved: boolean, table: string): 
   }
   return `
     select ${subject} as subject, ${ENDED_AT} as at, ${value ?? 'null::text'} as value,
-           coalesce(attempted_user, user_id) as attempted, ${CLIENT} as client, path, method,
+           coalesce(attempted_user, user_id) as attempted, ${CLIENT} as client, ip_address as address, path, method,
            left(user_agent, 200) as user_agent, coalesce(signals, 0) as signals,
            coalesce(${counts}, false) as counts, ${takesBack === null ? 'false' : `coalesce(${takesBack}, false)`} as takes_back
       from ${table}

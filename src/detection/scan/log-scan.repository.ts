@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { bitsOf } from '../../signals/signal.js';
 import { compileRules, isLogDetector, type CompiledRule } from '../detector-rule.js';
 import type { Detector, LogDetector, LogQuery, LogTerms, ScanWindow } from '../detector.js';
-import { type Finding, findingInLog, findingOf, foundInLog, spelt } from '../finding.js';
+import { type Finding, findingInLog, findingOf, foundInLog, seenInLog, spelt } from '../finding.js';
 import { compileRule, reachOf } from './compile-scan.js';
 import { copyEvidence, copyWhatTakesBack, EVIDENCE_TABLE, isOfEvidence } from './evidence.js';
 import { HOUR_TABLE, HourCounts, SUSPECTS_TABLE } from './hour-counts.js';
@@ -83,7 +83,9 @@ export class LogScanRepository {
         ...(isOfSuspects(compiled) ? { table: SUSPECTS_TABLE } : {}),
       });
       const toFindings = (rows: Record<string, unknown>[]): Finding[] =>
-        rows.map((row) => findingOf(detector, String(row['subject']), foundInLog(index, row)));
+        rows.map((row) =>
+          findingOf(detector, String(row['subject']), foundInLog(index, row), seenInLog(row)),
+        );
       found.push({ table: await this.keep(query, found.length), order: 'subject', toFindings });
     }
     await this.set('enable_nestloop', 'on');

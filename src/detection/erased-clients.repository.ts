@@ -1,0 +1,16 @@
+import type { Database } from '../database/database.js';
+import type { ErasedClient } from './erased-clients.js';
+
+/** Reads whom the watch of a process may still have in memory although they were erased. */
+export class ErasedClientsRepository {
+  constructor(private readonly database: Pick<Database, 'query'>) {}
+
+  /** Those of the last day, which no window of a detector exceeds. */
+  async lately(): Promise<ErasedClient[]> {
+    const rows = await this.database.query<{ address: string; before: Date }>(
+      `select host(ip_address) as address, erased_before as before from ip_tracking.erased_address
+        where erased_before > clock_timestamp() - interval '25 hours'`,
+    );
+    return rows.map(({ address, before }) => ({ address, beforeMs: before.getTime() }));
+  }
+}
