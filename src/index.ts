@@ -150,6 +150,7 @@ export type { RequestOutcome } from './signals/request-facts.js';
 export type { DetectionOptions } from './detection/detection.options.js';
 export type { ReplayedSubject, ReplayOptions, ReplayResult } from './detection/replay.js';
 export type { DetectorTuning } from './detection/tuned-detectors.js';
+export type { GeoCoordinates } from './geo/coordinates.js';
 export type { NameResolver } from './detection/crawlers/crawler-check.js';
 export { DetectionService, type ResolveDetails } from './detection/detection.service.js';
 export type { AnnouncedBy, ScanOptions, ScanResult, ScanStatus } from './detection/scan-result.js';
@@ -158,6 +159,7 @@ export type {
   DetectorResponse,
   DetectorRule,
   LogDetector,
+  LogFacts,
   LogFinding,
   LogQuery,
   LogTerms,

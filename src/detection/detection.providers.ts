@@ -1,8 +1,11 @@
 import { ModulesContainer } from '@nestjs/core';
 import { Database } from '../database/database.js';
 import { NotificationListener } from '../database/notifications.js';
+import type { GeoCoordinates } from '../geo/coordinates.js';
+import { GeoService } from '../geo/geo-service.js';
 import { afterTimer } from '../hourly-work.js';
 import { messageOf } from '../ip-tracking.errors.js';
+import { parseIp } from '../net/ip-address.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { PRIVACY_SETTINGS } from '../privacy/privacy.options.js';
 import { logger, provide, token, WALL_CLOCK } from '../provide.js';
@@ -88,9 +91,24 @@ export const detectionProviders = [
   ),
   provide(
     DetectionService,
-    [Database, DETECTION_SETTINGS, CLAIMED_FINDINGS, REQUEST_LOG_SETTINGS, WALL_CLOCK],
-    (database, { detectors }, claims, { retentionDays }, now) =>
-      new DetectionService({ database, detectors, claims, retentionDays, now }),
+    [
+      Database,
+      DETECTION_SETTINGS,
+      CLAIMED_FINDINGS,
+      AddressPrivacy,
+      GeoService,
+      REQUEST_LOG_SETTINGS,
+      WALL_CLOCK,
+    ],
+    (database, { detectors }, claims, addresses, geo, { retentionDays }, now) =>
+      new DetectionService({
+        database,
+        detectors,
+        claims,
+        facts: { coordinatesOf: (text) => coordinatesOf(geo, addresses, text) },
+        retentionDays,
+        now,
+      }),
   ),
   provide(
     DetectionJob,
@@ -119,4 +137,14 @@ function onceSaid(announce: () => Promise<void>): () => Promise<void> {
       isSaid = true;
     }
   };
+}
+
+/** What is stored hashed or truncated is nowhere. */
+function coordinatesOf(
+  geo: GeoService,
+  { isFull }: AddressPrivacy,
+  text: string,
+): GeoCoordinates | null {
+  const ip = isFull ? parseIp(text) : null;
+  return ip === null ? null : geo.coordinates(ip);
 }

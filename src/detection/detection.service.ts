@@ -5,7 +5,7 @@ import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import type { AnnouncedDetectors } from './announced-detectors.js';
 import { AnnouncedDetectorsRepository } from './announced-detectors.repository.js';
 import type { ClaimedFindings } from './crawlers/claimed-findings.js';
-import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
+import type { Detector, LogDetector, LogFacts, ScanWindow, SubjectKind } from './detector.js';
 import { spelt } from './finding.js';
 import { replayLog } from './replay-log.js';
 import type { ReplayOptions, ReplayResult } from './replay.js';
@@ -40,6 +40,8 @@ export interface DetectionParts {
   detectors: readonly (Detector | LogDetector)[];
   /** Who asks those that claim to be crawlers; null where nobody does. */
   claims: ClaimedFindings | null;
+  /** What detectors may ask that is in no log. */
+  facts: LogFacts;
   /** How long rows are kept, in days; 0 for ever. */
   retentionDays: number;
   /** Epoch milliseconds. */
@@ -121,7 +123,11 @@ export class DetectionService {
       (options.asAnnounced === true ? await this.announced() : null) ?? this.parts;
     const to = new Date(this.parts.now());
     const fromMs = Math.max(options.since.getTime(), this.oldest(to).getTime());
-    return replayLog(database, detectors, { ...options, from: hourOf(fromMs), to });
+    return replayLog({ database, facts: this.parts.facts }, detectors, {
+      ...options,
+      from: hourOf(fromMs),
+      to,
+    });
   }
 
   /** The stored findings, the latest first, with the score of each one's subject. */

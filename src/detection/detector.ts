@@ -1,3 +1,4 @@
+import type { GeoCoordinates } from '../geo/coordinates.js';
 import type { RequestOutcome } from '../signals/request-facts.js';
 import type { SignalName } from '../signals/signal.js';
 
@@ -150,6 +151,17 @@ export interface LogTerms {
   readonly evidence: string;
   /** How many clients have sent so many requests within the hour: `requests`, `clients`. */
   readonly population: string;
+  /**
+   * From where users were seen who came from more than one client within the hour and the one before it: `user_id`,
+   * `client`, `address`, `first_seen`, `last_seen`.
+   */
+  readonly users: string;
+}
+
+/** What a {@link LogDetector} can ask of what is in no log. Nothing of it waits. */
+export interface LogFacts {
+  /** Where an address is; null where nobody knows. */
+  coordinatesOf(address: string): GeoCoordinates | null;
 }
 
 /** The clients that a {@link LogDetector} looks at closely. */
@@ -184,5 +196,9 @@ export interface LogDetector {
   /** What to ask of an hour. */
   query(window: ScanWindow, terms: LogTerms): LogQuery;
   /** Judges the rows of the answer, each as the database gives it. */
-  judge(rows: readonly Record<string, unknown>[], window: ScanWindow): readonly LogFinding[];
+  judge(
+    rows: readonly Record<string, unknown>[],
+    window: ScanWindow,
+    facts: LogFacts,
+  ): readonly LogFinding[];
 }

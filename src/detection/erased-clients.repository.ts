@@ -1,5 +1,10 @@
 import type { Database } from '../database/database.js';
-import type { ErasedClient } from './erased-clients.js';
+
+/** An address that was erased, as it is stored, and up to when. */
+export interface ErasedClient {
+  readonly address: string;
+  readonly beforeMs: number;
+}
 
 /** Reads whom the watch of a process may still have in memory although they were erased. */
 export class ErasedClientsRepository {

@@ -4,12 +4,6 @@ import type { ErasedClientsRepository } from './erased-clients.repository.js';
 /** The PostgreSQL channel on which the trigger of `erased_address` says that somebody was erased. */
 export const ERASED_CHANNEL = 'ip_tracking_erased';
 
-/** An address that was erased, as it is stored, and up to when. */
-export interface ErasedClient {
-  readonly address: string;
-  readonly beforeMs: number;
-}
-
 /**
  * Follows the erasures that any process makes, so that the watch of this one forgets whom they were about. A notification
  * says only that there was one; whom it was about is in the table, and what was missed while nobody listened is made up

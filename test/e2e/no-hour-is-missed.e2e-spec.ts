@@ -42,6 +42,7 @@ describe('the scan of every hour', () => {
   const service = (detectors = detectionSettings({}).detectors): DetectionService =>
     new DetectionService({
       claims: null,
+      facts: { coordinatesOf: () => null },
       database: connection,
       detectors,
       retentionDays: 30,

@@ -23,6 +23,7 @@ beforeAll(async () => {
   database = new Database(createDataSource({ url: test.url }, []), true);
   service = new DetectionService({
     claims: null,
+    facts: { coordinatesOf: () => null },
     database,
     detectors: DETECTORS,
     retentionDays: 0,
@@ -96,6 +97,7 @@ describe('a replay', () => {
     const clock = { now: LOG_START_MS };
     const hourly = new DetectionService({
       claims: null,
+      facts: { coordinatesOf: () => null },
       database,
       detectors: DETECTORS,
       retentionDays: 0,

@@ -3,10 +3,8 @@ import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
 import type { Detector } from '../../src/detection/detector.js';
-import {
-  LogScanRepository,
-  type SuspectsPlan,
-} from '../../src/detection/scan/log-scan.repository.js';
+import type { SuspectsPlan } from '../../src/detection/scan/hour-tables.repository.js';
+import { LogScanRepository } from '../../src/detection/scan/log-scan.repository.js';
 import type { WatchEvent } from '../../src/detection/watch/watch-event.js';
 import { Watch } from '../../src/detection/watch/watch.js';
 import { parseIp } from '../../src/net/ip-address.js';

@@ -100,7 +100,10 @@ const PURE_FILES = Object.entries({
     'tuned-detectors',
     'scan/compile-scan',
     'scan/evidence',
+    'scan/detector-terms',
+    'scan/forwarders',
     'scan/hour-counts',
+    'scan/hour-reads',
     'scan/log-terms',
   ],
   'src/detection/crawlers': [

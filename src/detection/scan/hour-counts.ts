@@ -97,15 +97,15 @@ export class HourCounts {
     return {
       sql: `create temporary table ip_tracking_hour on commit drop as
             with counted as materialized (
-              select ${CLIENT} as client, count(*) filter (where ${this.all}) as ${ALL}${columns
+              select ${CLIENT} as client, count(*) filter (where ${this.all}) as ${ALL}, count(user_id) > 0 as has_users${columns
                 .map(([name, condition]) => `,\n count(*) filter (where ${condition}) as ${name}`)
                 .join('')}
                 from ${LOG} where "timestamp" >= $1 and "timestamp" < $2 and ${COUNTED} and ip_address is not null
                group by 1)
-            select client, requests, null::bigint as clients${names.map((name) => `, ${name}`).join('')}
+            select client, requests, null::bigint as clients, has_users${names.map((name) => `, ${name}`).join('')}
               from counted where ${suspected.join(' or ') || 'false'}
             union all
-            select null, requests, count(*)${names.map(() => ', 0').join('')}
+            select null, requests, count(*), bool_or(has_users)${names.map(() => ', 0').join('')}
               from counted where requests > 0 group by requests`,
       values: [this.from, this.window.to],
     };

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { ClaimedFindings } from '../crawlers/claimed-findings.js';
-import type { Detector, LogDetector, ScanWindow } from '../detector.js';
+import { logger } from '../../provide.js';
+import type { Detector, LogDetector, LogFacts, ScanWindow } from '../detector.js';
 import { keyOf, type Finding } from '../finding.js';
 import type { ScanResult } from '../scan-result.js';
 import {
@@ -18,6 +19,7 @@ const MAX_CLAIMED = 10_000;
 /** What {@link ScanFindings} are made with. */
 export interface ScanFindingsParts {
   readonly claims: ClaimedFindings | null;
+  readonly facts: LogFacts;
   /** Epoch milliseconds. */
   now(): number;
 }
@@ -53,12 +55,16 @@ export class ScanFindings {
   ): Promise<void> {
     this.claimed = [];
     this.at = new Date(this.parts.now());
-    await new LogScanRepository(manager).run(detectors, window, async (found) =>
+    const { facts } = this.parts;
+    const scan = new LogScanRepository(manager, { facts });
+    const { forwarders, leftOut } = await scan.run(detectors, window, async (found) =>
       this.store(
         manager,
         found.filter((finding) => !this.isKeptBack(finding)),
       ),
     );
+    if (forwarders.length > 0) sayUntrusted(forwarders, window);
+    if (leftOut > 0) this.exempt('misconfigured trust', leftOut);
     const { result } = this;
     result.hours += 1;
     result.window = {
@@ -104,4 +110,10 @@ export class ScanFindings {
   private exempt(why: Exemption, count: number): void {
     this.result.exempted[why] = (this.result.exempted[why] ?? 0) + count;
   }
+}
+
+function sayUntrusted(forwarders: readonly string[], { from }: ScanWindow): void {
+  logger.warn(
+    `more than half of the requests of ${from.toISOString()} came by ${forwarders.join(', ')}, which forwards for others and is not trusted: clients are not told apart, and nothing is found about it. Set clientIp so that its forwarding header counts`,
+  );
 }
