@@ -90,6 +90,7 @@ const PURE_FOLDERS = [
 
 /** The pure files of the others, by their folders. */
 const PURE_FILES = Object.entries({
+  'src/geo': ['coordinates'],
   'src/edge': ['decision'],
   'src/rules': ['decide'],
   'src/limits/store': ['sliding-window', 'memory/keyed-hash'],
