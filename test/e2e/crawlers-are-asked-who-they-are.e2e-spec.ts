@@ -103,23 +103,26 @@ describe.each(ADAPTERS)('who claims to be a crawler, on %s', (adapter) => {
     ['by a published range, without a question', '66.249.66.1', GOOGLE, []],
     ['by its name, which leads back', '5.255.253.10', YANDEX, ['5.255.253.10']],
     ['over IPv6', '2a02:6b8::5', YANDEX, ['2a02:6b8::5']],
-  ])('is exempt where that is verified %s', async (_, from, agent, questions) => {
-    const before = exempted();
-    expect((await probe(from, agent)).status).toBe(404);
-    await eventually(() => exempted() > before, { what: 'the exemption' });
-    await host.app.get(RequestLogService).flush(5_000);
-    const { exempted: byScan } = await host.app.get(DetectionService).scan();
-    expect(byScan['verified crawler']).toBeGreaterThan(0);
-    expect(await detectors()).toEqual([]);
-    // Whoever was asked about within the day is not asked about again.
-    expect(asked).toEqual(questions);
-  });
+  ])(
+    'Googlebot, Bing and others are banned: is exempt where that is verified %s',
+    async (_, from, agent, questions) => {
+      const before = exempted();
+      expect((await probe(from, agent)).status).toBe(404);
+      await eventually(() => exempted() > before, { what: 'the exemption' });
+      await host.app.get(RequestLogService).flush(5_000);
+      const { exempted: byScan } = await host.app.get(DetectionService).scan();
+      expect(byScan['verified crawler']).toBeGreaterThan(0);
+      expect(await detectors()).toEqual([]);
+      // Whoever was asked about within the day is not asked about again.
+      expect(asked).toEqual(questions);
+    },
+  );
 
   it.each([
     ['leads nowhere', '45.33.32.1', GOOGLE],
     ["only begins like a crawler's", '45.33.32.2', GOOGLE_PHONE],
     ["is another address's", '45.33.32.3', YANDEX],
-  ])('is a fake where its name %s', async (_, from, agent) => {
+  ])('forged PTR: is a fake where its name %s', async (_, from, agent) => {
     await probe(from, agent);
     await found('fake-crawler', 'probe-path');
     const [one] = (await findings()).filter(({ detector }) => detector === 'probe-path');
