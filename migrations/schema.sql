@@ -4,6 +4,17 @@
 
 create schema ip_tracking;
 
+CREATE OR REPLACE FUNCTION ip_tracking.address_erased()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+        begin
+          perform pg_notify('ip_tracking_erased', '');
+          return null;
+        end $function$;
+
 CREATE OR REPLACE FUNCTION ip_tracking.ban_event_added()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -261,6 +272,14 @@ create table ip_tracking.ban_event (
   constraint ban_event_event CHECK ((event = ANY (ARRAY['ban'::text, 'prolongation'::text, 'expiry'::text, 'pardon'::text, 'softened'::text, 'refused'::text])))
 );
 
+create table ip_tracking.detection_setting (
+  singleton boolean not null default true,
+  detectors jsonb not null,
+  announced_at timestamp with time zone not null default clock_timestamp(),
+  constraint detection_setting_pkey PRIMARY KEY (singleton),
+  constraint detection_setting_one_row CHECK (singleton)
+);
+
 create table ip_tracking.erased_address (
   ip_address inet not null,
   erased_before timestamp with time zone not null,
@@ -439,6 +458,8 @@ CREATE INDEX suspicious_ip_last_seen ON ip_tracking.suspicious_ip USING btree (l
 CREATE TRIGGER ban_event_added AFTER INSERT ON ip_tracking.ban_event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ban_event_added();
 
 CREATE TRIGGER ban_event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ip_tracking.ban_event FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ban_event_is_append_only();
+
+CREATE TRIGGER address_erased AFTER INSERT OR UPDATE ON ip_tracking.erased_address FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.address_erased();
 
 CREATE TRIGGER ip_rule_deleted AFTER DELETE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
 

@@ -162,17 +162,16 @@ export {
 export type { Outage } from './outages.js';
 export type { ReplayedSubject, ReplayOptions, ReplayResult } from './detection/replay.js';
 export type { DetectorTuning } from './detection/tuned-detectors.js';
-export {
-  DetectionService,
-  type ResolveDetails,
-  type ScanResult,
-  type ScanStatus,
-} from './detection/detection.service.js';
+export type { GeoCoordinates } from './geo/coordinates.js';
+export type { NameResolver } from './detection/crawlers/crawler-check.js';
+export { DetectionService, type ResolveDetails } from './detection/detection.service.js';
+export type { AnnouncedBy, ScanOptions, ScanResult, ScanStatus } from './detection/scan-result.js';
 export type {
   Detector,
   DetectorResponse,
   DetectorRule,
   LogDetector,
+  LogFacts,
   LogFinding,
   LogQuery,
   LogTerms,
@@ -180,6 +179,7 @@ export type {
   RuleFound,
   ScanWindow,
   SubjectKind,
+  Suspects,
   Without,
   Wording,
 } from './detection/detector.js';

@@ -6,7 +6,11 @@ import { databaseProviders, ENTITIES } from './database/database.providers.js';
 import { NotificationListener } from './database/notifications.js';
 import { DetectionService } from './detection/detection.service.js';
 import { DETECTION_SETTINGS } from './detection/detection.options.js';
-import { detectionProviders, WATCH_RECORDER } from './detection/detection.providers.js';
+import {
+  DETECTION_UPKEEP,
+  detectionProviders,
+  WATCH_RECORDER,
+} from './detection/detection.providers.js';
 import { EDGE_ATTACHMENT, edgeProviders } from './edge.providers.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { RequestEdge } from './edge/request-edge.js';
@@ -99,10 +103,11 @@ const lifecycle = [
       ForwardingPeers,
       UnsharedLimits,
       AttemptedUsers,
+      DETECTION_UPKEEP,
       REQUEST_LOG_SETTINGS,
       RULES_SETTINGS,
     ],
-    (upkeep, networks, resolver, forwarders, unshared, users, log, rules) =>
+    (upkeep, networks, resolver, forwarders, unshared, users, detection, log, rules) =>
       new HourlyWork(
         [
           // First, because logins may come at once; where it cannot be learnt now, the next task says why.
@@ -112,6 +117,7 @@ const lifecycle = [
             ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
             : []),
           () => unshared.look(),
+          ...detection,
         ],
         {
           after: afterTimer,

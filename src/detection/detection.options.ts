@@ -5,6 +5,7 @@ import { checkObject, invalid, oneOf, wholeNumber, flag, type Check } from '../o
 import { filled, type Defaults, type Filled } from '../options/defaults.js';
 import { token } from '../provide.js';
 import { checkDetectors } from './detector-checks.js';
+import type { NameResolver } from './crawlers/crawler-check.js';
 import type { Detector, DetectorResponse, LogDetector } from './detector.js';
 import type { ResponseFinding } from './response-finding.js';
 import { tunedDetectors, type DetectorTuning } from './tuned-detectors.js';
@@ -38,14 +39,19 @@ export interface DetectionOptions {
    * @default false
    */
   storeBannedAddresses?: boolean;
-  /** Ask DNS whether who claims to be a crawler is one, when there is a finding. @default true */
-  verifyCrawlers?: boolean;
   /** Look at requests as they end, in memory. @default true */
   watch?: boolean;
   /** What the watch's counters may take, in bytes; beyond it those go that have come least far. @default 150000000 */
   watchMaxBytes?: number;
   /** Thresholds, weights and responses of detectors, by their names. @default as they are */
   tuning?: Record<string, DetectorTuning>;
+  /**
+   * Ask the DNS who they are that claim to be a crawler when something was found about them: who is one is exempt. No
+   * request waits for it. Nobody is asked about addresses that are not stored whole. @default true
+   */
+  verifyCrawlers?: boolean;
+  /** Who is asked. @default the name servers of the system */
+  nameResolver?: NameResolver | null;
   /** Detectors of the host's own. @default none */
   detectors?: (Detector | LogDetector)[];
 }
@@ -57,10 +63,11 @@ export const DETECTION_DEFAULTS = {
   response: 'flag',
   neverBlock: [],
   storeBannedAddresses: false,
-  verifyCrawlers: true,
   watch: true,
   watchMaxBytes: 150_000_000,
   tuning: {},
+  verifyCrawlers: true,
+  nameResolver: null,
   detectors: [],
 } satisfies Defaults<DetectionOptions>;
 
@@ -89,7 +96,6 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
   },
   neverBlock: (path, value) => void networksOf(path, value),
   storeBannedAddresses: flag,
-  verifyCrawlers: flag,
   watch: flag,
   watchMaxBytes: wholeNumber(2_000_000),
   tuning: (path, value) => {
@@ -98,6 +104,13 @@ export const DETECTION_CHECKS: Record<keyof DetectionOptions, Check> = {
     }
     for (const [name, tuning] of Object.entries(value)) {
       checkTuning(`${path}.${name}`, tuning);
+    }
+  },
+  verifyCrawlers: flag,
+  nameResolver: (path, value) => {
+    const { reverse, forward } = (value ?? {}) as Partial<NameResolver>;
+    if (value !== null && (typeof reverse !== 'function' || typeof forward !== 'function')) {
+      invalid(path, value, 'give an object with the functions reverse and forward, or null');
     }
   },
   detectors: checkDetectors,
@@ -114,6 +127,7 @@ export interface DetectionSettings extends Omit<
   readonly cron: boolean;
   /** Null for every hour. */
   readonly cronExpression: string | null;
+  readonly tuning: Readonly<Record<string, DetectorTuning>>;
   /** All that are on, as they are to be. */
   readonly detectors: readonly (Detector | LogDetector)[];
 }
@@ -138,6 +152,7 @@ export function detectionSettings(given: false | DetectionOptions | undefined): 
     isEnabled: given !== false,
     cron: cron !== false,
     cronExpression: typeof cron === 'string' ? cron : null,
+    tuning,
     detectors: tunedDetectors({
       requestsPerHour: others.requestsPerHour,
       tuning,

@@ -4,6 +4,7 @@ import { didYouMean } from '../options/did-you-mean.js';
 import type { Detector, DetectorResponse, LogDetector } from './detector.js';
 import { isLogDetector } from './detector-rule.js';
 import { BUILT_IN, FLAGS_AT_MOST } from './detectors/built-in.js';
+import { FAKE_CRAWLER, FAKE_CRAWLER_WEIGHT } from './detectors/fake-crawler.js';
 
 /** How one detector differs from what it is. */
 export interface DetectorTuning {
@@ -36,7 +37,8 @@ export function tunedDetectors({
   tuning,
   detectors,
 }: DetectorChoice): (Detector | LogDetector)[] {
-  checkNames(tuning, [...Object.keys(BUILT_IN), ...detectors.map(({ name }) => name)]);
+  const names = [...Object.keys(BUILT_IN), FAKE_CRAWLER, ...detectors.map(({ name }) => name)];
+  checkNames(tuning, names);
   const built = Object.entries(BUILT_IN).map(([name, make]) =>
     make(name === 'request-volume' ? requestsPerHour : tuning[name]?.atLeast),
   );
@@ -60,6 +62,9 @@ function checkNames(
     }
     if (FLAGS_AT_MOST.has(name) && (response === 'limit' || response === 'ban')) {
       invalid(`${path}.response`, response, "give 'off' or 'flag': it names too many by mistake");
+    }
+    if (name === FAKE_CRAWLER && atLeast !== undefined) {
+      invalid(`${path}.atLeast`, atLeast, 'leave it out: it has no threshold');
     }
     if (name === 'request-volume' && atLeast !== undefined) {
       invalid(`${path}.atLeast`, atLeast, 'give detection.requestsPerHour instead');
@@ -92,4 +97,10 @@ export function tuned(
     ...(rule.weight === undefined ? {} : { weight: Math.min(100, rule.weight * heavier) }),
   }));
   return [{ ...detector, ...changed, rules }];
+}
+
+/** What a false claim to be a crawler weighs; null where it is no finding. */
+export function fakeCrawlerWeight(tuning: Readonly<Record<string, DetectorTuning>>): number | null {
+  const { weight = FAKE_CRAWLER_WEIGHT, response } = tuning[FAKE_CRAWLER] ?? {};
+  return response === 'off' ? null : weight;
 }

@@ -1,7 +1,7 @@
+import { checkClaims, isClaimed } from '../detection/crawlers/crawler-claims.js';
 import type { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
 import type { Detector, LogDetector } from '../detection/detector.js';
 import { isLogDetector, responseTo } from '../detection/detector-rule.js';
-import { fakeCrawlerFinding } from '../detection/detectors/fake-crawler.js';
 import type { Finding } from '../detection/finding.js';
 import type {
   FindingResponse,
@@ -21,7 +21,6 @@ import { BanDecisions, type Asked, type BanDecisionsParts } from './ban-decision
 import { FIRST_BAN_MS, FIRST_BAN_OF_DETECTOR_MS } from './ban-length.js';
 import { networkToBan } from './ban-network.js';
 import { writeBans } from './ban-writer.js';
-import { checkClaims, isClaimed } from './crawler-claims.js';
 import { evidenceOf } from './finding-evidence.js';
 import { addressOf } from './observations.js';
 
@@ -215,17 +214,10 @@ export class Responder implements FindingResponse {
     const key = asked.network.toString();
     if (this.verifying.has(key)) return;
     this.verifying.add(key);
-    const { verdict, crawler, reason } = await checkClaims(
-      crawlers,
-      addressOf(asked.network),
-      asked.agents,
-    );
+    const { verdict } = await checkClaims(crawlers, addressOf(asked.network), asked.agents);
     this.verifying.delete(key);
     const urgent = this.decisions.answer(asked, verdict);
     if (urgent !== null) this.store?.storeSoon(urgent);
-    if (verdict !== 'refuted') return;
-    const claim = { crawler: crawler ?? 'a crawler', reason };
-    this.store?.storeSoon(fakeCrawlerFinding(asked.finding, claim));
   }
 }
 

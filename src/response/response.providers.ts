@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { isTransient } from '../database/connection-error.js';
 import { Database } from '../database/database.js';
 import { NotificationListener } from '../database/notifications.js';
-import { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
-import { dnsResolver } from '../detection/crawlers/dns-resolver.js';
 import { DETECTION_SETTINGS } from '../detection/detection.options.js';
+import { CRAWLER_VERIFIER } from '../detection/detection.providers.js';
 import { FINDING_RESPONSE } from '../detection/finding-response.js';
 import { afterTimer } from '../hourly-work.js';
 import { ClientIpResolver } from '../net/client-ip.js';
@@ -12,7 +11,7 @@ import { isProviderEdge } from '../net/provider-edges.js';
 import { isLocal } from '../net/special-ranges.js';
 import { OUTAGES } from '../outages.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
-import { logger, provide, steadyClock, token, WALL_CLOCK } from '../provide.js';
+import { logger, provide, token, WALL_CLOCK } from '../provide.js';
 import { ForwardingPeers } from '../rules/forwarding-peers.js';
 import { HeldRules } from '../rules/held-rules.js';
 import { LiveRules } from '../rules/live-rules.js';
@@ -103,6 +102,7 @@ export const responseProviders = [
     RESPONDER,
     [
       DETECTION_SETTINGS,
+      CRAWLER_VERIFIER,
       AddressPrivacy,
       LiveRules,
       HELD,
@@ -118,6 +118,7 @@ export const responseProviders = [
     ],
     (
       settings,
+      crawlers,
       addresses,
       rules,
       held,
@@ -153,10 +154,7 @@ export const responseProviders = [
           isForwarder: (ip) => (isLocal(ip) || isProviderEdge(ip)) && forwarders.has(ip),
           seed: [secret.readInt32LE(0), secret.readInt32LE(4)],
         }),
-        crawlers:
-          isOn && settings.verifyCrawlers
-            ? new CrawlerVerifier({ resolver: dnsResolver(), now: steadyClock })
-            : null,
+        crawlers: isOn ? crawlers : null,
         events,
         protectionOf: (network) => protection.of(network),
         now,

@@ -92,6 +92,7 @@ const PURE_FOLDERS = [
 
 /** The pure files of the others, by their folders. */
 const PURE_FILES = Object.entries({
+  'src/geo': ['coordinates'],
   'src/edge': ['decision'],
   'src/rules': ['decide', 'held-rules'],
   'src/limits/store': ['sliding-window', 'memory/keyed-hash'],
@@ -103,6 +104,11 @@ const PURE_FILES = Object.entries({
     'tuned-detectors',
     'scan/compile-scan',
     'scan/evidence',
+    'scan/detector-terms',
+    'scan/forwarders',
+    'scan/hour-counts',
+    'scan/hour-reads',
+    'scan/log-terms',
   ],
   'src/detection/crawlers': [
     'crawler-check',
@@ -183,7 +189,7 @@ const MAY_USE_THE_DATABASE = [
   /^src\/limits\/store\/redis\/redis-(connection|limit-storage)\.ts$/,
   /^src\/request-log\/sinks\/postgres-sink\.ts$/,
   /^src\/request-log\/table\/(partitions|retention|rollup)\.ts$/,
-  /^src\/detection\/(detection\.service|replay-log)\.ts$/,
+  /^src\/detection\/(detection\.service|replay-log|scan\/scan-findings)\.ts$/,
   // These make the connection and close it; they run no statement.
   /\.providers\.ts$/,
   /^src\/ip-tracking\.(lifecycle|providers)\.ts$/,
