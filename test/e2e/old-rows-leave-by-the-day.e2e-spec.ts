@@ -119,7 +119,7 @@ describe('the partitions of the request log', () => {
     await reader.query('commit');
     await reader.end();
     expect((await retention().prune(KEEP)).dropped).toEqual(busy);
-  }, 60_000);
+  });
 
   it('are dropped as whole days once all of a day is old enough', async () => {
     await fill(33);
