@@ -17,6 +17,7 @@ const ROUNDS = Number(process.argv[3] ?? 5);
 const ADAPTERS = process.argv[4] ? [process.argv[4]] : ['express', 'fastify'];
 
 const BLOCKED = '203.0.113.7';
+const BLOCKED_NETWORK = '90.0.0.0/8';
 /** A busy hour's clients, most of whom are somewhere. */
 const CLIENTS = Array.from(
   { length: 10_000 },
@@ -33,6 +34,7 @@ interface Series {
 }
 
 const anyClient = (request: number) => CLIENTS[request % CLIENTS.length]!;
+const anyBlocked = (request: number) => `90.0.${(request >> 8) % 40}.${request & 255}`;
 
 async function addRules(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
@@ -41,9 +43,10 @@ async function addRules(url: string): Promise<void> {
     `insert into ip_tracking.ip_rule (action, network)
      select 'block', ('10.' || i / 250 || '.' || i % 250 || '.0/24')::cidr from generate_series(0, 9998) as i`,
   );
-  await client.query(`insert into ip_tracking.ip_rule (action, network) values ('block', $1)`, [
-    BLOCKED,
-  ]);
+  await client.query(
+    `insert into ip_tracking.ip_rule (action, network) values ('block', $1), ('block', $2)`,
+    [BLOCKED, BLOCKED_NETWORK],
+  );
   await client.end();
 }
 
@@ -67,6 +70,8 @@ for (const adapter of ADAPTERS) {
     { name: 'a query and an insert awaited', variant: 'querying', from: anyClient, runs: [] },
     { name: 'the whole module', variant: 'module', from: anyClient, runs: [] },
     { name: 'the whole module, blocked client', variant: 'module', from: () => BLOCKED, runs: [] },
+    { name: 'the whole module, 10,000 blocked', variant: 'module', from: anyBlocked, runs: [] },
+    { name: 'node:http, a constant 403', variant: 'node', from: anyClient, runs: [] },
   ];
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const one of series) {
@@ -100,6 +105,19 @@ for (const adapter of ADAPTERS) {
       Object.keys(one.runs[0]!.statuses).join(' '),
     ]),
   ]);
+  const node = series.at(-1)!;
+  for (const one of series.slice(-3, -1)) {
+    const ratios = rounds.map((i) => ({
+      time: node.runs[i]!.cpuMicrosPerRequest / one.runs[i]!.cpuMicrosPerRequest,
+      speed: one.runs[i]!.requestsPerSecond / node.runs[i]!.requestsPerSecond,
+    }));
+    const percent = (values: number[]): string =>
+      `${(100 * median(values)).toFixed(0)} % (worst ${(100 * Math.min(...values)).toFixed(0)} %)`;
+    process.stdout.write(
+      `${one.name}: ${percent(ratios.map(({ time }) => time))} of node:http's requests per second of processor time, ` +
+        `${percent(ratios.map(({ speed }) => speed))} of its requests a second\n`,
+    );
+  }
   process.stdout.write('\n');
 }
 await database.close();

@@ -3,6 +3,7 @@
  * on a free port, and answers its parent's questions about the processor time it has used.
  */
 import 'reflect-metadata';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   Controller,
@@ -107,11 +108,29 @@ function nanosecondsOfATick(): Promise<number> {
 
 // A bare app's ticks are slow in most boots, and fast with the module: what is compared has to have them fast as well.
 if (process.env['BENCH_FAST_TICKS'] === '1') optimizeNextTick();
-const root = AppModule.variant(process.env['BENCH_VARIANT'] ?? 'bare');
-const app = isFastify
-  ? await NestFactory.create(root, new FastifyAdapter(), { logger: ['error'] })
-  : await NestFactory.create(root, { logger: ['error'] });
-await app.listen(0, '127.0.0.1');
+/** What serves: an app, or node's own server that refuses everybody. */
+interface Served {
+  server: Server;
+  close(): Promise<void>;
+}
+
+async function served(variant: string): Promise<Served> {
+  if (variant === 'node') {
+    const body = JSON.stringify({ statusCode: 403, message: 'Forbidden' });
+    const headers = { 'content-type': 'application/json', 'content-length': body.length };
+    const server = createServer((_, response) => response.writeHead(403, headers).end(body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { server, close: async () => void server.close() };
+  }
+  const root = AppModule.variant(variant);
+  const app = isFastify
+    ? await NestFactory.create(root, new FastifyAdapter(), { logger: ['error'] })
+    : await NestFactory.create(root, { logger: ['error'] });
+  await app.listen(0, '127.0.0.1');
+  return { server: app.getHttpServer() as Server, close: () => app.close() };
+}
+
+const app = await served(process.env['BENCH_VARIANT'] ?? 'bare');
 // A benchmark that fails leaves nobody behind.
 process.on('disconnect', () => process.exit(1));
 process.on('message', (question) => {
@@ -121,4 +140,4 @@ process.on('message', (question) => {
   else if (question === 'tick') void nanosecondsOfATick().then((tick) => process.send!({ tick }));
   else if (question === 'stop') void app.close().then(() => process.exit(0));
 });
-process.send!({ port: (app.getHttpServer().address() as AddressInfo).port });
+process.send!({ port: (app.server.address() as AddressInfo).port });
