@@ -141,7 +141,7 @@ describe('X-Forwarded-For', () => {
           );
         },
       ),
-      { numRuns: 1_000, seed: 8 },
+      { numRuns: 1_000 },
     );
   });
 });
@@ -239,7 +239,7 @@ describe('Forwarded', () => {
         expect(entries(`${left}, ${element}`, 'forwarded')[0]).toBe('192.0.2.1');
         expect(entries(`${left}, for=${quote(host)}`, 'forwarded')[0]).not.toBe('192.0.2.1');
       }),
-      { numRuns: 5_000, seed: 9 },
+      { numRuns: 5_000 },
     );
   });
 

@@ -214,7 +214,7 @@ describe('parseIp', () => {
         // Node takes a zone id.
         expect(ip !== null).toBe(isIP(text) !== 0 && !text.includes('%'));
       }),
-      { numRuns: 20_000, seed: 3 },
+      { numRuns: 20_000 },
     );
   });
 
@@ -233,7 +233,7 @@ describe('parseIp', () => {
           twinText(ip.family === 4 ? { family: 4, value: BigInt(w3) } : { family: 6, value }),
         );
       }),
-      { numRuns: 5_000, seed: 4 },
+      { numRuns: 5_000 },
     );
   });
 });
