@@ -17,4 +17,9 @@ process.env['XDG_STATE_HOME'] = join(
 );
 
 // A seed that a test names for itself hides what other draws would show.
-configureGlobal({ seed: inject('propertySeed') });
+const propertyMs = Number(process.env['PROPERTY_MS'] ?? 0);
+configureGlobal({
+  seed: inject('propertySeed'),
+  // Where each of thousands of mutants is run, the first second of a property has to do.
+  ...(propertyMs > 0 ? { interruptAfterTimeLimit: propertyMs } : {}),
+});
