@@ -22,6 +22,7 @@ import {
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host } from '../support/host-app.js';
+import { createTestDatabase } from '../support/postgres.js';
 
 @Controller()
 class SiteController {
@@ -280,5 +281,28 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     const { score } = await found('payload');
     expect(score).toBeGreaterThan(79);
     expect(score).toBeLessThanOrEqual(80);
+  });
+
+  it('what goes on is stored when the app closes', async () => {
+    const database = await createTestDatabase();
+    const closing = await startHost({
+      adapter,
+      controllers: [SiteController],
+      database,
+      options: { detection: { cron: false }, rateLimits: false },
+    });
+    const evidence = async (): Promise<number | undefined> => {
+      const [row] = await database.query<{ count: number }>(
+        `select (evidence->>'count')::int as count from ip_tracking.suspicious_ip`,
+      );
+      return row?.count;
+    };
+    await closing.send({ path: '/.env', from });
+    await eventually(async () => (await evidence()) === 1, { what: 'the first of it' });
+    // What is stored already is written again after a minute, or now.
+    await closing.send({ path: '/.git/config', from });
+    await closing.close();
+    expect(await evidence()).toBe(2);
+    await database.close();
   });
 });
