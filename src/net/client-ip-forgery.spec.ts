@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { processorMs } from '../../test/support/processor-time.js';
 import {
   type ClientIpHeaders,
   type ClientIpOptions,
@@ -536,9 +537,10 @@ describe('64 KB', () => {
       ] as const;
       for (const [options, expected] of cases) {
         const resolver = createClientIpResolver(options);
-        const start = performance.now();
-        for (let i = 0; i < 1_000; i++) resolver.resolve({ remoteAddress: '10.0.0.1', headers });
-        expect(performance.now() - start).toBeLessThan(500);
+        const costMs = processorMs(() => {
+          for (let i = 0; i < 1_000; i++) resolver.resolve({ remoteAddress: '10.0.0.1', headers });
+        });
+        expect(costMs).toBeLessThan(500);
         const { ip } = resolver.resolve({ remoteAddress: '10.0.0.1', headers });
         expect(ip?.toString()).toBe(expected);
       }

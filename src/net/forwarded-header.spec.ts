@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { processorMs } from '../../test/support/processor-time.js';
 import { ForwardedEntries, type ListHeader, readSingleAddress } from './forwarded-header.js';
 
 /*
@@ -111,13 +112,14 @@ describe('X-Forwarded-For', () => {
   it('reads what a proxy appended to 64 KB of anything', () => {
     for (const junk of ['x', ',', '"', ' ', '1.1.1.1,', '[', '\\', '"\\', ':', ', "']) {
       const forged = junk.repeat(65_536 / junk.length);
-      const start = performance.now();
-      for (let i = 0; i < 200; i++) {
-        const reader = new ForwardedEntries(`${forged}, 192.0.2.1`, 'x-forwarded-for');
-        expect(reader.next()?.toString()).toBe('192.0.2.1');
-        reader.next();
-      }
-      expect(performance.now() - start).toBeLessThan(500);
+      const costMs = processorMs(() => {
+        for (let i = 0; i < 200; i++) {
+          const reader = new ForwardedEntries(`${forged}, 192.0.2.1`, 'x-forwarded-for');
+          expect(reader.next()?.toString()).toBe('192.0.2.1');
+          reader.next();
+        }
+      });
+      expect(costMs).toBeLessThan(500);
     }
   });
 
