@@ -10,6 +10,7 @@ import { describeRoute } from './edge/route-description.js';
 import { RoutePrefixes } from './edge/route-prefixes.js';
 import { GeoService } from './geo/geo-service.js';
 import { RateLimitGate } from './limits/rate-limit.gate.js';
+import type { Attempt } from './limits/attempt.js';
 import { AuthThrottlerGuard } from './limits/auth-throttler.guard.js';
 import { settleInLastGuard, unaskedGuards } from './limits/last-guard.js';
 import { LimitAnswers } from './limits/limit-answers.js';
@@ -17,6 +18,7 @@ import { LimitInterceptor } from './limits/limit.interceptor.js';
 import { LimitPolicies } from './limits/limit-policy.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
 import { LIMIT_EXEMPTION } from './limits/limits.providers.js';
+import { after, type MaybePromise } from './limits/maybe-promise.js';
 import { RateLimiter } from './limits/rate-limiter.js';
 import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { ClientIpResolver } from './net/client-ip.js';
@@ -97,11 +99,12 @@ export const edgeProviders = [
           limits.isEnabled &&
           limits.checkAt === 'edge' &&
           !isOverridden(discovery, AuthThrottlerGuard)
-            ? async (context, { route }, response) => {
+            ? (context, { route }, response) => {
                 const policy = route.isLimitOpen ? null : policies.of(route);
                 if (policy === null) return null;
-                const counting = limiter.reserve(context, context, policy, null);
-                return (await answers.judge(counting, response))?.refusal ?? null;
+                const count = (): MaybePromise<Attempt | null> =>
+                  limiter.reserve(context, context, policy, null);
+                return after(answers.judge(count, response), (said) => said?.refusal ?? null);
               }
             : null,
         onArrival: (tickMs) => queue.keepUp(tickMs),
@@ -157,6 +160,8 @@ export const edgeProviders = [
       // A testing module makes its app once the providers are there: nobody would catch what is thrown then.
       let flaw: unknown = null;
       if (!geo.hasProvider) assertNoCountries('the option rules', rules);
+      const guardsRules = !isOverridden(discovery, IpRuleGuard);
+      const guardsLimits = limits.isEnabled && !isOverridden(discovery, AuthThrottlerGuard);
       const config = attachEdge({
         adapterHost,
         discovery,
@@ -164,11 +169,15 @@ export const edgeProviders = [
         edge,
         isReady: () => isOpen,
         warn: (message) => logger.warn(message),
-        guards: [ruleGuard, limitGate],
-        isGuarded: (method, controller) => {
+        needsGuard: (hasExempt) => (guard, method, controller) => {
           const route = describeRoute(method, controller);
-          const isPlain = route.rules === null && !route.isSensitive && !route.isOfThrottler;
-          return !isPlain || (limits.isEnabled && policies.of(route) !== null);
+          // Who is refused, and is past the edge for a route that is exempt, must not reach another one.
+          if (guard === ruleGuard) return hasExempt || route.rules !== null;
+          const isLimited = policies.of(route) !== null;
+          if (guard === limitGate) return isLimited;
+          // What a decorator has bound once more, and one of the two has seen to by then.
+          if (guard.constructor === IpRuleGuard) return !guardsRules;
+          return guard.constructor !== AuthThrottlerGuard || !guardsLimits || !isLimited;
         },
         onController: (controller, methods) => {
           const isLimited = (method: object): boolean =>
@@ -195,11 +204,11 @@ export const edgeProviders = [
       if (flaw !== null) throw flaw;
       // Not as `APP_GUARD`s, because those come after the ones of modules that were imported earlier: whoever is
       // blocked must not reach a host's guard, and what a host's guard refuses must have been counted.
-      if (!isOverridden(discovery, IpRuleGuard)) {
+      if (guardsRules) {
         config.addGlobalGuard(ruleGuard);
         guardGateways(modules, ruleGuard);
       }
-      if (limits.isEnabled && !isOverridden(discovery, AuthThrottlerGuard)) {
+      if (guardsLimits) {
         config.addGlobalGuard(limitGate);
       }
       // Nor as `APP_FILTER`s: Nest asks the filter first that was added last, and so each of the host's before these.

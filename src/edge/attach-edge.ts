@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http';
-import type { CanActivate } from '@nestjs/common';
 import type {
   ApplicationConfig,
   DiscoveryService,
@@ -12,7 +11,7 @@ import { attachGatewayEdge } from './gateway-edge.js';
 import type { HostCors } from './host-cors.js';
 import { applicationConfig } from './nest-container.js';
 import type { RequestEdge } from './request-edge.js';
-import { spareGuards } from './route-guards.js';
+import { type NeedsGuard, spareGuards } from './route-guards.js';
 import { stampRoutes } from './route-stamps.js';
 import { optimizeNextTick } from './next-tick.js';
 import { attachServerEdge, whenServerExists } from './server-edge.js';
@@ -28,10 +27,8 @@ export interface EdgeSite {
   warn(message: string): void;
   /** Shown each controller with all its methods, before Nest registers its routes. */
   onController(controller: object, methods: readonly object[]): void;
-  /** Global guards that have nothing to say behind the edge, but on some routes. */
-  guards: readonly CanActivate[];
-  /** Whether a method of a controller is such a route by what is said of it alone. */
-  isGuarded(method: object, controller: object): boolean;
+  /** Whether a route has to run one of its guards; told whether there are routes that say `@SkipIpRules()`. */
+  needsGuard(hasExempt: boolean): NeedsGuard;
 }
 
 /**
@@ -65,20 +62,19 @@ function attachToAdapter(site: EdgeSite): void {
     whenServerExists(adapter, (server) =>
       attachServerEdge(server, edge, { serve, hasExempt, cors }),
     );
-  // Who is refused, and has come past the edge for a route that is exempt, must not reach another one.
-  const needs = hasExempt ? () => true : site.isGuarded.bind(site);
+  const needsGuard = site.needsGuard(hasExempt);
   const instance: unknown = adapter.getInstance();
   switch (adapter.getType()) {
     case 'express': {
       const app = instance as ExpressApplication;
       attach(app, attachExpressEdge(app, adapter, edge));
-      spareGuards(adapter, { guards: site.guards, needs });
+      spareGuards(adapter, needsGuard);
       break;
     }
     case 'fastify': {
       const app = instance as FastifyApplication;
       attach(app.routing, attachFastifyEdge(app, adapter, edge));
-      spareGuards(adapter, { guards: site.guards, needs });
+      spareGuards(adapter, needsGuard);
       break;
     }
     default:

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientIp } from '../net/client-ip.js';
-import type { RefusalResponse } from './refusal-response.js';
+import type { Refusal, RefusalResponse } from './refusal-response.js';
 import type {
   AnswerHeaders,
   ContextSources,
@@ -22,12 +22,7 @@ export interface EdgePolicy extends ContextSources {
    * answer instead of serving it, or null.
    */
   throttles:
-    | ((
-        context: RequestContext,
-        route: MatchedRoute,
-        response: ServerResponse,
-      ) => Promise<RefusalResponse | null>)
-    | null;
+    ((context: RequestContext, route: MatchedRoute, response: ServerResponse) => Refusal) | null;
   /** A request or a handshake has arrived, at a moment of `performance.now()`. Must neither throw nor take long. */
   onArrival(tickMs: number): void;
   /** Something is over, and its context says how: called once for each request, each handshake, and each logged message. */

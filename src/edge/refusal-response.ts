@@ -17,6 +17,16 @@ export interface RefusalResponse {
 /** What becomes of a request, where it is not served at once: what is answered instead, or what tells that later. */
 export type Refusal = RefusalResponse | Promise<RefusalResponse | null> | null;
 
+/** Nothing that fails while it is asked for a refusal may cost the request. */
+export function unlessItFails(ask: () => Refusal): Refusal {
+  try {
+    const refusal = ask();
+    return refusal instanceof Promise ? refusal.catch(() => null) : refusal;
+  } catch {
+    return null;
+  }
+}
+
 /** Serves or refuses a request, when what the edge gave has come. */
 export function whenSettled(
   refusal: NonNullable<Refusal>,

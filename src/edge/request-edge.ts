@@ -17,6 +17,7 @@ import { OpenConnections } from './open-connections.js';
 import {
   answer,
   sendable,
+  unlessItFails,
   withBodyUnread,
   type Refusal,
   type RefusalResponse,
@@ -165,15 +166,12 @@ export class RequestEdge {
     if (context === undefined || context.attempts !== null) return null;
     const route = framework.routeAhead(request);
     if (route === null) return null;
-    return this.throttled(arrival, throttles(context, route, response));
+    const throttling = unlessItFails(() => throttles(context, route, response));
+    return throttling === null ? null : this.throttled(arrival, throttling);
   }
 
-  private async throttled(
-    arrival: Arrival,
-    throttling: Promise<RefusalResponse | null>,
-  ): Promise<RefusalResponse | null> {
-    // A limit that fails must not cost the request.
-    const refusal = await throttling.catch(() => null);
+  private async throttled(arrival: Arrival, throttling: Refusal): Promise<RefusalResponse | null> {
+    const refusal = await throttling;
     if (refusal === null) return null;
     const cors = corsOf(arrival);
     const said = cors === null ? null : await askCors(cors, arrival);

@@ -8,44 +8,36 @@ interface RouterExecutionContext {
   create(instance: object, callback: object, ...others: unknown[]): unknown;
 }
 
-/** The guards that some routes of an app can do without. */
-export interface SpareGuards {
-  readonly guards: readonly CanActivate[];
-  /** Whether a method of a controller's class has to run them. */
-  needs(method: object, controller: object): boolean;
-}
+/** Whether a method of a controller's class has to run a guard, of all that are bound for it. */
+export type NeedsGuard = (guard: CanActivate, method: object, controller: object) => boolean;
 
 /** By adapter: there may be several apps in a process. */
-const SPARED = new WeakMap<object, SpareGuards>();
+const NEEDS = new WeakMap<object, NeedsGuard>();
 const PATCHED = new WeakSet<object>();
 
 /**
- * Leaves global guards out of the routes where they would have nothing to say. Nest makes an execution context and waits
+ * Leaves guards out of the routes where they would have nothing to say. Nest makes an execution context and waits
  * for promises for each guard of each request, which on Fastify costs more than all that the edge does. Handlers of
  * messages and GraphQL are made by others and keep theirs. Before Nest registers its routes.
  *
  * @returns false where Nest is not as it is known: every route then runs every guard.
  */
-export function spareGuards(adapter: object, spare: SpareGuards): boolean {
+export function spareGuards(adapter: object, needs: NeedsGuard): boolean {
   const prototype = routerExecutionContext();
   if (prototype === null) return false;
-  SPARED.set(adapter, spare);
+  NEEDS.set(adapter, needs);
   if (PATCHED.has(prototype)) return true;
   PATCHED.add(prototype);
   const { create } = prototype;
   prototype.create = function (this: RouterExecutionContext, instance, callback, ...others) {
     const { applicationRef, guardsContextCreator: creator } = this;
-    const spared = applicationRef === undefined ? undefined : SPARED.get(applicationRef);
-    if (
-      spared === undefined ||
-      creator === undefined ||
-      spared.needs(callback, instance.constructor)
-    ) {
+    const needed = applicationRef === undefined ? undefined : NEEDS.get(applicationRef);
+    if (needed === undefined || creator === undefined) {
       return create.call(this, instance, callback, ...others);
     }
     this.guardsContextCreator = {
       create: (...args) =>
-        creator.create(...args).filter((guard) => !spared.guards.includes(guard)),
+        creator.create(...args).filter((guard) => needed(guard, callback, instance.constructor)),
     };
     try {
       return create.call(this, instance, callback, ...others);

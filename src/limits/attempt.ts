@@ -2,6 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { ThrottlerLimitDetail } from '@nestjs/throttler';
 import type { RequestContext } from '../edge/request-context.js';
 import type { LimitPolicy } from './limit-policy.js';
+import type { MaybePromise } from './maybe-promise.js';
 import type { LimitResult } from './store/limit-storage.js';
 import { recordOf } from './store/throttler-storage.js';
 
@@ -16,7 +17,7 @@ export interface BucketNaming {
 /** The guard that goes on with an attempt once all guards have let it pass. */
 export interface AttemptOwner {
   /** @throws what refuses the attempt after all, now that its user may be known. */
-  settle(attempt: Attempt, execution: ExecutionContext): true | Promise<boolean>;
+  settle(attempt: Attempt, execution: ExecutionContext): MaybePromise<boolean>;
 }
 
 /** An admission that can be given back. */

@@ -26,7 +26,9 @@ import { bucketOf } from './bucket-keys.js';
 import type { HeaderSetter, LimitAnswers, Throttled } from './limit-answers.js';
 import type { LimitPolicies, LimitPolicy } from './limit-policy.js';
 import type { Terms } from './limit-terms.js';
+import { after, type MaybePromise } from './maybe-promise.js';
 import type { RateLimiter } from './rate-limiter.js';
+import { overriddenHooks, type ThrottlerHook } from './throttler-hooks.js';
 import { tooManyRequests, withMessage } from './too-many-requests.js';
 
 /** Tokens of our own: the host may have a `ThrottlerModule` with other limits and another storage. */
@@ -45,19 +47,6 @@ export interface LimitParts {
   policies: LimitPolicies;
 }
 
-/** What a subclass may override, of the guard of @nestjs/throttler, and is asked. */
-export const THROTTLER_HOOKS = [
-  'getTracker',
-  'generateKey',
-  'throwThrottlingException',
-  'shouldSkip',
-  'getErrorMessage',
-  'handleRequest',
-] as const;
-type Hook = (typeof THROTTLER_HOOKS)[number];
-
-const PASSES = Promise.resolve(true);
-
 /**
  * The guard of `@nestjs/throttler`, counting by who is asking: one bucket a client over all sensitive routes, for an
  * authenticated user their own, for anybody else their address's. It serves HTTP, GraphQL, WebSocket messages and
@@ -70,7 +59,7 @@ const PASSES = Promise.resolve(true);
 export class AuthThrottlerGuard extends ThrottlerGuard {
   // Not of the constructor, which a subclass of the host's may have to call.
   @Optional() @Inject(LIMIT_PARTS) private readonly parts!: LimitParts;
-  private hooks: ReadonlySet<Hook> | null = null;
+  private hooks: ReadonlySet<ThrottlerHook> | null = null;
   private readonly throttled = new WeakMap<ThrottlerLimitDetail, Throttled>();
 
   constructor(
@@ -97,23 +86,28 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
   }
 
   /** The hooks that a subclass overrides. @internal */
-  get overridden(): ReadonlySet<Hook> {
-    this.hooks ??= new Set(
-      THROTTLER_HOOKS.filter((hook) => this[hook] !== AuthThrottlerGuard.prototype[hook]),
-    );
+  get overridden(): ReadonlySet<ThrottlerHook> {
+    this.hooks ??= overriddenHooks(this, AuthThrottlerGuard.prototype);
     return this.hooks;
   }
 
-  /** The guard of @nestjs/throttler reads six decorators anew for each request: only routes that have one wait for it. */
-  override canActivate(execution: ExecutionContext): Promise<boolean> {
+  override async canActivate(execution: ExecutionContext): Promise<boolean> {
+    return this.admits(execution);
+  }
+
+  /**
+   * What {@link canActivate} says, at once where it can: the guard of @nestjs/throttler reads six decorators anew for each
+   * request, and only routes that have one wait for it. @internal
+   */
+  admits(execution: ExecutionContext): MaybePromise<boolean> {
     // The module is not there.
-    if (this.parts === undefined) return PASSES;
+    if (this.parts === undefined) return true;
     const route = describeRoute(execution.getHandler(), execution.getClass());
     const context = this.contextToCount(execution, route);
-    if (context === null) return PASSES;
+    if (context === null) return true;
     const counted = countedExecution(execution, context);
     const known = attemptOf(context, counted);
-    if (known?.isAhead !== true && hasCounted(context, counted)) return PASSES;
+    if (known?.isAhead !== true && hasCounted(context, counted)) return true;
     if (route.isOfThrottler || this.overridden.has('handleRequest') || this.skips) {
       return this.askThrottler(execution, context, known);
     }
@@ -121,14 +115,15 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     const naming = this.isNaming ? this.namingOf(execution, context) : null;
     if (known !== null && known.policy === policy && naming === null) {
       // The edge has counted it, and rightly so.
-      Object.assign(known, { isAhead: false, owner: this });
-      return PASSES;
+      known.isAhead = false;
+      known.owner = this;
+      return true;
     }
     return this.count(execution, context, policy, naming);
   }
 
   /** Moves an attempt to its user's bucket, once all guards have let it pass. @internal */
-  settle(attempt: Attempt, execution: ExecutionContext): true | Promise<boolean> {
+  settle(attempt: Attempt, execution: ExecutionContext): MaybePromise<boolean> {
     return this.parts.limiter.isUnsettled(attempt) ? this.moved(attempt, execution) : true;
   }
 
@@ -153,7 +148,7 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
    *
    * @throws TooManyRequestsException (429) where the client is over its limit; the same as the kind of execution has it.
    */
-  protected override handleRequest(props: ThrottlerRequest): Promise<boolean> {
+  protected override async handleRequest(props: ThrottlerRequest): Promise<boolean> {
     const { context: execution, limit, ttl, blockDuration, getTracker, generateKey } = props;
     const context = contextOfExecution(execution, this.parts.edge)!;
     const policy = this.policyOf(execution);
@@ -225,28 +220,33 @@ export class AuthThrottlerGuard extends ThrottlerGuard {
     return passes;
   }
 
-  private async count(
+  private count(
     execution: ExecutionContext,
     context: RequestContext,
     policy: LimitPolicy,
     naming: BucketNaming | null,
-  ): Promise<boolean> {
+  ): MaybePromise<boolean> {
     const { limiter, answers } = this.parts;
     const counted = countedExecution(execution, context);
     const ahead = attemptOf(context, counted);
-    const throttled = await answers.judge(
-      ahead?.isAhead === true
-        ? limiter.recount(ahead, policy, { naming, owner: this })
-        : limiter.reserve(context, counted, policy, { naming, owner: this }),
+    const by = { naming, owner: this };
+    const throttled = answers.judge(
+      () =>
+        ahead?.isAhead === true
+          ? limiter.recount(ahead, policy, by)
+          : limiter.reserve(context, counted, policy, by),
       responseOf(execution),
     );
-    return throttled === null || this.refuse(execution, context, throttled);
+    return after(throttled, (said) => said === null || this.refuse(execution, context, said));
   }
 
-  private async moved(attempt: Attempt, execution: ExecutionContext): Promise<boolean> {
+  private moved(attempt: Attempt, execution: ExecutionContext): MaybePromise<boolean> {
     const { limiter, answers } = this.parts;
-    const throttled = await answers.judge(limiter.settle(attempt), responseOf(execution));
-    return throttled === null || this.refuse(execution, attempt.context, throttled);
+    const throttled = answers.judge(() => limiter.settle(attempt), responseOf(execution));
+    return after(
+      throttled,
+      (said) => said === null || this.refuse(execution, attempt.context, said),
+    );
   }
 
   /** @returns true where a hook of the host's throws nothing, and so lets the attempt pass. */

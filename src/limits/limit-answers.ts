@@ -3,6 +3,7 @@ import { tellHost } from '../edge/host-hook.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
 import type { Attempt } from './attempt.js';
 import type { LimitsSettings, ThrottledRequest } from './limits.options.js';
+import type { MaybePromise } from './maybe-promise.js';
 import { rateLimitHeaders } from './rate-limit-headers.js';
 import { LimitStoreUnavailableError } from './store/limit-storage.js';
 
@@ -41,23 +42,27 @@ export class LimitAnswers {
   /**
    * What becomes of an attempt that the limiter counts.
    *
-   * @param counting null where there is nothing to say.
+   * @param count has it counted; gives null where there is nothing to say.
    * @param response where the client is told of their limit; null where there is no HTTP response.
    * @returns what refuses the attempt, or null to let it pass.
    */
-  async judge(
-    counting: Promise<Attempt | null>,
+  judge(
+    count: () => MaybePromise<Attempt | null>,
     response: HeaderSetter | null,
-  ): Promise<Throttled | null> {
-    let attempt: Attempt | null;
+  ): MaybePromise<Throttled | null> {
     try {
-      attempt = await counting;
+      const counting = count();
+      if (!(counting instanceof Promise)) return this.said(counting, response);
+      return counting.then(
+        (attempt) => this.said(attempt, response),
+        (error) => this.failed(error, response),
+      );
     } catch (error) {
-      // Nobody can tell whether the client is over their limit: it is not their fault.
-      if (!(error instanceof LimitStoreUnavailableError)) throw error;
-      if (response !== null) announce(UNAVAILABLE_HEADERS, response);
-      return this.unavailable;
+      return this.failed(error, response);
     }
+  }
+
+  private said(attempt: Attempt | null, response: HeaderSetter | null): Throttled | null {
     if (attempt === null) return null;
     const { policy, ttlMs, result } = attempt;
     const headers = rateLimitHeaders({ name: policy.name, ttlMs, result }, this.settings.headers);
@@ -69,6 +74,13 @@ export class LimitAnswers {
       retryAfterMs: result.retryAfterMs,
       attempt,
     };
+  }
+
+  /** Nobody can tell whether the client is over their limit: it is not their fault. */
+  private failed(error: unknown, response: HeaderSetter | null): Throttled {
+    if (!(error instanceof LimitStoreUnavailableError)) throw error;
+    if (response !== null) announce(UNAVAILABLE_HEADERS, response);
+    return this.unavailable;
   }
 
   /** The answer to an attempt that was not admitted. Called once for each, which it also reports. */

@@ -48,8 +48,7 @@ export class LimitInterceptor implements NestInterceptor {
   }
 
   private ended(answers: Observable<unknown>, attempt: Attempt): Observable<unknown> {
-    const end = (ending: typeof SUCCESS): void =>
-      void this.limiter.end(attempt, ending).catch(() => undefined);
+    const end = (ending: typeof SUCCESS): void => this.limiter.endQuietly(attempt, ending);
     return answers.pipe(tap({ complete: () => end(SUCCESS), error: () => end(FAILURE) }));
   }
 }
@@ -62,6 +61,8 @@ function settled(
 ): Observable<unknown> {
   return defer(() => {
     const settling = attempt.owner?.settle(attempt, execution) ?? true;
-    return settling === true ? next.handle() : from(settling).pipe(mergeMap(() => next.handle()));
+    return settling instanceof Promise
+      ? from(settling).pipe(mergeMap(() => next.handle()))
+      : next.handle();
   });
 }

@@ -13,6 +13,7 @@ import { addressKey, bucketOf, userKey } from './bucket-keys.js';
 import type { LimitPolicy } from './limit-policy.js';
 import type { LimitTerms } from './limit-terms.js';
 import type { AttemptEnding } from './limits.options.js';
+import { after, type MaybePromise } from './maybe-promise.js';
 import type { LimitStorage } from './store/limit-storage.js';
 
 /** What a {@link RateLimiter} needs besides its storage. */
@@ -48,15 +49,15 @@ export class RateLimiter {
    *
    * @param execution the one that the attempt counts for: a request, a message, or a field of a GraphQL operation.
    * @param by null at the edge, where nobody has routed the request yet: a guard that knows better calls {@link recount}.
-   * @returns null for a client who is exempt.
+   * @returns null for a client who is exempt; no promise where the store answers at once, as with all that follows.
    * @throws LimitStoreUnavailableError where the store is down and the policy fails closed.
    */
-  async reserve(
+  reserve(
     context: RequestContext,
     execution: object,
     policy: LimitPolicy,
     by: Counting | null,
-  ): Promise<Attempt | null> {
+  ): MaybePromise<Attempt | null> {
     // Noted before anything is awaited, so that nothing can count it a second time meanwhile.
     noteAttempt(context, execution, null);
     if (this.options.isExempt(context)) return null;
@@ -78,19 +79,21 @@ export class RateLimiter {
       isEnded: false,
     };
     noteAttempt(context, execution, attempt);
-    await this.inTurn(attempt, () => this.take(attempt, userId));
-    return attempt;
+    const taking = this.inTurn(attempt, () => this.take(attempt, userId));
+    return after(taking, () => attempt);
   }
 
   /** Counts an attempt by another policy, or other names, where the edge has taken its request for another route's. */
-  async recount(attempt: Attempt, policy: LimitPolicy, by: Counting): Promise<Attempt> {
-    Object.assign(attempt, { isAhead: false, policy, ...by });
-    await this.inTurn(attempt, async () => {
+  recount(attempt: Attempt, policy: LimitPolicy, by: Counting): MaybePromise<Attempt> {
+    attempt.isAhead = false;
+    attempt.policy = policy;
+    attempt.owner = by.owner;
+    attempt.naming = by.naming;
+    const taking = this.inTurn(attempt, () =>
       // First, since it may be of the very bucket that counts: the last slot there is would be refused to its holder.
-      await this.releaseAll(attempt);
-      await this.take(attempt, attempt.context.user());
-    });
-    return attempt;
+      after(this.releaseAll(attempt), () => this.take(attempt, attempt.context.user())),
+    );
+    return after(taking, () => attempt);
   }
 
   /** Whether {@link settle} may have something to say: somebody is known now who was not before, or has hung up. */
@@ -105,18 +108,28 @@ export class RateLimiter {
    * @returns the attempt where its result is another one now, or refuses; else null. That it refuses may have been found
    * out before, when the client hung up; the handler must not run for it.
    */
-  settle(attempt: Attempt): Promise<Attempt | null> {
-    return this.inTurn(attempt, async () => {
+  settle(attempt: Attempt): MaybePromise<Attempt | null> {
+    return this.inTurn(attempt, () => {
       if (!attempt.result.admitted) return attempt;
       const userId = attempt.userId ?? attempt.context.user();
       if (attempt.naming === null && userId === attempt.userId) return null;
-      const { held } = attempt;
-      const named = await this.nameOf(attempt, userId);
-      if (named.bucket === attempt.bucket && userId === attempt.userId) return null;
-      await this.hit(attempt, userId, named);
-      if (attempt.policy.isForGuesses && attempt.result.admitted) attempt.deposit ??= held;
-      else await this.release(held);
-      return attempt;
+      return after(this.nameOf(attempt, userId), (named) => this.move(attempt, userId, named));
+    });
+  }
+
+  private move(
+    attempt: Attempt,
+    userId: string | null,
+    named: Named,
+  ): MaybePromise<Attempt | null> {
+    const { held } = attempt;
+    if (named.bucket === attempt.bucket && userId === attempt.userId) return null;
+    return after(this.hit(attempt, userId, named), () => {
+      if (attempt.policy.isForGuesses && attempt.result.admitted) {
+        attempt.deposit ??= held;
+        return attempt;
+      }
+      return after(this.release(held), () => attempt);
     });
   }
 
@@ -125,27 +138,38 @@ export class RateLimiter {
    * passed: a guard that sets a user and then refuses says who somebody claims to be, and would charge whomever they
    * like for it, or free their address for ever.
    */
-  end(attempt: Attempt, ending: AttemptEnding): Promise<void> {
-    if (attempt.isEnded) return DONE;
+  end(attempt: Attempt, ending: AttemptEnding): MaybePromise<void> {
+    if (attempt.isEnded) return;
     attempt.isEnded = true;
-    if (attempt.policy.counts === null) return DONE;
-    return this.inTurn(attempt, async () => {
+    if (attempt.policy.counts === null) return;
+    return this.inTurn(attempt, () => {
       if (!this.countsAfterAll(attempt, ending)) return this.releaseAll(attempt);
       const { held, deposit } = attempt;
       if (deposit === null) return;
       // A guess is the address's; anything else that failed is the user's.
       const isGuess = ending.status === UNAUTHORIZED;
-      Object.assign(attempt, { held: isGuess ? deposit : held, deposit: null });
-      await this.release(isGuess ? held : deposit);
+      attempt.held = isGuess ? deposit : held;
+      attempt.deposit = null;
+      return this.release(isGuess ? held : deposit);
     });
   }
 
+  /** As {@link end}, where nobody waits for it and nothing it throws may reach anybody. */
+  endQuietly(attempt: Attempt, ending: AttemptEnding): void {
+    try {
+      Promise.resolve(this.end(attempt, ending)).catch(() => undefined);
+    } catch {
+      // The slot stays taken until its window is over.
+    }
+  }
+
   /** Gives back the slot of an attempt that is not to be counted after all. */
-  async giveBack(attempt: Attempt): Promise<void> {
-    await this.inTurn(attempt, async () => {
-      await this.releaseAll(attempt);
-      attempt.isAhead = false;
-    });
+  giveBack(attempt: Attempt): MaybePromise<void> {
+    return this.inTurn(attempt, () =>
+      after(this.releaseAll(attempt), () => {
+        attempt.isAhead = false;
+      }),
+    );
   }
 
   /**
@@ -157,7 +181,7 @@ export class RateLimiter {
       const attempt = attemptOf(context, execution);
       if (attempt === null) continue;
       const ending = execution === context ? (context.ending ?? REFUSED) : REFUSED;
-      this.end(attempt, ending).catch(() => undefined);
+      this.endQuietly(attempt, ending);
     }
   }
 
@@ -179,50 +203,57 @@ export class RateLimiter {
     return userId === null ? context.user() : null;
   }
 
-  private async release(held: HeldSlot | null): Promise<void> {
-    if (held !== null) await this.storage.release(held.bucket, held.slot);
+  private release(held: HeldSlot | null): MaybePromise<void> {
+    if (held === null) return;
+    return after(this.storage.release(held.bucket, held.slot), () => undefined);
   }
 
-  private async releaseAll(attempt: Attempt): Promise<void> {
+  private releaseAll(attempt: Attempt): MaybePromise<void> {
     const { held, deposit } = attempt;
-    Object.assign(attempt, { held: null, deposit: null });
-    await this.release(held);
-    await this.release(deposit);
+    attempt.held = null;
+    attempt.deposit = null;
+    return after(this.release(held), () => this.release(deposit));
   }
 
   /** The first count of an attempt; of one that may be a guess the address has to let it pass as well. */
-  private async take(attempt: Attempt, userId: string | null): Promise<void> {
+  private take(attempt: Attempt, userId: string | null): MaybePromise<void> {
     if (userId === null || !attempt.policy.isForGuesses) return this.hit(attempt, userId);
-    await this.hit(attempt, null);
-    if (!attempt.result.admitted) return;
-    const deposit = attempt.held;
-    await this.hit(attempt, userId);
-    if (attempt.result.admitted) attempt.deposit = deposit;
-    else await this.release(deposit);
+    return after(this.hit(attempt, null), () => {
+      if (!attempt.result.admitted) return;
+      const deposit = attempt.held;
+      return after(this.hit(attempt, userId), () => {
+        if (!attempt.result.admitted) return this.release(deposit);
+        attempt.deposit = deposit;
+      });
+    });
   }
 
-  private async hit(
+  private hit(
     attempt: Attempt,
     userId: string | null,
     named = this.nameOf(attempt, userId),
-  ): Promise<void> {
+  ): MaybePromise<void> {
     const { policy, context } = attempt;
     const { limit, ttlMs, cost } = this.terms.of(policy, userId, context.request);
-    const { client, bucket } = named instanceof Promise ? await named : named;
-    const result = await this.storage.hit(
-      bucket,
-      { limit, ttlMs, cost, blockForMs: policy.blockForMs },
-      { failClosed: policy.failClosed },
-    );
-    // Not before: a store that fails leaves the attempt what it was.
-    const held = result.slot === null ? null : { bucket, slot: result.slot };
-    Object.assign(attempt, { userId, client, bucket, ttlMs, result, held });
+    return after(named, ({ client, bucket }) => {
+      const hitting = this.storage.hit(
+        bucket,
+        { limit, ttlMs, cost, blockForMs: policy.blockForMs },
+        { failClosed: policy.failClosed },
+      );
+      // Not before: a store that fails leaves the attempt what it was.
+      return after(hitting, (result) => {
+        attempt.userId = userId;
+        attempt.client = client;
+        attempt.bucket = bucket;
+        attempt.ttlMs = ttlMs;
+        attempt.result = result;
+        attempt.held = result.slot === null ? null : { bucket, slot: result.slot };
+      });
+    });
   }
 
-  private nameOf(
-    { naming, policy, context }: Attempt,
-    userId: string | null,
-  ): Named | Promise<Named> {
+  private nameOf({ naming, policy, context }: Attempt, userId: string | null): MaybePromise<Named> {
     if (naming !== null) return namedBy(naming, policy.name);
     const client =
       userId === null
@@ -242,10 +273,10 @@ export class RateLimiter {
   }
 
   /** Steps of one attempt never overlap: a client may hang up while their slot is being moved. */
-  private async inTurn<T>(attempt: Attempt, step: () => Promise<T>): Promise<T> {
-    while (attempt.work !== null) await attempt.work;
+  private inTurn<T>(attempt: Attempt, step: () => MaybePromise<T>): MaybePromise<T> {
+    if (attempt.work !== null) return attempt.work.then(() => this.inTurn(attempt, step));
     const work = step();
-    attempt.work = noteEnd(attempt, work);
+    if (work instanceof Promise) attempt.work = noteEnd(attempt, work);
     return work;
   }
 }
@@ -265,6 +296,5 @@ async function noteEnd(attempt: Attempt, work: Promise<unknown>): Promise<void> 
   attempt.work = null;
 }
 
-const DONE = Promise.resolve();
 const UNAUTHORIZED = 401;
 const REFUSED: AttemptEnding = { status: 403, isComplete: true };
