@@ -46,7 +46,7 @@ function parseMutant(name, path) {
 }
 
 /** Runs them one after another. Gives how many are alive, or cannot be judged. */
-export async function judgeMutants(checkout, mutants, { isTrusted = false } = {}) {
+export async function judgeMutants(checkout, mutants, { isTrusted = false, say = print } = {}) {
   const copy = copyOf(checkout);
   const stop = () => {
     rmSync(copy, { recursive: true, force: true });
@@ -58,7 +58,7 @@ export async function judgeMutants(checkout, mutants, { isTrusted = false } = {}
     const stale = mutants.filter((mutant) => !applies(copy, mutant, ['--check']));
     for (const { name } of stale) say(`does not apply any more   ${name}`);
     if (stale.length > 0) return stale.length;
-    if (!isTrusted && !(await isGreen(copy, mutants))) return mutants.length;
+    if (!isTrusted && !(await isGreen(copy, mutants, say))) return mutants.length;
     let alive = 0;
     for (const mutant of mutants) {
       const startedAt = performance.now();
@@ -104,7 +104,7 @@ function applies(copy, { path }, options = []) {
 }
 
 /** A test that fails anyway kills nobody. */
-async function isGreen(copy, mutants) {
+async function isGreen(copy, mutants, say) {
   const specs = [...new Set(mutants.flatMap((mutant) => mutant.specs))].sort();
   say(`${mutants.length} mutants, ${specs.length} test files: first as they are`);
   const { state, by } = await judge(copy, specs, 4 * LONGEST_MS);
@@ -156,6 +156,6 @@ function run(cwd, args, longestMs) {
   });
 }
 
-function say(line) {
+function print(line) {
   process.stdout.write(`${line}\n`);
 }

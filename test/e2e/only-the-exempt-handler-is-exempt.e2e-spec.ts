@@ -62,8 +62,11 @@ class OpenRoutes {
 
 @Controller('closed')
 class ClosedRoutes {
+  static runs = 0;
+
   @All()
   closed() {
+    ClosedRoutes.runs += 1;
     return SECRET;
   }
 }
@@ -321,6 +324,17 @@ describe.each(ADAPTERS)('a blocked client on %s', (adapter) => {
       );
     },
   );
+
+  it('has no handler run that is not exempt, whatever it would answer', async () => {
+    const host = await start({ adapter });
+    ClosedRoutes.runs = 0;
+    for (const method of ['GET', 'POST', 'DELETE']) {
+      expect((await host.send({ path: '/closed', method, from: BLOCKED })).status).toBe(403);
+    }
+    expect(ClosedRoutes.runs).toBe(0);
+    expect((await host.send({ path: '/closed', from: FREE })).status).toBe(200);
+    expect(ClosedRoutes.runs).toBe(1);
+  });
 
   it('gets no hints of what a middleware answers', async () => {
     const host = await start({
