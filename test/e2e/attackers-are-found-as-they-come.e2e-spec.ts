@@ -283,6 +283,12 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     expect(score).toBeLessThanOrEqual(80);
   });
 
+  it('nothing is found of who is blocked already: a ban would renew itself', async () => {
+    await host.app.get(IpRuleService).block(from);
+    for (const path of ['/.env', '/.git/config', '/wp-login.php']) await send(path);
+    expect(await detectorsThatFire()).toEqual([]);
+  });
+
   it('what goes on is stored when the app closes', async () => {
     const database = await createTestDatabase();
     const closing = await startHost({
