@@ -289,6 +289,34 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     expect(await detectorsThatFire()).toEqual([]);
   });
 
+  it('a detector of the host that throws costs no row', async () => {
+    const failing = await startHost({
+      adapter,
+      controllers: [SiteController],
+      options: {
+        rateLimits: false,
+        detection: {
+          cron: false,
+          detectors: [
+            {
+              name: 'failing',
+              of: 'client',
+              weight: 1,
+              rules: [{ counts: { statuses: [200] }, atLeast: 1, windowMs: 60_000 }],
+              words: () => {
+                throw new Error('a bug of the host');
+              },
+            },
+          ],
+        },
+      },
+    });
+    expect((await failing.send({ path: '/', from })).status).toBe(200);
+    expect((await failing.send({ path: '/', from })).status).toBe(200);
+    expect((await failing.rows(2)).map(({ outcome }) => outcome)).toEqual(['served', 'served']);
+    await failing.close();
+  });
+
   it('what goes on is stored when the app closes', async () => {
     const database = await createTestDatabase();
     const closing = await startHost({
