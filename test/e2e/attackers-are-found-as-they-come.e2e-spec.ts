@@ -289,6 +289,33 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     expect(await detectorsThatFire()).toEqual([]);
   });
 
+  it('a finding holds no more than a row would, and one path is one by whatever query', async () => {
+    const discreet = await startHost({
+      adapter,
+      controllers: [SiteController],
+      options: {
+        rateLimits: false,
+        detection: { cron: false },
+        privacy: { address: 'hashed', key: 'k'.repeat(32), userAgent: false, query: ['page'] },
+      },
+    });
+    for (let page = 0; page < 12; page += 1) {
+      await discreet.send({ path: `/nothing?page=${page}`, from, headers: BROWSER });
+    }
+    await discreet.send({ path: '/.env', from, headers: BROWSER });
+    const findings = await eventually(
+      async () => {
+        const all = await discreet.app.get(DetectionService).findings();
+        return all.length > 0 && all;
+      },
+      { what: 'the finding' },
+    );
+    expect(findings.map(({ detector }) => detector)).toEqual(['probe-path']);
+    expect(findings[0]!.evidence).toMatchObject({ paths: ['/.env'], agents: [] });
+    expect(JSON.stringify(findings)).not.toContain(from);
+    await discreet.close();
+  });
+
   it('a detector of the host that throws costs no row', async () => {
     const failing = await startHost({
       adapter,
