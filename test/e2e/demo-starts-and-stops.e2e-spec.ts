@@ -58,7 +58,7 @@ beforeEach(async () => {
 async function stopLeftServer(): Promise<void> {
   if (!existsSync(postmasterFile())) return;
   process.kill(Number.parseInt(readFileSync(postmasterFile(), 'utf8'), 10), 'SIGQUIT');
-  await expect.poll(() => existsSync(postmasterFile()), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => existsSync(postmasterFile()), { timeout: 60_000 }).toBe(false);
 }
 
 interface State {
@@ -143,7 +143,7 @@ describe('npm start', () => {
     await sleep(700);
     run.signalGroup('SIGINT');
     expect(await run.ended).toBe(130);
-    await expect.poll(() => existsSync(postmasterFile()), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => existsSync(postmasterFile()), { timeout: 60_000 }).toBe(false);
   });
 
   it('goes on after it was killed', async () => {

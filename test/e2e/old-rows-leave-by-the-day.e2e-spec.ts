@@ -119,7 +119,7 @@ describe('the partitions of the request log', () => {
     await reader.query('commit');
     await reader.end();
     expect((await retention().prune(KEEP)).dropped).toEqual(busy);
-  }, 60_000);
+  });
 
   it('are left alone once one of them is in use, since each try makes writers wait', async () => {
     await fill(33);

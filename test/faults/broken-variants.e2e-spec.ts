@@ -36,7 +36,7 @@ async function broken(run: (drill: Drill) => Promise<unknown>): Promise<void> {
 }
 
 /** A check that no broken variant has ever failed proves nothing. */
-describe('the drill catches', { concurrent: true, timeout: 120_000 }, () => {
+describe('the drill catches', { concurrent: true, timeout: 300_000 }, () => {
   it('a sink without ON CONFLICT', async () => {
     const run = broken((drill) => dropAnswers(drill, 'no on conflict'));
     await expect(run).rejects.toThrow(NOT_THE_IDENTITY);

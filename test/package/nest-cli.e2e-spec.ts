@@ -32,7 +32,7 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-it('npx nest build makes what npm run build makes', { timeout: 60_000 }, async () => {
+it('npx nest build makes what npm run build makes', { timeout: 300_000 }, async () => {
   mkdirSync(join(checkout, 'dist'));
   writeFileSync(join(checkout, 'dist', 'of-an-earlier-build.js'), '');
   expect(await run('npx', ['--offline', 'nest', 'build'], checkout)).toMatchObject({ exitCode: 0 });
@@ -50,7 +50,7 @@ it('npx nest build makes what npm run build makes', { timeout: 60_000 }, async (
 
 it(
   'npx nest start builds and starts the demo, and hands Ctrl-C on',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { PATH = '', HOME = '' } = process.env;
     const started = spawn('npx', ['--offline', 'nest', 'start'], {

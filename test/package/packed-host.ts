@@ -51,7 +51,7 @@ export function run(
     execFile(
       program,
       args,
-      { cwd, env: { PATH, HOME, ...env }, timeout: 60_000 },
+      { cwd, env: { PATH, HOME, ...env }, timeout: 180_000 },
       (error, stdout, stderr) => {
         const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
         resolve({ exitCode, stdout, stderr });

@@ -14,8 +14,7 @@ describe('the public interface', () => {
     } finally {
       await folder.remove();
     }
-    // A compiler beside other work takes what it takes.
-  }, 300_000);
+  });
 
   it('is what the checked-in report says', () => {
     expect(

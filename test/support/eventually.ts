@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Waits until `attempt` gives something other than undefined or false; fails with what it said last. */
 export async function eventually<T>(
   attempt: () => Promise<T | undefined | false> | T | undefined | false,
-  { withinMs = 5_000, what = 'it' } = {},
+  { withinMs = 30_000, what = 'it' } = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

@@ -21,8 +21,15 @@ export class MemoryBudget {
   }
 }
 
+/** Of a cell: its time as one double, then its value and the next cell as integers, in one line of the cache. */
+const DOUBLES = BYTES_PER_CELL / 8;
+const INTEGERS = BYTES_PER_CELL / 4;
+const VALUE = 2;
+const NEXT = 3;
+
 /** Many short lists of times and values, without an object for any of them. */
 export class CellArena {
+  /** Of each page three views: what lies together is read together. */
   private readonly times: Float64Array[] = [];
   private readonly values: Uint32Array[] = [];
   private readonly nexts: Int32Array[] = [];
@@ -41,9 +48,9 @@ export class CellArena {
     }
     const page = cell >>> PAGE_BITS;
     const at = cell & PAGE_MASK;
-    this.times[page]![at] = time;
-    this.values[page]![at] = value;
-    this.nexts[page]![at] = NONE;
+    this.times[page]![at * DOUBLES] = time;
+    this.values[page]![at * INTEGERS + VALUE] = value;
+    this.nexts[page]![at * INTEGERS + NEXT] = NONE;
     return cell;
   }
 
@@ -53,30 +60,28 @@ export class CellArena {
   }
 
   time(cell: number): number {
-    return this.times[cell >>> PAGE_BITS]![cell & PAGE_MASK]!;
-  }
-
-  setTime(cell: number, time: number): void {
-    this.times[cell >>> PAGE_BITS]![cell & PAGE_MASK] = time;
+    return this.times[cell >>> PAGE_BITS]![(cell & PAGE_MASK) * DOUBLES]!;
   }
 
   value(cell: number): number {
-    return this.values[cell >>> PAGE_BITS]![cell & PAGE_MASK]!;
+    return this.values[cell >>> PAGE_BITS]![(cell & PAGE_MASK) * INTEGERS + VALUE]!;
   }
 
   next(cell: number): number {
-    return this.nexts[cell >>> PAGE_BITS]![cell & PAGE_MASK]!;
+    return this.nexts[cell >>> PAGE_BITS]![(cell & PAGE_MASK) * INTEGERS + NEXT]!;
   }
 
   link(cell: number, next: number): void {
-    this.nexts[cell >>> PAGE_BITS]![cell & PAGE_MASK] = next;
+    this.nexts[cell >>> PAGE_BITS]![(cell & PAGE_MASK) * INTEGERS + NEXT] = next;
   }
 
   private addPage(): boolean {
-    if (!this.budget.takes(PAGE_CELLS * BYTES_PER_CELL)) return false;
-    this.times.push(new Float64Array(PAGE_CELLS));
-    this.values.push(new Uint32Array(PAGE_CELLS));
-    this.nexts.push(new Int32Array(PAGE_CELLS));
+    const bytes = PAGE_CELLS * BYTES_PER_CELL;
+    if (!this.budget.takes(bytes)) return false;
+    const page = new ArrayBuffer(bytes);
+    this.times.push(new Float64Array(page));
+    this.values.push(new Uint32Array(page));
+    this.nexts.push(new Int32Array(page));
     return true;
   }
 }

@@ -69,7 +69,7 @@ export class Counters {
     if (slot < 0) return 0;
     this.forgetBefore(segment, slot, atUs - windowUs);
     if (value !== null) this.takeOut(segment, slot, value);
-    if (segment.count[slot]! >= most) this.dropFirst(segment, slot);
+    if (segment.countOf(slot) >= most) this.dropFirst(segment, slot);
     if (!this.append(segment, slot, atUs, value ?? 0)) {
       // Making room may have taken another one out of this very table.
       slot = this.makeRoom(atUs) ? segment.find(low, high) : -1;
@@ -78,8 +78,8 @@ export class Counters {
         return 0;
       }
     }
-    this.firstUs = this.arena.time(segment.head[slot]!);
-    return segment.count[slot]!;
+    this.firstUs = this.arena.time(segment.headOf(slot));
+    return segment.countOf(slot);
   }
 
   /** Forgets a counter. */
@@ -99,7 +99,7 @@ export class Counters {
         continue;
       }
       const slot = this.handSlot++;
-      if (segment.owner[slot] !== 0 && this.isOver(segment, slot, nowUs)) {
+      if (segment.ownerOf(slot) !== 0 && this.isOver(segment, slot, nowUs)) {
         this.remove(segment, slot);
       }
     }
@@ -124,56 +124,56 @@ export class Counters {
   private append(segment: CounterSegment, slot: number, atUs: number, value: number): boolean {
     const cell = this.arena.take(atUs, value);
     if (cell === NONE) return false;
-    if (segment.head[slot] === NONE) segment.head[slot] = cell;
-    else this.arena.link(segment.tail[slot]!, cell);
-    segment.tail[slot] = cell;
-    segment.count[slot]! += 1;
+    if (segment.headOf(slot) === NONE) segment.setHead(slot, cell);
+    else this.arena.link(segment.tailOf(slot), cell);
+    segment.setTail(slot, cell);
+    segment.addToCount(slot, 1);
     return true;
   }
 
   /** What is exactly as old as the window still counts. */
   private forgetBefore(segment: CounterSegment, slot: number, oldestUs: number): void {
-    while (segment.head[slot] !== NONE && this.arena.time(segment.head[slot]!) < oldestUs) {
+    while (segment.headOf(slot) !== NONE && this.arena.time(segment.headOf(slot)) < oldestUs) {
       this.dropFirst(segment, slot);
     }
   }
 
   private dropFirst(segment: CounterSegment, slot: number): void {
-    const cell = segment.head[slot]!;
+    const cell = segment.headOf(slot);
     const next = this.arena.next(cell);
-    segment.head[slot] = next;
-    if (next === NONE) segment.tail[slot] = NONE;
-    segment.count[slot]! -= 1;
+    segment.setHead(slot, next);
+    if (next === NONE) segment.setTail(slot, NONE);
+    segment.addToCount(slot, -1);
     this.arena.give(cell);
   }
 
   /** Takes a value out of a list, so that it counts once, and from its last time on. */
   private takeOut(segment: CounterSegment, slot: number, value: number): void {
     let before = NONE;
-    for (let cell = segment.head[slot]!; cell !== NONE; cell = this.arena.next(cell)) {
+    for (let cell = segment.headOf(slot); cell !== NONE; cell = this.arena.next(cell)) {
       if (this.arena.value(cell) !== value) {
         before = cell;
         continue;
       }
       const next = this.arena.next(cell);
-      if (before === NONE) segment.head[slot] = next;
+      if (before === NONE) segment.setHead(slot, next);
       else this.arena.link(before, next);
-      if (next === NONE) segment.tail[slot] = before;
-      segment.count[slot]! -= 1;
+      if (next === NONE) segment.setTail(slot, before);
+      segment.addToCount(slot, -1);
       this.arena.give(cell);
       return;
     }
   }
 
   private remove(segment: CounterSegment, slot: number): void {
-    while (segment.head[slot] !== NONE) this.dropFirst(segment, slot);
+    while (segment.headOf(slot) !== NONE) this.dropFirst(segment, slot);
     segment.remove(slot);
   }
 
   private isOver(segment: CounterSegment, slot: number, nowUs: number): boolean {
-    const tail = segment.tail[slot]!;
+    const tail = segment.tailOf(slot);
     if (tail === NONE) return true;
-    return this.arena.time(tail) < nowUs - this.kinds[segment.owner[slot]! - 1]!.windowUs;
+    return this.arena.time(tail) < nowUs - this.kinds[segment.ownerOf(slot) - 1]!.windowUs;
   }
 
   /** Gives some counter up for a cell; false where none was found to be given up. */
@@ -191,10 +191,10 @@ export class Counters {
     let oldest = Number.POSITIVE_INFINITY;
     for (let drawn = 0, seen = 0; drawn < 4 * SAMPLE && seen < SAMPLE; drawn++) {
       const slot = this.draw() & (segment.capacity - 1);
-      if (segment.owner[slot] === 0) continue;
+      if (segment.ownerOf(slot) === 0) continue;
       seen += 1;
       const progress = this.progressOf(segment, slot, nowUs);
-      const idle = segment.tail[slot] === NONE ? 0 : this.arena.time(segment.tail[slot]!);
+      const idle = segment.tailOf(slot) === NONE ? 0 : this.arena.time(segment.tailOf(slot));
       if (progress > least || (progress === least && idle >= oldest)) continue;
       worst = slot;
       least = progress;
@@ -209,8 +209,8 @@ export class Counters {
   /** How far a counter has come. What it was for has been found once it is there: then little is lost with it. */
   private progressOf(segment: CounterSegment, slot: number, nowUs: number): number {
     if (this.isOver(segment, slot, nowUs)) return -1;
-    const { atLeast } = this.kinds[segment.owner[slot]! - 1]!;
-    const count = segment.count[slot]!;
+    const { atLeast } = this.kinds[segment.ownerOf(slot) - 1]!;
+    const count = segment.countOf(slot);
     return count >= atLeast ? 0 : count / atLeast;
   }
 
