@@ -316,6 +316,29 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     await discreet.close();
   });
 
+  it('what has no row counts as well: of a sample nobody could be found', async () => {
+    const sampled = await startHost({
+      adapter,
+      controllers: [SiteController],
+      options: {
+        rateLimits: false,
+        detection: { cron: false },
+        requestLog: { sampleServed: 0 },
+      },
+    });
+    await Promise.all(Array.from({ length: 80 }, () => sampled.send({ from, headers: BROWSER })));
+    const findings = await eventually(
+      async () => {
+        const all = await sampled.app.get(DetectionService).findings();
+        return all.length > 0 && all;
+      },
+      { what: 'the burst' },
+    );
+    expect(findings.map(({ detector }) => detector)).toEqual(['burst']);
+    expect(sampled.app.get(RequestLogService).stats.enqueued).toBe(0);
+    await sampled.close();
+  });
+
   it('a detector of the host that throws costs no row', async () => {
     const failing = await startHost({
       adapter,

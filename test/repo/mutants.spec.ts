@@ -128,7 +128,7 @@ describe('the score of a folder', () => {
   });
 
   it('has no use for an entry whose mutant is killed, or gone', () => {
-    const { stale } = scoreOf(report, [listed('+', '-'), listed('d', 'e')]);
+    const { stale } = scoreOf(report, [listed('a', 'b'), listed('d', 'e')]);
     expect(stale).toHaveLength(2);
   });
 
