@@ -46,6 +46,8 @@ function rowOf(name: string, figures: JudgeFigures): string {
     `${hostileRefused} of ${hostileRequests} (${refused} %)`,
     String(figures.benignBanned),
     String(figures.benignRefused),
+    `${figures.banned}, and ${figures.overBudget} over the budget`,
+    `${figures.hostileRefusedWithoutBudget} / ${figures.benignRefusedWithoutBudget}`,
   ].join(' | ')} |\n`;
 }
 
@@ -56,8 +58,8 @@ const all = [
 ];
 const remarks: string[] = [];
 process.stdout.write(
-  '| log | hostile / benign | precision | recall | hostile requests refused | benign banned | benign requests refused |\n' +
-    '| --- | --- | --- | --- | --- | --- | --- |\n',
+  '| log | hostile / benign | precision | recall | hostile requests refused | benign banned | benign requests refused | clients banned | refused without a budget: hostile / benign |\n' +
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
 );
 for (const [path, labelsPath] of all) {
   const logs = await AccessLogs.open([path]);

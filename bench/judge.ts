@@ -1,11 +1,12 @@
 /**
  * How many lines of an access log are judged a second, both passes together and each: a real log of 10,000 lines, again
- * and again, each time four days later. GoAccess reads the same file where it is installed.
+ * and again, each time four days later. GoAccess and CrowdSec read the same where they are
+ * installed (Debian has both).
  *
  *   npm run bench -- judge [lines] [rounds]
  */
 import { execFileSync } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,8 @@ import { median, printTable } from './support/figures.js';
 const LINES = Number(process.argv[2] ?? 500_000);
 const ROUNDS = Number(process.argv[3] ?? 5);
 const DAY_MS = 86_400_000;
+/** So many lines go to CrowdSec. */
+const FEW = Math.min(LINES, 10_000);
 const FIXTURE = new URL('../../test/fixtures/apache-combined-10k.log.gz', import.meta.url);
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
@@ -83,6 +86,10 @@ try {
     '-o',
     join(folder, 'r.html'),
   ]);
+  // It takes minutes for as many lines as the others take seconds for, and needs its own settings and hub.
+  const few = join(folder, 'few.log');
+  writeFileSync(few, `${readFileSync(path, 'latin1').split('\n', FEW).join('\n')}\n`, 'latin1');
+  const crowdsec = cpuMsOf('crowdsec', ['-dsn', `file://${few}`, '-type', 'apache2', '-no-api']);
   process.stdout.write(
     `${LINES.toLocaleString('en')} lines, ${cpus()[0]?.model}, node ${process.version}\n`,
   );
@@ -96,6 +103,11 @@ try {
     ],
     ['judging: both passes', perSecond(median(judging)), perSecond(Math.max(...judging))],
     ['GoAccess', goaccess === null ? 'not installed' : perSecond(goaccess), '-'],
+    [
+      'CrowdSec, 10,000 of the lines',
+      crowdsec === null ? 'not installed' : Math.round((1_000 * FEW) / crowdsec).toString(),
+      '-',
+    ],
   ]);
   const { rss } = process.memoryUsage();
   process.stdout.write(`memory of the process: ${Math.round(rss / 1e6)} MB\n`);

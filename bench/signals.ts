@@ -45,6 +45,7 @@ function factsOf(target: string, i: number, more: Partial<RequestFacts> = {}): R
     secFetchDest: null,
     secFetchSite: null,
     secFetchUser: null,
+    accept: null,
     responseType: 'application/json; charset=utf-8',
     reported: null,
     ...more,

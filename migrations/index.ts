@@ -10,6 +10,8 @@ import { ForwardingPeers1763793000000 } from './1763793000000-forwarding-peers.j
 import { RequestSignals1763794800000 } from './1763794800000-request-signals.js';
 import { Findings1763796600000 } from './1763796600000-findings.js';
 import { LateRows1763798400000 } from './1763798400000-late-rows.js';
+import { Bans1763800200000 } from './1763800200000-bans.js';
+import { DetectionOfAllProcesses1763802000000 } from './1763802000000-detection-of-all-processes.js';
 
 /** Every migration of the schema `ip_tracking`, oldest first. The list only ever grows at its end. */
 export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -24,4 +26,6 @@ export const IP_TRACKING_MIGRATIONS: (new () => MigrationInterface)[] = [
   RequestSignals1763794800000,
   Findings1763796600000,
   LateRows1763798400000,
+  Bans1763800200000,
+  DetectionOfAllProcesses1763802000000,
 ];

@@ -4,6 +4,39 @@
 
 create schema ip_tracking;
 
+CREATE OR REPLACE FUNCTION ip_tracking.address_erased()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+        begin
+          perform pg_notify('ip_tracking_erased', '');
+          return null;
+        end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.ban_event_added()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         if exists (select from added where event in ('ban', 'prolongation', 'pardon')) then
+           perform pg_notify('ip_tracking_bans', (select max(id)::text from added));
+         end if;
+         return null;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.ban_event_is_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ begin
+         if tg_op = 'UPDATE' and current_setting('ip_tracking.erases', true) = 'ban_event' then return null; end if;
+         raise exception 'ip_tracking.ban_event is append-only' using errcode = 'insufficient_privilege';
+       end $function$;
+
 CREATE OR REPLACE FUNCTION ip_tracking.delete_strays(before date, at_most integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -40,6 +73,24 @@ AS $function$ declare
          if is_kept then return false; end if;
          execute format('drop table ip_tracking.%I', partition);
          return true;
+       end $function$;
+
+CREATE OR REPLACE FUNCTION ip_tracking.erase_ban_events(networks inet[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ declare
+         erased integer;
+       begin
+         perform set_config('ip_tracking.erases', 'ban_event', true);
+         update ip_tracking.ban_event set network = null, subject = null, reason = null
+          where (network = any(networks::cidr[]) or subject::inet = any(networks))
+            and not exists (select from ip_tracking.ip_rule
+                             where ip_rule.ban_id = ban_event.ban_id and ip_rule.expires_at > clock_timestamp());
+         get diagnostics erased = row_count;
+         perform set_config('ip_tracking.erases', '', true);
+         return erased;
        end $function$;
 
 CREATE OR REPLACE FUNCTION ip_tracking.erase_requests(day date, addresses inet[])
@@ -200,6 +251,35 @@ AS $function$ begin
          return coalesce(nullif(current_setting('ip_tracking.written_before', true), ''), 'infinity')::timestamptz;
        end $function$;
 
+create table ip_tracking.ban_event (
+  id bigint not null generated always as identity,
+  happened_at timestamp with time zone not null default clock_timestamp(),
+  event text not null,
+  action text,
+  ban_id uuid,
+  network cidr,
+  subject text,
+  detector text,
+  finding_id integer,
+  rule_id integer,
+  code text,
+  reason text,
+  ends_at timestamp with time zone,
+  actor text not null,
+  clients integer not null default 1,
+  constraint ban_event_pkey PRIMARY KEY (id),
+  constraint ban_event_action CHECK ((action = ANY (ARRAY['block'::text, 'limit'::text]))),
+  constraint ban_event_event CHECK ((event = ANY (ARRAY['ban'::text, 'prolongation'::text, 'expiry'::text, 'pardon'::text, 'softened'::text, 'refused'::text])))
+);
+
+create table ip_tracking.detection_setting (
+  singleton boolean not null default true,
+  detectors jsonb not null,
+  announced_at timestamp with time zone not null default clock_timestamp(),
+  constraint detection_setting_pkey PRIMARY KEY (singleton),
+  constraint detection_setting_one_row CHECK (singleton)
+);
+
 create table ip_tracking.erased_address (
   ip_address inet not null,
   erased_before timestamp with time zone not null,
@@ -222,9 +302,11 @@ create table ip_tracking.ip_rule (
   created_by text,
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
+  finding_id integer,
+  ban_id uuid,
   constraint ip_rule_pkey PRIMARY KEY (id),
   constraint ip_rule_action_network_source UNIQUE (action, network, source),
-  constraint ip_rule_action CHECK ((action = ANY (ARRAY['allow'::text, 'block'::text, 'monitor'::text]))),
+  constraint ip_rule_action CHECK ((action = ANY (ARRAY['allow'::text, 'block'::text, 'limit'::text, 'monitor'::text]))),
   constraint ip_rule_not_mapped CHECK ((NOT ((network)::inet <<= '::ffff:0.0.0.0/96'::inet)))
 );
 
@@ -252,6 +334,13 @@ create table ip_tracking.job_run (
   name text not null,
   slot timestamp with time zone not null,
   constraint job_run_pkey PRIMARY KEY (name)
+);
+
+create table ip_tracking.known_user (
+  attempted_user text not null,
+  first_seen_at timestamp with time zone not null default clock_timestamp(),
+  last_seen_at timestamp with time zone not null default clock_timestamp(),
+  constraint known_user_pkey PRIMARY KEY (attempted_user)
 );
 
 create table ip_tracking.limit_reset (
@@ -336,7 +425,15 @@ create table ip_tracking.suspicious_ip (
 
 create table ip_tracking.request_log_default partition of ip_tracking.request_log DEFAULT;
 
+CREATE INDEX ban_event_happened_at ON ip_tracking.ban_event USING btree (happened_at);
+
+CREATE INDEX ban_event_network ON ip_tracking.ban_event USING spgist (network);
+
+CREATE UNIQUE INDEX ban_event_once ON ip_tracking.ban_event USING btree (ban_id, event) WHERE (event = ANY (ARRAY['ban'::text, 'prolongation'::text]));
+
 CREATE INDEX erased_address_before ON ip_tracking.erased_address USING btree (erased_before);
+
+CREATE INDEX ip_rule_ban ON ip_tracking.ip_rule USING btree (expires_at) WHERE (ban_id IS NOT NULL);
 
 CREATE INDEX ip_rule_network ON ip_tracking.ip_rule USING spgist (network);
 
@@ -357,6 +454,12 @@ CREATE UNIQUE INDEX request_rollup_group ON ip_tracking.request_rollup USING btr
 CREATE INDEX suspicious_ip_address ON ip_tracking.suspicious_ip USING btree (ip_address);
 
 CREATE INDEX suspicious_ip_last_seen ON ip_tracking.suspicious_ip USING btree (last_seen_at);
+
+CREATE TRIGGER ban_event_added AFTER INSERT ON ip_tracking.ban_event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ban_event_added();
+
+CREATE TRIGGER ban_event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ip_tracking.ban_event FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ban_event_is_append_only();
+
+CREATE TRIGGER address_erased AFTER INSERT OR UPDATE ON ip_tracking.erased_address FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.address_erased();
 
 CREATE TRIGGER ip_rule_deleted AFTER DELETE ON ip_tracking.ip_rule REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ip_tracking.ip_rule_changed();
 

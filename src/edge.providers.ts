@@ -17,9 +17,10 @@ import { LimitAnswers } from './limits/limit-answers.js';
 import { LimitInterceptor } from './limits/limit.interceptor.js';
 import { LimitPolicies } from './limits/limit-policy.js';
 import { LIMITS_SETTINGS } from './limits/limits.options.js';
-import { LIMIT_EXEMPTION } from './limits/limits.providers.js';
+import { LIMIT_EXEMPTION, RULE_LIMIT } from './limits/limits.providers.js';
 import { after, type MaybePromise } from './limits/maybe-promise.js';
 import { RateLimiter } from './limits/rate-limiter.js';
+import { RuleLimiter } from './limits/rule-limiter.js';
 import { TooManyRequestsFilter } from './limits/too-many-requests.js';
 import { ClientIpResolver } from './net/client-ip.js';
 import { logger, provide, token, WALL_CLOCK } from './provide.js';
@@ -59,6 +60,7 @@ export const edgeProviders = [
       (context) =>
         exemptAllowed && door.isAllowlisted(context),
   ),
+  provide(RULE_LIMIT, [RULES_SETTINGS], ({ limitedPerMinute }) => limitedPerMinute),
   provide(
     RequestEdge,
     [
@@ -68,6 +70,7 @@ export const edgeProviders = [
       RequestQueue,
       GeoService,
       RateLimiter,
+      RuleLimiter,
       LimitAnswers,
       LimitPolicies,
       EDGE_SETTINGS,
@@ -83,6 +86,7 @@ export const edgeProviders = [
       queue,
       geo,
       limiter,
+      ruleLimiter,
       answers,
       policies,
       { isAttached, identify },
@@ -95,6 +99,7 @@ export const edgeProviders = [
         isOff: !isAttached,
         refuses: (context) => door.refuses(context),
         refusal: (context) => door.refusal(context),
+        slows: (context) => ruleLimiter.count(context),
         throttles:
           limits.isEnabled &&
           limits.checkAt === 'edge' &&

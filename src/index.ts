@@ -147,20 +147,31 @@ export type { ProbesOptions, SignalsOptions } from './signals/signals.options.js
 export type { AddedProbe } from './signals/compile-probes.js';
 export { PROBE_GROUPS, type ProbeGroup, type ProbePlace } from './signals/probes/probe-entry.js';
 export type { RequestOutcome } from './signals/request-facts.js';
-export type { DetectionOptions } from './detection/detection.options.js';
+export type { DetectionOptions, FindingCeiling } from './detection/detection.options.js';
+export type { FindingEvidence, ResponseFinding } from './detection/response-finding.js';
+export type { BanTold } from './response/ban.js';
+export type { BanEvent } from './response/ban-event.js';
+export { BanService } from './response/ban.service.js';
+export {
+  IpTrackingEvents,
+  type IpTrackingEventMap,
+  type IpTrackingEventName,
+  type RulesTold,
+  type UnbanTold,
+} from './response/ip-tracking-events.js';
+export type { Outage } from './outages.js';
 export type { ReplayedSubject, ReplayOptions, ReplayResult } from './detection/replay.js';
 export type { DetectorTuning } from './detection/tuned-detectors.js';
-export {
-  DetectionService,
-  type ResolveDetails,
-  type ScanResult,
-  type ScanStatus,
-} from './detection/detection.service.js';
+export type { GeoCoordinates } from './geo/coordinates.js';
+export type { NameResolver } from './detection/crawlers/crawler-check.js';
+export { DetectionService, type ResolveDetails } from './detection/detection.service.js';
+export type { AnnouncedBy, ScanOptions, ScanResult, ScanStatus } from './detection/scan-result.js';
 export type {
   Detector,
   DetectorResponse,
   DetectorRule,
   LogDetector,
+  LogFacts,
   LogFinding,
   LogQuery,
   LogTerms,
@@ -168,6 +179,7 @@ export type {
   RuleFound,
   ScanWindow,
   SubjectKind,
+  Suspects,
   Without,
   Wording,
 } from './detection/detector.js';

@@ -5,11 +5,16 @@ import type {
   OnApplicationShutdown,
   OnModuleInit,
 } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
 import type { Database } from './database/database.js';
 import type { NotificationListener } from './database/notifications.js';
 import type { EdgeAttachment } from './edge.providers.js';
 import type { RequestEdge } from './edge/request-edge.js';
 import type { WatchRecorder } from './detection/watch-recorder.js';
+import type { IpTrackingEvents } from './response/ip-tracking-events.js';
+import type { ResponseWork } from './response/response-work.js';
+import { hostEmitter } from './response/host-emitter.js';
+import { tellRules } from './response/rules-told.js';
 import type { GeoService } from './geo/geo-service.js';
 import { afterTimer, type HourlyWork } from './hourly-work.js';
 import type { LimitStorage } from './limits/store/limit-storage.js';
@@ -42,6 +47,11 @@ export interface LifecycleParts {
   signals: RequestSignals | null;
   /** What has findings to store; null where nobody watches. */
   watch: WatchRecorder | null;
+  /** What follows from findings; null where there are none. */
+  response: ResponseWork | null;
+  events: IpTrackingEvents;
+  /** All modules of the app, with what they provide. */
+  modules: ModulesContainer;
   unshared: UnsharedLimits;
   limits: LimitStorage;
 }
@@ -94,6 +104,7 @@ export class IpTrackingLifecycle
 
   async onModuleInit(): Promise<void> {
     const { plan, state, rules, edge, listener, geo, queue, hourly, attachment } = this.parts;
+    const { response, events } = this.parts;
     // Whoever answers after a connection was lost may be another database.
     listener.whenLost(() => state?.doubt());
     const starts: Promise<unknown>[] = [];
@@ -101,13 +112,17 @@ export class IpTrackingLifecycle
       ? state?.begin(Math.min(plan.startTimeoutMs, IDENTITY_PATIENCE_MS))
       : undefined;
     if (plan.followsRules) {
-      if (plan.endsWebSockets) rules.whenChanged(() => void edge.endRefused());
+      rules.whenChanged((changes) => {
+        if (plan.endsWebSockets) void edge.endRefused();
+        tellRules(events, changes, rules.status.version);
+      });
       starts.push(rules.start(plan.startTimeoutMs));
     }
     listener.start();
     if (plan.places && plan.hasServer()) starts.push(geo.ready());
     await Promise.all(starts);
     await begun;
+    if (plan.followsRules && plan.hasServer()) await response?.start();
     attachment.open();
     if (plan.logs) {
       this.isSaved = onSuddenEnd({
@@ -129,7 +144,8 @@ export class IpTrackingLifecycle
   }
 
   onApplicationBootstrap(): void {
-    const { plan, state } = this.parts;
+    const { plan, state, events, modules } = this.parts;
+    events.handOn(hostEmitter(modules));
     if (!plan.logs || !plan.hasServer() || plan.isTest) return;
     this.callOffLook = afterTimer(SETTLED_AFTER_MS, () => {
       if (isListenedTo('SIGTERM')) return;
@@ -160,12 +176,13 @@ export class IpTrackingLifecycle
   }
 
   private async finish(): Promise<void> {
-    const { intake, queue, geo, database, limits, watch, plan } = this.parts;
+    const { intake, queue, geo, database, limits, watch, response, plan } = this.parts;
     await this.unlessHurried(this.lastResponses());
     await this.unlessHurried(intake.settle());
     tellLost(await queue.close(plan.shutdownTimeoutMs, this.secondSignal.signal));
     this.isSaved();
     await this.shortly(Promise.resolve(watch?.close()));
+    await this.shortly(Promise.resolve(response?.stop()));
     await this.unlessHurried(Promise.resolve(limits.close?.()));
     await this.unlessHurried(geo.close());
     await this.shortly(database.close());

@@ -10,6 +10,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DATA_SOURCE_NAME } from './database/data-source.js';
 import { DATA_SOURCE } from './database/database.providers.js';
 import { DetectionService } from './detection/detection.service.js';
+import { BanService } from './response/ban.service.js';
+import { IpTrackingEvents } from './response/ip-tracking-events.js';
 import { RequestEdge } from './edge/request-edge.js';
 import { GeoService } from './geo/geo-service.js';
 import { IP_TRACKING_ENTITIES } from './ip-tracking.entities.js';
@@ -90,6 +92,8 @@ export const GIVEN_OPTIONS = MODULE_OPTIONS_TOKEN as Token<GivenOptions>;
     RateLimitService,
     GeoService,
     DetectionService,
+    BanService,
+    IpTrackingEvents,
     RequestLogService,
     PrivacyService,
     IpTrackingStatus,

@@ -5,6 +5,7 @@ import {
 } from './database/database.options.js';
 import {
   DETECTION_CHECKS,
+  checkResponse,
   detectionSettings,
   type DetectionOptions,
   type DetectionSettings,
@@ -164,6 +165,8 @@ function settingsOf(
   const rules = rulesSettings(options.rules);
   const geo = geoSettings(options.geo);
   checkPlaces(rules, geo);
+  const detection = detectionSettings(options.detection);
+  checkResponse(detection, rules);
   const requestLog = requestLogSettings(options.requestLog, database);
   const hasSpool = requestLog.isEnabled && requestLog.spool !== null;
   return {
@@ -176,7 +179,7 @@ function settingsOf(
     geo,
     privacy: privacySettings(options.privacy ?? {}),
     limits: limitsSettings(options.rateLimits),
-    detection: detectionSettings(options.detection),
+    detection,
     state: {
       stateDir: options.stateDir,
       isNeeded: (rules.isEnabled && rules.follow) || hasSpool,

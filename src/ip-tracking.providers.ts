@@ -1,4 +1,4 @@
-import { HttpAdapterHost } from '@nestjs/core';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { isTransient } from './database/connection-error.js';
 import { DATABASE_SETTINGS } from './database/database.options.js';
 import { Database } from './database/database.js';
@@ -6,7 +6,11 @@ import { databaseProviders, ENTITIES } from './database/database.providers.js';
 import { NotificationListener } from './database/notifications.js';
 import { DetectionService } from './detection/detection.service.js';
 import { DETECTION_SETTINGS } from './detection/detection.options.js';
-import { detectionProviders, WATCH_RECORDER } from './detection/detection.providers.js';
+import {
+  DETECTION_UPKEEP,
+  detectionProviders,
+  WATCH_RECORDER,
+} from './detection/detection.providers.js';
 import { EDGE_ATTACHMENT, edgeProviders } from './edge.providers.js';
 import { EDGE_SETTINGS } from './edge/edge.options.js';
 import { RequestEdge } from './edge/request-edge.js';
@@ -30,6 +34,7 @@ import { ClientIpResolver, createClientIpResolver } from './net/client-ip.js';
 import { describeClientIp } from './net/describe-client-ip.js';
 import type { IpAddress } from './net/ip-address.js';
 import { isLocal } from './net/special-ranges.js';
+import { OUTAGES, Outages } from './outages.js';
 import { PRIVACY_SETTINGS } from './privacy/privacy.options.js';
 import { privacyProviders } from './privacy/privacy.providers.js';
 import { logger, provide, provideNamed, token, WALL_CLOCK, wallClock } from './provide.js';
@@ -45,6 +50,8 @@ import { announceNetworks } from './rules/announce-networks.js';
 import { ForwardingPeers } from './rules/forwarding-peers.js';
 import { LiveRules } from './rules/live-rules.js';
 import { ProtectedNetworkRepository } from './rules/protected-network.repository.js';
+import { IpTrackingEvents } from './response/ip-tracking-events.js';
+import { RESPONSE_WORK, responseProviders } from './response/response.providers.js';
 import { RULES_SETTINGS } from './rules/rules.options.js';
 import { CLIENT_IP_IN_WORDS, rulesProviders } from './rules/rules.providers.js';
 import { STATE_SETTINGS } from './state/state.options.js';
@@ -96,10 +103,11 @@ const lifecycle = [
       ForwardingPeers,
       UnsharedLimits,
       AttemptedUsers,
+      DETECTION_UPKEEP,
       REQUEST_LOG_SETTINGS,
       RULES_SETTINGS,
     ],
-    (upkeep, networks, resolver, forwarders, unshared, users, log, rules) =>
+    (upkeep, networks, resolver, forwarders, unshared, users, detection, log, rules) =>
       new HourlyWork(
         [
           // First, because logins may come at once; where it cannot be learnt now, the next task says why.
@@ -109,6 +117,7 @@ const lifecycle = [
             ? [() => announceNetworks(networks, resolver.trustedPrefixes), () => forwarders.round()]
             : []),
           () => unshared.look(),
+          ...detection,
         ],
         {
           after: afterTimer,
@@ -150,6 +159,9 @@ const lifecycle = [
       hourly: HourlyWork,
       signals: REQUEST_SIGNALS,
       watch: WATCH_RECORDER,
+      response: RESPONSE_WORK,
+      events: IpTrackingEvents,
+      modules: ModulesContainer,
       unshared: UnsharedLimits,
       limits: LIMIT_STORAGE,
     },
@@ -177,6 +189,7 @@ const status = provideNamed<IpTrackingStatus, StatusParts>(
 export const ipTrackingProviders = [
   provide(ENTITIES, [], () => IP_TRACKING_ENTITIES),
   provide(WALL_CLOCK, [], () => wallClock),
+  provide(OUTAGES, [], () => new Outages()),
   ...settings,
   ...clientIp,
   ...databaseProviders,
@@ -187,6 +200,7 @@ export const ipTrackingProviders = [
   ...limitsProviders,
   ...requestLogProviders,
   ...detectionProviders,
+  ...responseProviders,
   ...edgeProviders,
   ...lifecycle,
   status,

@@ -1,5 +1,6 @@
 import type { NotificationListener } from './database/notifications.js';
-import type { DetectionService, ScanStatus } from './detection/detection.service.js';
+import type { DetectionService } from './detection/detection.service.js';
+import type { ScanStatus } from './detection/scan-result.js';
 import type { WatchRecorder, WatchStatus } from './detection/watch-recorder.js';
 import type { GeoService, GeoStatus } from './geo/geo-service.js';
 import type { IpTrackingSettings } from './ip-tracking.options.js';

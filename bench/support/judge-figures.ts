@@ -20,6 +20,12 @@ export interface JudgeFigures {
   readonly hostileRequests: number;
   readonly hostileRefused: number;
   readonly benignRefused: number;
+  /** The same where nothing bounds how many clients are banned. */
+  readonly hostileRefusedWithoutBudget: number;
+  readonly benignRefusedWithoutBudget: number;
+  /** Clients that were banned, labelled or not, and bans for which there was no room. */
+  readonly banned: number;
+  readonly overBudget: number;
   readonly benignBanned: number;
   /** Benign addresses that were found, with the reasons. */
   readonly falseAlarms: readonly {
@@ -32,7 +38,10 @@ export interface JudgeFigures {
 }
 
 /** Compares a judgement, made in mode `ban`, with labels. */
-export function figuresOf({ clients }: Judgement, labels: readonly AddressLabel[]): JudgeFigures {
+export function figuresOf(
+  { clients, bansOverBudget }: Judgement,
+  labels: readonly AddressLabel[],
+): JudgeFigures {
   const byAddress = new Map(clients.map((client) => [client.ipAddress, client]));
   const of = (wanted: AddressLabel['label']) => labels.filter(({ label }) => label === wanted);
   const hostile = of('hostile');
@@ -43,6 +52,8 @@ export function figuresOf({ clients }: Judgement, labels: readonly AddressLabel[
   const alarms = foundOf(benign);
   const refused = (some: readonly { refused: number }[]) =>
     some.reduce((sum, one) => sum + one.refused, 0);
+  const refusedWithoutBudget = (some: readonly { refusedWithoutBudget: number }[]) =>
+    some.reduce((sum, one) => sum + one.refusedWithoutBudget, 0);
   return {
     hostile: hostile.length,
     benign: benign.length,
@@ -52,6 +63,10 @@ export function figuresOf({ clients }: Judgement, labels: readonly AddressLabel[
     hostileRequests: hostile.reduce((sum, { requests }) => sum + requests, 0),
     hostileRefused: refused(caught),
     benignRefused: refused(alarms),
+    hostileRefusedWithoutBudget: refusedWithoutBudget(caught),
+    benignRefusedWithoutBudget: refusedWithoutBudget(alarms),
+    banned: clients.filter(({ bannedFrom }) => bannedFrom !== null).length,
+    overBudget: bansOverBudget,
     benignBanned: alarms.filter(({ bannedFrom }) => bannedFrom !== null).length,
     falseAlarms: alarms.map(({ ipAddress, reasons }) => ({
       ip: ipAddress,

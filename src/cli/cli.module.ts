@@ -7,6 +7,7 @@ import { DisallowIpCommand } from './disallow-ip.command.js';
 import { EraseIpCommand } from './erase-ip.command.js';
 import { ExportIpCommand } from './export-ip.command.js';
 import { FlagSuspiciousCommand } from './flag-suspicious.command.js';
+import { HistoryCommand } from './history.command.js';
 import { ImportLogCommand } from './import-log.command.js';
 import { JudgeCommand } from './judge.command.js';
 import { ListRulesCommand } from './list-rules.command.js';
@@ -48,6 +49,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
     AllowIpCommand,
     DisallowIpCommand,
     ListRulesCommand,
+    HistoryCommand,
     ImportLogCommand,
     JudgeCommand,
     FlagSuspiciousCommand,

@@ -10,7 +10,17 @@ export class FlagSuspiciousCommand extends OperatorCommand {
   }
 
   override async run(): Promise<void> {
-    const { findings } = await this.scan.scan();
+    const { findings, announced } = await this.scan.scan({ asAnnounced: true });
+    if (announced?.at === null) {
+      this.remark(
+        'no app has said how its detectors are tuned: the scan was made by those that are shipped, as they are',
+      );
+    }
+    if (announced !== undefined && announced.notRun.length > 0) {
+      this.remark(
+        `not run, because only the app can: ${announced.notRun.join(', ')}. The app's own scan runs them every hour`,
+      );
+    }
     const fresh = findings.filter(({ isNew }) => isNew);
     if (fresh.length > 0) this.say(`${findingsTable(fresh)}\n`);
     const known = findings.length - fresh.length;

@@ -39,7 +39,11 @@ export class ReplayCommand extends OperatorCommand {
   }
 
   override async run(_: string[], { since, ...options }: ReplayCommandOptions): Promise<void> {
-    const result = await this.detection.replay({ ...options, since: new Date(Date.now() - since) });
+    const result = await this.detection.replay({
+      ...options,
+      since: new Date(Date.now() - since),
+      asAnnounced: true,
+    });
     const rows = [
       ...rowsOf(result.both, 'both'),
       ...rowsOf(result.proposedOnly, 'this alone'),

@@ -7,7 +7,8 @@ import { OperatorCommand } from './operator-command.js';
   name: 'unblock-ip',
   arguments: '<network>',
   argsDescription: { network: 'the address or CIDR as it stands in list-rules' },
-  description: 'remove the block rules for exactly this address or network',
+  description:
+    'remove the block rules for exactly this address or network, and end every ban around or in it',
 })
 export class UnblockIpCommand extends OperatorCommand {
   constructor(private readonly rules: IpRuleService) {
@@ -15,7 +16,12 @@ export class UnblockIpCommand extends OperatorCommand {
   }
 
   override async run([network = '']: string[]): Promise<void> {
-    const [removed] = await this.rules.unblock(network, { by: author() });
-    this.say(`unblocked ${removed?.network ?? network}`);
+    const removed = await this.rules.unblock(network, { by: author() });
+    const networks = new Set(removed.map((rule) => rule.network));
+    this.say(
+      networks.size === 0
+        ? `pardoned ${network}: what it did before does not count any more`
+        : `unblocked ${[...networks].join(', ')}`,
+    );
   }
 }

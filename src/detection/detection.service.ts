@@ -2,19 +2,19 @@ import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { workAlone } from '../database/exclusive-work.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
-import type { Detector, LogDetector, ScanWindow, SubjectKind } from './detector.js';
-import { keyOf, spelt, type Finding } from './finding.js';
+import type { AnnouncedDetectors } from './announced-detectors.js';
+import { AnnouncedDetectorsRepository } from './announced-detectors.repository.js';
+import type { ClaimedFindings } from './crawlers/claimed-findings.js';
+import type { Detector, LogDetector, LogFacts, ScanWindow, SubjectKind } from './detector.js';
+import { spelt } from './finding.js';
+import type { FindingResponse } from './finding-response.js';
 import { replayLog } from './replay-log.js';
 import type { ReplayOptions, ReplayResult } from './replay.js';
 import { hourFrom, hourOf, hoursBetween, MAX_MISSED_HOURS, sayMissed } from './scan/hours.js';
-import { LogScanRepository } from './scan/log-scan.repository.js';
+import type { AnnouncedBy, ScanOptions, ScanResult, ScanStatus } from './scan-result.js';
+import { ScanFindings } from './scan/scan-findings.js';
 import { ScanProgressRepository } from './scan/scan-progress.repository.js';
-import {
-  SuspiciousIpRepository,
-  type Exemption,
-  type ScoredFinding,
-  type StoredFinding,
-} from './suspicious-ip.repository.js';
+import { SuspiciousIpRepository, type ScoredFinding } from './suspicious-ip.repository.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -22,32 +22,7 @@ const DAY_MS = 24 * HOUR_MS;
 const SCAN_LOCK = 7_316_402_520;
 /** The busiest hour of a large log takes its time, and nobody waits for it. */
 const STATEMENT_TIMEOUT_MS = 300_000;
-/** Findings that are handed back to whoever scans; all are stored. */
-const MAX_RETURNED = 10_000;
 const MAX_NOTE_LENGTH = 1_000;
-
-/** What a scan found. */
-export interface ScanResult {
-  /** The hours that were judged, as one stretch: the first of them, and the last. */
-  window: ScanWindow;
-  /** How many hours were judged, late ones included. */
-  hours: number;
-  /** What was found, 10,000 of it at most; all of it is stored. */
-  findings: StoredFinding[];
-  /** Findings about whom there is a reason not to keep any, by that reason. */
-  exempted: Partial<Record<Exemption, number>>;
-}
-
-/** How a scan has ended. */
-export interface ScanStatus {
-  startedAt: Date;
-  /** How many findings it has stored, known ones included. */
-  findings: number;
-  /** Findings about whom there is a reason not to keep any, by that reason. */
-  exempted: Partial<Record<Exemption, number>>;
-  /** Why it failed; null where it has not. */
-  error: string | null;
-}
 
 /** What is settled. */
 export interface ResolveDetails {
@@ -64,8 +39,14 @@ export interface ResolveDetails {
 export interface DetectionParts {
   database: Database;
   detectors: readonly (Detector | LogDetector)[];
+  /** Who asks those that claim to be crawlers; null where nobody does. */
+  claims: ClaimedFindings | null;
+  /** What detectors may ask that is in no log. */
+  facts: LogFacts;
   /** How long rows are kept, in days; 0 for ever. */
   retentionDays: number;
+  /** What follows from findings. @default nothing */
+  response?: FindingResponse | null;
   /** Epoch milliseconds. */
   now(): number;
 }
@@ -82,19 +63,28 @@ export class DetectionService {
     return this.last;
   }
 
-  /** Scans the hour that ends now. Safe to repeat: a subject is flagged once by each detector. */
-  async scan(): Promise<ScanResult> {
+  /**
+   * Scans the hour that ends now. Safe to repeat: a subject is flagged once by each detector.
+   *
+   * @throws IpTrackingError `IPT_INVALID_OPTION` where the detectors of another version were announced.
+   */
+  async scan({ asAnnounced = false }: ScanOptions = {}): Promise<ScanResult> {
     const to = new Date(this.parts.now());
     const window = { from: new Date(to.getTime() - HOUR_MS), to };
     return this.noted(async () => {
-      const result = emptyResult(window);
-      await this.parts.database.transaction(async (manager) => {
-        await this.judge(manager, window, result);
-        const progress = new ScanProgressRepository(manager);
-        const late = await progress.lateHours(window, window.from, this.oldest(to));
-        for (const hour of late) await this.judge(manager, hourFrom(hour), result);
-      });
-      return result;
+      const announced = asAnnounced ? await this.announced() : null;
+      const { detectors } = announced ?? this.parts;
+      const scan = new ScanFindings(window, this.parts);
+      await this.parts.database.transaction((manager) => scan.judge(manager, window, detectors));
+      await this.storeClaimed(scan);
+      for (const hour of await this.lateHours(window)) {
+        await this.parts.database.transaction((manager) =>
+          scan.judge(manager, hourFrom(hour), detectors),
+        );
+        await this.storeClaimed(scan);
+      }
+      const { result } = scan;
+      return asAnnounced ? { ...result, announced: announcedBy(announced) } : result;
     });
   }
 
@@ -108,21 +98,18 @@ export class DetectionService {
     return this.noted(async () => {
       const plan = await this.alone((manager) => this.plan(manager));
       if (plan === null) return null;
-      const result = emptyResult({ from: plan.until, to: plan.until });
+      const scan = new ScanFindings({ from: plan.until, to: plan.until }, this.parts);
+      const sofar = (): ScanResult | null => (scan.result.hours === 0 ? null : scan.result);
       for (const hour of plan.missed) {
-        const isOurs = await this.alone((manager) => this.judgeMissed(manager, hour, result));
-        if (isOurs === null) return result.hours === 0 ? null : result;
+        if (!(await this.judgeMissed(hour, scan))) return sofar();
       }
       for (const hour of plan.late) {
-        const isOurs = await this.alone((manager) =>
-          this.judgeLate(manager, hour, plan.arrivedFrom, result),
-        );
-        if (isOurs !== true) return result.hours === 0 ? null : result;
+        if (!(await this.judgeLate(hour, plan.arrivedFrom, scan))) return sofar();
       }
       await this.alone(async (manager) => {
         await new ScanProgressRepository(manager).noteArrived(plan.arrivedTo);
       });
-      return result.hours === 0 ? null : result;
+      return sofar();
     });
   }
 
@@ -134,10 +121,16 @@ export class DetectionService {
    * `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`.
    */
   async replay(options: ReplayOptions): Promise<ReplayResult> {
-    const { database, detectors } = this.parts;
+    const { database } = this.parts;
+    const { detectors } =
+      (options.asAnnounced === true ? await this.announced() : null) ?? this.parts;
     const to = new Date(this.parts.now());
     const fromMs = Math.max(options.since.getTime(), this.oldest(to).getTime());
-    return replayLog(database, detectors, { ...options, from: hourOf(fromMs), to });
+    return replayLog({ database, facts: this.parts.facts }, detectors, {
+      ...options,
+      from: hourOf(fromMs),
+      to,
+    });
   }
 
   /** The stored findings, the latest first, with the score of each one's subject. */
@@ -165,6 +158,10 @@ export class DetectionService {
       },
       { by, note: note?.slice(0, MAX_NOTE_LENGTH) ?? null, now: new Date(this.parts.now()) },
     );
+  }
+
+  private announced(): Promise<AnnouncedDetectors | null> {
+    return new AnnouncedDetectorsRepository(this.parts.database).read();
   }
 
   private alone<T>(work: (manager: EntityManager) => Promise<T>): Promise<T | null> {
@@ -199,58 +196,52 @@ export class DetectionService {
     return { missed, late, until, arrivedFrom, arrivedTo };
   }
 
-  private async judgeMissed(manager: EntityManager, hour: Date, result: ScanResult): Promise<true> {
-    const progress = new ScanProgressRepository(manager);
-    const { judgedUntil } = await progress.read();
-    // Another process has done it since.
-    if (judgedUntil !== null && judgedUntil > hour) return true;
+  /** @returns false where another process is at it. */
+  private async judgeMissed(hour: Date, scan: ScanFindings): Promise<boolean> {
     const window = hourFrom(hour);
-    await this.judge(manager, window, result);
-    await progress.noteJudged(window.to);
-    return true;
-  }
-
-  /** @returns false where another process has seen these rows since. */
-  private async judgeLate(
-    manager: EntityManager,
-    hour: Date,
-    arrivedFrom: Date,
-    result: ScanResult,
-  ): Promise<boolean> {
-    const { arrivedUntil } = await new ScanProgressRepository(manager).read();
-    if (arrivedUntil !== null && arrivedUntil > arrivedFrom) return false;
-    await this.judge(manager, hourFrom(hour), result);
-    return true;
-  }
-
-  private async judge(
-    manager: EntityManager,
-    window: ScanWindow,
-    result: ScanResult,
-  ): Promise<void> {
-    const now = new Date(this.parts.now());
-    const findings = new SuspiciousIpRepository(manager);
-    const returned = new Map(result.findings.map((finding) => [keyOfStored(finding), finding]));
-    await new LogScanRepository(manager).run(this.parts.detectors, window, async (found) => {
-      const { stored, exempted } = await findings.save(found, now);
-      for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
-        result.exempted[why] = (result.exempted[why] ?? 0) + count;
-      }
-      for (const finding of stored) {
-        const key = keyOfStored(finding);
-        const before = returned.get(key);
-        const isNew = finding.isNew || before?.isNew === true;
-        if (before !== undefined || returned.size < MAX_RETURNED) {
-          returned.set(key, { ...finding, isNew });
-        }
-      }
+    const isOurs = await this.alone(async (manager) => {
+      const progress = new ScanProgressRepository(manager);
+      const { judgedUntil } = await progress.read();
+      // Another process has done it since.
+      if (judgedUntil !== null && judgedUntil > hour) return true;
+      await scan.judge(manager, window, this.parts.detectors);
+      if (!scan.hasClaimed) await progress.noteJudged(window.to);
+      return true;
     });
-    result.findings = [...returned.values()];
-    result.hours += 1;
-    result.window = {
-      from: new Date(Math.min(result.window.from.getTime(), window.from.getTime())),
-      to: new Date(Math.max(result.window.to.getTime(), window.to.getTime())),
-    };
+    if (isOurs === null) return false;
+    if (!scan.hasClaimed) return true;
+    const left = await scan.checked();
+    const isDone = await this.alone(async (manager) => {
+      await scan.store(manager, left);
+      await new ScanProgressRepository(manager).noteJudged(window.to);
+      return true;
+    });
+    return isDone === true;
+  }
+
+  /** @returns false where another process is at it, or has seen these rows since. */
+  private async judgeLate(hour: Date, arrivedFrom: Date, scan: ScanFindings): Promise<boolean> {
+    const isOurs = await this.alone(async (manager) => {
+      const { arrivedUntil } = await new ScanProgressRepository(manager).read();
+      if (arrivedUntil !== null && arrivedUntil > arrivedFrom) return false;
+      await scan.judge(manager, hourFrom(hour), this.parts.detectors);
+      return true;
+    });
+    if (isOurs !== true) return false;
+    await this.storeClaimed(scan);
+    return true;
+  }
+
+  private async storeClaimed(scan: ScanFindings): Promise<void> {
+    if (!scan.hasClaimed) return;
+    const left = await scan.checked();
+    await this.parts.database.transaction((manager) => scan.store(manager, left));
+  }
+
+  private lateHours(window: ScanWindow): Promise<Date[]> {
+    return this.parts.database.transaction((manager) =>
+      new ScanProgressRepository(manager).lateHours(window, window.from, this.oldest(window.to)),
+    );
   }
 
   private oldest(now: Date): Date {
@@ -265,6 +256,7 @@ export class DetectionService {
       const result = await scan();
       if (result !== null) {
         const { findings, exempted } = result;
+        this.parts.response?.scanned(findings, this.parts.detectors);
         this.last = { startedAt, findings: findings.length, exempted, error: null };
       }
       return result;
@@ -284,10 +276,6 @@ interface ScanPlan {
   arrivedTo: Date;
 }
 
-function emptyResult(window: ScanWindow): ScanResult {
-  return { window, hours: 0, findings: [], exempted: {} };
-}
-
-function keyOfStored({ subjectKind, subject, detector }: StoredFinding): string {
-  return keyOf({ subjectKind, subject, detector } as Finding);
+function announcedBy(announced: AnnouncedDetectors | null): AnnouncedBy {
+  return { at: announced?.announcedAt ?? null, notRun: [...(announced?.notRun ?? [])] };
 }

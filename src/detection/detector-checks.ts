@@ -1,6 +1,6 @@
 import { isSignalName } from '../signals/signal.js';
 import { checkObject, invalid, oneOf, wholeNumber, type Check } from '../options/checks.js';
-import type { Detector, DetectorRule, LogDetector, Match, Without } from './detector.js';
+import type { Detector, DetectorRule, LogDetector, Match, Suspects, Without } from './detector.js';
 import { BUILT_IN } from './detectors/built-in.js';
 
 const DAY_MS = 86_400_000;
@@ -76,8 +76,17 @@ const DETECTOR: Record<keyof Detector, Check> = {
   rules: list(checkRule),
   weight,
   response,
+  firstBanMs: wholeNumber(1_000, 7 * DAY_MS),
   runs: oneOf('both', 'watch', 'scan'),
   words: method,
+};
+
+const SUSPECTS: Record<keyof Suspects, Check> = {
+  counts: (path, value) => checkObject(path, value, MATCH),
+  atLeast: wholeNumber(1),
+  by: oneOf('begin', 'end'),
+  requests: (path, value) => checkObject(path, value, MATCH),
+  beforeMs: wholeNumber(0, DAY_MS),
 };
 
 const LOG_DETECTOR: Record<keyof LogDetector, Check> = {
@@ -85,6 +94,12 @@ const LOG_DETECTOR: Record<keyof LogDetector, Check> = {
   of: ofWhom,
   weight,
   response,
+  firstBanMs: wholeNumber(1_000, 7 * DAY_MS),
+  suspects: (path, value) => {
+    checkObject(path, value, SUSPECTS);
+    needs(path, value as object, REQUIRED.suspects);
+  },
+  evidence: signals,
   query: method,
   judge: method,
 };
@@ -92,6 +107,7 @@ const LOG_DETECTOR: Record<keyof LogDetector, Check> = {
 const REQUIRED = {
   rule: ['counts', 'atLeast', 'windowMs'],
   detector: ['name', 'of', 'rules', 'weight', 'words'],
+  suspects: ['counts', 'atLeast'],
   log: ['name', 'of', 'weight', 'query', 'judge'],
 };
 

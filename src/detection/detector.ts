@@ -1,3 +1,4 @@
+import type { GeoCoordinates } from '../geo/coordinates.js';
 import type { RequestOutcome } from '../signals/request-facts.js';
 import type { SignalName } from '../signals/signal.js';
 
@@ -94,6 +95,8 @@ export interface Detector {
   readonly weight: number;
   /** The most that may follow. @default 'flag' */
   readonly response?: DetectorResponse;
+  /** How long a first ban for its findings lasts, in milliseconds. @default 4 hours */
+  readonly firstBanMs?: number;
   /** Where it runs. @default 'both' */
   readonly runs?: 'both' | 'watch' | 'scan';
   /** Puts a finding into words. Must not throw. */
@@ -115,6 +118,9 @@ export interface LogFinding {
   readonly firstSeen: Date;
   readonly lastSeen: Date;
   readonly weight?: number;
+  /** One address of a client, and its user agents: where one claims to be a crawler, that is verified by them. */
+  readonly address?: string | null;
+  readonly agents?: readonly string[];
 }
 
 /** What a {@link LogDetector} asks the database. */
@@ -134,6 +140,43 @@ export interface LogTerms {
   readonly endedAt: string;
   /** That a row shows one of some signals. */
   readonly shows: (...names: SignalName[]) => string;
+  /** That a row is of a client, which is an expression: asked of the index of addresses. */
+  readonly isOf: (client: string) => string;
+  /**
+   * The clients that the detector {@link LogDetector.suspects suspects}, with how often they did it: `client`, `times`.
+   * Empty where it suspects nobody. To be read as `from ${suspects} as suspect`.
+   */
+  readonly suspects: string;
+  /** Of the suspects' requests those that the detector {@link Suspects.requests reads}, with the columns of the log. */
+  readonly requests: string;
+  /** What the detector reads {@link LogDetector.evidence as evidence}: rows of the hour, with the columns of the log. */
+  readonly evidence: string;
+  /** How many clients have sent so many requests within the hour: `requests`, `clients`. */
+  readonly population: string;
+  /**
+   * From where users were seen who came from more than one client within the hour and the one before it: `user_id`,
+   * `client`, `address`, `first_seen`, `last_seen`.
+   */
+  readonly users: string;
+}
+
+/** What a {@link LogDetector} can ask of what is in no log. Nothing of it waits. */
+export interface LogFacts {
+  /** Where an address is; null where nobody knows. */
+  coordinatesOf(address: string): GeoCoordinates | null;
+}
+
+/** The clients that a {@link LogDetector} looks at closely. */
+export interface Suspects {
+  /** Who has sent so many of these requests within the hour. */
+  readonly counts: Match;
+  readonly atLeast: number;
+  /** Whether requests are of the hour that they began in, or of the one that they ended in. @default 'begin' */
+  readonly by?: 'begin' | 'end';
+  /** Which of their requests the query reads. @default none */
+  readonly requests?: Match;
+  /** So much before the hour their requests are read, in milliseconds. @default 0 */
+  readonly beforeMs?: number;
 }
 
 /** A detector that needs the whole log (the population, a route's usual): SQL, and a pure judgement of its rows. */
@@ -142,8 +185,24 @@ export interface LogDetector {
   readonly of: SubjectKind;
   readonly weight: number;
   readonly response?: DetectorResponse;
+  /** How long a first ban for its findings lasts, in milliseconds. @default 4 hours */
+  readonly firstBanMs?: number;
+  /**
+   * The clients that the query is about. All detectors' are counted in one pass over the log, so that none has to make one
+   * of its own: the query reads `terms.suspects` and `terms.requests`. @default nobody
+   */
+  readonly suspects?: Suspects;
+  /**
+   * Signals that speak against their client, whose rows the query reads: of the hour as `terms.evidence`, of before it
+   * from the log, by the index of evidence. @default none
+   */
+  readonly evidence?: readonly SignalName[];
   /** What to ask of an hour. */
   query(window: ScanWindow, terms: LogTerms): LogQuery;
   /** Judges the rows of the answer, each as the database gives it. */
-  judge(rows: readonly Record<string, unknown>[], window: ScanWindow): readonly LogFinding[];
+  judge(
+    rows: readonly Record<string, unknown>[],
+    window: ScanWindow,
+    facts: LogFacts,
+  ): readonly LogFinding[];
 }

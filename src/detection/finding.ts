@@ -1,5 +1,6 @@
 import { parsePrefix } from '../net/prefix.js';
 import { namesOf } from '../signals/signal.js';
+import { claimedCrawlers } from './crawlers/crawler-claim.js';
 import type {
   Detector,
   LogDetector,
@@ -19,6 +20,22 @@ export interface Finding {
   readonly weight: number;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
+  /** Where the client claims to be a crawler: what the claim is verified by. It is not stored. */
+  readonly claim?: CrawlerClaim;
+}
+
+/** Somebody who claims to be a crawler. */
+export interface CrawlerClaim {
+  /** One of the client's addresses; null where none is known. */
+  readonly address: string | null;
+  /** The user agents that claim it. */
+  readonly agents: readonly string[];
+}
+
+/** What is known of a client beside what was found. */
+export interface SeenClient {
+  readonly address: string | null;
+  readonly agents: readonly string[];
 }
 
 const MAX_REASON_LENGTH = 500;
@@ -26,7 +43,12 @@ const MAX_REASON_LENGTH = 500;
 export const SCORE_FADES_MS = 30 * 86_400_000;
 
 /** A finding of a rule. */
-export function findingOf(detector: Detector, subject: string, found: RuleFound): Finding {
+export function findingOf(
+  detector: Detector,
+  subject: string,
+  found: RuleFound,
+  seen: SeenClient = { address: null, agents: found.agents },
+): Finding {
   const said = wordsOf(detector, found);
   const { paths, agents, methods, clients, signals, commonSignals, rule, count } = found;
   return {
@@ -50,6 +72,7 @@ export function findingOf(detector: Detector, subject: string, found: RuleFound)
     weight: said.weight ?? detector.rules[rule]?.weight ?? detector.weight,
     firstSeen: found.firstSeen,
     lastSeen: found.lastSeen,
+    ...claimOf(detector.of, seen),
   };
 }
 
@@ -64,7 +87,14 @@ export function findingInLog(detector: LogDetector, found: LogFinding): Finding 
     weight: found.weight ?? detector.weight,
     firstSeen: found.firstSeen,
     lastSeen: found.lastSeen,
+    ...claimOf(detector.of, { address: found.address ?? null, agents: found.agents ?? [] }),
   };
+}
+
+function claimOf(kind: SubjectKind, { address, agents }: SeenClient): Pick<Finding, 'claim'> {
+  if (kind !== 'client') return {};
+  const claiming = agents.filter((agent) => claimedCrawlers(agent).length > 0);
+  return claiming.length === 0 ? {} : { claim: { address, agents: claiming } };
 }
 
 /** A host's words may throw; the finding is worth more. */
@@ -89,15 +119,21 @@ export function spelt(kind: SubjectKind, text: string): string {
 /** The finding that says more: of two by one detector about one subject. */
 export function stronger(one: Finding, other: Finding): Finding {
   const [first, second] = one.weight >= other.weight ? [one, other] : [other, one];
+  const claim = first.claim ?? second.claim;
   return {
     ...first,
+    ...(claim === undefined ? {} : { claim }),
     firstSeen: new Date(Math.min(first.firstSeen.getTime(), second.firstSeen.getTime())),
     lastSeen: new Date(Math.max(first.lastSeen.getTime(), second.lastSeen.getTime())),
   };
 }
 
 /** What tells findings apart. */
-export function keyOf({ subjectKind, subject, detector }: Finding): string {
+export function keyOf({
+  subjectKind,
+  subject,
+  detector,
+}: Pick<Finding, 'subjectKind' | 'subject' | 'detector'>): string {
   return `${detector}\n${subjectKind}\n${subject}`;
 }
 
@@ -129,5 +165,13 @@ export function foundInLog(rule: number, row: Record<string, unknown>): RuleFoun
     agents: texts('agents', 5),
     methods: texts('methods', 5),
     clients: texts('clients', 100),
+  };
+}
+
+/** What such a row knows of its client, which is more than is shown. */
+export function seenInLog(row: Record<string, unknown>): SeenClient {
+  return {
+    address: (row['address'] ?? null) as string | null,
+    agents: [...new Set((row['agents'] ?? []) as string[])],
   };
 }

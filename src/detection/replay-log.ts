@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
-import type { Detector, LogDetector, ScanWindow } from './detector.js';
+import type { Detector, LogDetector, LogFacts, ScanWindow } from './detector.js';
 import type { Finding } from './finding.js';
 import {
   detectorsToReplay,
@@ -15,7 +15,7 @@ import { SuspiciousIpRepository } from './suspicious-ip.repository.js';
 
 /** Runs a detector over hours of the log, as it is and as it would be; stores nothing. */
 export async function replayLog(
-  database: Pick<Database, 'transaction'>,
+  { database, facts }: { database: Pick<Database, 'transaction'>; facts: LogFacts },
   detectors: readonly (Detector | LogDetector)[],
   { from, to, ...options }: Pick<ReplayOptions, 'detector' | 'threshold'> & ScanWindow,
 ): Promise<ReplayResult> {
@@ -29,7 +29,7 @@ export async function replayLog(
   const ofInForce = proposed === inForce ? ofProposed : new ReplayedFindings();
   for (const hour of hoursBetween(startMs, to.getTime())) {
     await database.transaction(async (manager) => {
-      const scan = new LogScanRepository(manager);
+      const scan = new LogScanRepository(manager, { facts });
       await scan.run([proposed], hourFrom(hour), async (found) => ofProposed.add(found));
       if (proposed === inForce) return;
       await scan.run([inForce], hourFrom(hour), async (found) => ofInForce.add(found));

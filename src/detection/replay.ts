@@ -15,6 +15,8 @@ export interface ReplayOptions {
   threshold?: number;
   /** From when on; the hour of the clock that it is in is looked at as a whole. */
   since: Date;
+  /** By the detectors of the app that runs on this database, as it has announced them. @default false */
+  asAnnounced?: boolean;
 }
 
 /** A subject that would have been flagged, or has been. */

@@ -14,7 +14,8 @@ export interface ScoredFinding extends SuspiciousIp {
 }
 
 /** Why a client's findings are not kept. */
-export type Exemption = 'allow rule' | 'trusted proxy' | 'own address';
+export type Exemption =
+  'allow rule' | 'trusted proxy' | 'own address' | 'verified crawler' | 'misconfigured trust';
 
 /** What became of findings. */
 export interface SavedFindings {

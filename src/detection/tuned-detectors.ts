@@ -4,6 +4,7 @@ import { didYouMean } from '../options/did-you-mean.js';
 import type { Detector, DetectorResponse, LogDetector } from './detector.js';
 import { isLogDetector } from './detector-rule.js';
 import { BUILT_IN, FLAGS_AT_MOST } from './detectors/built-in.js';
+import { FAKE_CRAWLER, FAKE_CRAWLER_WEIGHT } from './detectors/fake-crawler.js';
 
 /** How one detector differs from what it is. */
 export interface DetectorTuning {
@@ -13,6 +14,8 @@ export interface DetectorTuning {
   weight?: number;
   /** The most that may follow from its findings; `off`, and it finds nothing. */
   response?: DetectorResponse;
+  /** How long a first ban for its findings lasts, in milliseconds; up to 7 days. @default 4 hours, and an hour for `burst` */
+  firstBanMs?: number;
 }
 
 /** What detectors are made of. */
@@ -34,7 +37,8 @@ export function tunedDetectors({
   tuning,
   detectors,
 }: DetectorChoice): (Detector | LogDetector)[] {
-  checkNames(tuning, [...Object.keys(BUILT_IN), ...detectors.map(({ name }) => name)]);
+  const names = [...Object.keys(BUILT_IN), FAKE_CRAWLER, ...detectors.map(({ name }) => name)];
+  checkNames(tuning, names);
   const built = Object.entries(BUILT_IN).map(([name, make]) =>
     make(name === 'request-volume' ? requestsPerHour : tuning[name]?.atLeast),
   );
@@ -59,6 +63,9 @@ function checkNames(
     if (FLAGS_AT_MOST.has(name) && (response === 'limit' || response === 'ban')) {
       invalid(`${path}.response`, response, "give 'off' or 'flag': it names too many by mistake");
     }
+    if (name === FAKE_CRAWLER && atLeast !== undefined) {
+      invalid(`${path}.atLeast`, atLeast, 'leave it out: it has no threshold');
+    }
     if (name === 'request-volume' && atLeast !== undefined) {
       invalid(`${path}.atLeast`, atLeast, 'give detection.requestsPerHour instead');
     }
@@ -72,7 +79,12 @@ export function tuned(
 ): (Detector | LogDetector)[] {
   const { weight = detector.weight, response = detector.response } = tuning;
   if (response === 'off') return [];
-  const changed = { weight, ...(response === undefined ? {} : { response }) };
+  const { firstBanMs } = tuning;
+  const changed = {
+    weight,
+    ...(response === undefined ? {} : { response }),
+    ...(firstBanMs === undefined ? {} : { firstBanMs }),
+  };
   if (isLogDetector(detector)) return [{ ...detector, ...changed }];
   const first = detector.rules[0]!.atLeast;
   const heavier = detector.weight === 0 ? 1 : weight / detector.weight;
@@ -85,4 +97,10 @@ export function tuned(
     ...(rule.weight === undefined ? {} : { weight: Math.min(100, rule.weight * heavier) }),
   }));
   return [{ ...detector, ...changed, rules }];
+}
+
+/** What a false claim to be a crawler weighs; null where it is no finding. */
+export function fakeCrawlerWeight(tuning: Readonly<Record<string, DetectorTuning>>): number | null {
+  const { weight = FAKE_CRAWLER_WEIGHT, response } = tuning[FAKE_CRAWLER] ?? {};
+  return response === 'off' ? null : weight;
 }

@@ -41,10 +41,12 @@ export class WaitingFindings {
     return this.waiting.size;
   }
 
-  add(finding: Finding): void {
+  /** @param isUrgent something follows from it: it is stored soon whatever was before, and never dropped. */
+  add(finding: Finding, isUrgent = false): void {
     const key = keyOf(finding);
     const before = this.waiting.get(key);
-    if (before === undefined && this.waiting.size >= MAX_WAITING) {
+    if (isUrgent) this.storedAtMs.delete(key);
+    else if (before === undefined && this.waiting.size >= MAX_WAITING) {
       this.dropped += 1;
       return;
     }

@@ -4,12 +4,17 @@ import type { IpAddress } from '../net/ip-address.js';
 import type { AddressPrivacy } from '../privacy/address-privacy.js';
 import type { RequestWatch } from '../request-log/capture/request-logger.js';
 import type { LogRecord } from '../request-log/record/request-record.js';
+import type { ClaimedFindings } from './crawlers/claimed-findings.js';
 import { isLogDetector } from './detector-rule.js';
 import type { Detector, LogDetector } from './detector.js';
 import { findingOf, type Finding } from './finding.js';
+import type { FindingResponse, FindingStore } from './finding-response.js';
 import type { Exemption, SavedFindings } from './suspicious-ip.repository.js';
 import { WaitingFindings } from './waiting-findings.js';
 import { Watch, type WatchFound, type WatchStats } from './watch/watch.js';
+
+/** More who claim to be crawlers at once are stored as they are: DNS is not to be flooded. */
+const MAX_CHECKING = 1_000;
 
 /** What a {@link WatchRecorder} is made with. */
 export interface WatchRecorderParts {
@@ -19,6 +24,10 @@ export interface WatchRecorderParts {
   /** Whether user agents are kept. */
   keepsAgents: boolean;
   save(findings: readonly Finding[]): Promise<SavedFindings>;
+  /** What follows from findings. @default nothing */
+  response?: Pick<FindingResponse, 'serve' | 'ended' | 'found'> | null;
+  /** Asks who claims to be a crawler; null where nobody is asked. */
+  claims: Pick<ClaimedFindings, 'isClaimed' | 'check'> | null;
   /** Milliseconds of the epoch. */
   now(): number;
   /** Calls back once, after so many milliseconds, and does not keep the process alive for it. */
@@ -37,10 +46,13 @@ export interface WatchStatus extends WatchStats {
 }
 
 /** Shows the watch what is logged, as it would be stored, and stores what it finds. */
-export class WatchRecorder implements RequestWatch {
+export class WatchRecorder implements RequestWatch, FindingStore {
   private readonly watch: Watch;
   private readonly waiting: WaitingFindings;
   private hasFailed = false;
+  /** Findings whose client may be a crawler. */
+  private readonly checking = new Set<Promise<void>>();
+  private verified = 0;
 
   constructor(private readonly parts: WatchRecorderParts) {
     const secret = randomBytes(8);
@@ -53,17 +65,25 @@ export class WatchRecorder implements RequestWatch {
       onFound: (found) => this.found(found),
     });
     this.waiting = new WaitingFindings(parts);
+    parts.response?.serve(this);
   }
 
   get status(): WatchStatus {
     const { size, dropped, exempted } = this.waiting;
-    return { ...this.watch.stats, waiting: size, dropped, exempted };
+    const crawlers = this.verified === 0 ? {} : { 'verified crawler': this.verified };
+    return {
+      ...this.watch.stats,
+      waiting: size + this.checking.size,
+      dropped,
+      exempted: { ...exempted, ...crawlers },
+    };
   }
 
-  /** Sees what has ended. What a stored rule has blocked never counts, or a ban would renew itself. */
+  /** Sees what has ended. What a block, a ban or a limit rule has refused never counts, or a ban would renew itself. */
   ended(record: LogRecord): void {
-    if (record.outcome === 'blocked' && record.ruleId !== null) return;
+    if (record.reason === 'rule') return;
     try {
+      this.parts.response?.ended(record);
       this.watch.see({
         endedAtUs: Math.trunc(record.timestampMs) * 1_000 + record.durationUs,
         client: this.parts.addresses.stored(record.ip, record.timestampMs),
@@ -84,7 +104,11 @@ export class WatchRecorder implements RequestWatch {
     }
   }
 
-  /** Forgets clients that were erased. */
+  storeSoon(finding: Finding): void {
+    this.waiting.add(finding, true);
+  }
+
+  /** Forgets clients that were erased, or pardoned. */
   forget(clients: readonly IpAddress[]): void {
     for (const client of clients) this.watch.forget(client);
     this.waiting.forget(clients);
@@ -93,6 +117,7 @@ export class WatchRecorder implements RequestWatch {
   /** Stores what has been found so far. Never rejects. */
   async flush(): Promise<void> {
     this.watch.advance(this.parts.now() * 1_000);
+    await Promise.all(this.checking);
     await this.waiting.flush(true);
   }
 
@@ -102,8 +127,29 @@ export class WatchRecorder implements RequestWatch {
     this.waiting.stop();
   }
 
-  private found({ detector, subject, found }: WatchFound): void {
-    this.waiting.add(findingOf(detector, subject, found));
+  private found(fresh: WatchFound): void {
+    const { detector, subject, found, address, userAgent } = fresh;
+    // What is shown of an agent may be cut before it says whom it claims to be.
+    const agents = userAgent === null ? found.agents : [userAgent, ...found.agents];
+    const seen = { address: address?.toString() ?? null, agents };
+    const finding = findingOf(detector, subject, found, seen);
+    const { claims, response } = this.parts;
+    const urgent = response?.found({ finding, detector, found, address, userAgent }) ?? null;
+    const isAsked = claims?.isClaimed(finding) === true && this.checking.size < MAX_CHECKING;
+    if (claims === null || !isAsked) this.waiting.add(urgent ?? finding, urgent !== null);
+    else this.check(claims, finding);
+  }
+
+  /** Only what is about this client waits for DNS. */
+  private check(claims: Pick<ClaimedFindings, 'check'>, finding: Finding): void {
+    const checking = this.checked(claims, finding).finally(() => this.checking.delete(checking));
+    this.checking.add(checking);
+  }
+
+  private async checked(claims: Pick<ClaimedFindings, 'check'>, finding: Finding): Promise<void> {
+    const { findings, verified } = await claims.check([finding]);
+    this.verified += verified;
+    for (const one of findings) this.waiting.add(one);
   }
 
   /** No request may be lost to its watching; it is said once. */

@@ -7,9 +7,10 @@ export type DecisionReason = 'rule' | 'country' | 'mode' | 'decorator' | 'no-rul
 
 /** The outcome for one request and the rule that made it. */
 export interface Decision {
-  action: 'allow' | 'block';
+  /** `limit` lets in, but not often: the client may make so many requests a minute, and no more. */
+  action: 'allow' | 'block' | 'limit';
   reason: DecisionReason;
-  /** The stored rule that decided; null where none did. */
+  /** The stored rule that decided; null where none did, and for a ban that is not stored yet, or never is. */
   ruleId: number | null;
   /** A monitor rule that matched, whatever was decided; null where none did. */
   monitorRuleId: number | null;

@@ -18,6 +18,11 @@ export interface EdgePolicy extends ContextSources {
   /** What a refused client gets. */
   refusal(context: RequestContext): RefusalResponse;
   /**
+   * Counts a request whose client a limit rule names. Gives what to answer instead of serving it, and notes that on the
+   * context, or null. Never throws, never rejects.
+   */
+  slows(context: RequestContext): Refusal;
+  /**
    * Counts a request of a limited route before any middleware has it; null where limits wait for the guards. Gives what to
    * answer instead of serving it, or null.
    */

@@ -128,14 +128,12 @@ function coverFrameworkErrors(app: FastifyApplication, edge: RequestEdge): void 
       request,
       framework: UNROUTED,
     });
-    if (refusal !== null)
-      void whenSettled(
-        refusal,
-        () => undefined,
-        (refused) => send(reply, refused),
-      );
-    else if (before === undefined) reply.send(error);
-    else before(error, request, reply);
+    const goOn = (): void => {
+      if (before === undefined) reply.send(error);
+      else before(error, request, reply);
+    };
+    if (refusal === null) goOn();
+    else void whenSettled(refusal, goOn, (refused) => send(reply, refused));
   };
 }
 

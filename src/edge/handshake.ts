@@ -2,7 +2,15 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { answered } from './ending.js';
 import type { RefusalResponse } from './refusal-response.js';
+import type { RequestContext } from './request-context.js';
 import type { RequestEdge } from './request-edge.js';
+
+/** A handshake that has been judged. */
+interface Handshake {
+  raw: IncomingMessage;
+  socket: Duplex;
+  refusal: RefusalResponse | null;
+}
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 const SWITCHING_PROTOCOLS = 101;
@@ -14,10 +22,32 @@ const FIRST_FINAL_STATUS = 200;
  *
  * @returns false where the client was refused, and nobody else may have the socket.
  */
-export function meetHandshake(edge: RequestEdge, raw: IncomingMessage, socket: Duplex): boolean {
+export function meetHandshake(
+  edge: RequestEdge,
+  raw: IncomingMessage,
+  socket: Duplex,
+): boolean | Promise<boolean> {
   const context = edge.openHandshake(raw);
   if (context === null) return true;
   const refusal = edge.admitHandshake(context);
+  const settle = (refused: RefusalResponse | null): boolean =>
+    letInOrRefuse(edge, context, { raw, socket, refusal: refused });
+  if (!(refusal instanceof Promise)) return settle(refusal);
+  // Node has taken its listeners off: a client that leaves meanwhile must not end the process.
+  const ignore = (): void => undefined;
+  socket.on('error', ignore);
+  return refusal.then((refused) => {
+    const isLetIn = settle(refused);
+    socket.off('error', ignore);
+    return isLetIn;
+  });
+}
+
+function letInOrRefuse(
+  edge: RequestEdge,
+  context: RequestContext,
+  { raw, socket, refusal }: Handshake,
+): boolean {
   if (refusal === null) {
     // Before it is answered: the rules may change while a host still looks into a token.
     edge.letIn(context, socket);

@@ -67,6 +67,10 @@ export class RequestContext {
   decision: Decision | null = null;
   /** What this module refused the request for; null where it did not. */
   refusal: 'blocked' | 'throttled' | null = null;
+  /** A limit rule names its client, and it counts as one of the requests that those may make. */
+  isCountedByRule = false;
+  /** It is one more than such a rule lets its client make: `refusal` is then the rule's, and no limit's of a route. */
+  isOverRule = false;
   /** How it has ended; null while it has not. */
   ending: Ending | null = null;
   /** It asked to become a WebSocket: what then comes over it are messages of their own. */
@@ -148,11 +152,13 @@ export class RequestContext {
   /** The stored rule that refused the request, or the monitor rule that has matched it. */
   get ruleId(): number | null {
     if (this.decision === null) return null;
-    return this.refusal === 'blocked' ? this.decision.ruleId : this.decision.monitorRuleId;
+    const isRefused = this.refusal === 'blocked' || this.isOverRule;
+    return isRefused ? this.decision.ruleId : this.decision.monitorRuleId;
   }
 
-  /** Why this module has blocked the request; null where it has not. */
+  /** Why this module has blocked the request, or a limit rule has refused it; null where neither has. */
   get blockReason(): DecisionReason | null {
+    if (this.isOverRule) return 'rule';
     return this.refusal === 'blocked' ? (this.decision?.reason ?? null) : null;
   }
 }

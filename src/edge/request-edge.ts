@@ -5,14 +5,8 @@ import type { Arrival, EdgePolicy, MessageArrival } from './edge-policy.js';
 import { guardResponse, inviteBody } from './deferred-response.js';
 import { endingAtClose, followDetached } from './detached-response.js';
 import { answered, type Ending } from './ending.js';
-import {
-  askCors,
-  type HostCors,
-  isForCors,
-  isPreflight,
-  preflightAnswer,
-  withCors,
-} from './host-cors.js';
+import { corsOf } from './asked-cors.js';
+import { askCors, type HostCors, isPreflight, preflightAnswer, withCors } from './host-cors.js';
 import { OpenConnections } from './open-connections.js';
 import {
   answer,
@@ -30,6 +24,7 @@ import {
   UNROUTED,
   type Framework,
 } from './request-context.js';
+import { answerSlowed } from './slowed-requests.js';
 
 /**
  * Where a request enters and leaves. It opens the context, asks the rules, and tells the log when the response closes;
@@ -79,21 +74,25 @@ export class RequestEdge {
 
   /**
    * As {@link meets}, where no route is exempt: a refused client is answered here, and its record is written at once.
-   * Nothing that still happens to the response could change it, so nobody has to wait for the end.
+   * Nothing that still happens to the response could change it, so nobody has to wait for the end. A promise where a rule
+   * limits the client, and others have to be asked.
    */
-  meetsUnrouted(raw: IncomingMessage, response: ServerResponse): boolean {
+  meetsUnrouted(raw: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
     const known = requestContextOf(raw);
     if (known !== undefined) return isLetIn(known);
     const context = this.attach(raw, raw, UNROUTED);
-    if (!this.policy.refuses(context)) {
-      this.watch(context, raw, response);
-      return true;
-    }
-    context.hasEntered = true;
-    const refusal = withBodyUnread(raw, this.refuse(context));
-    answer(response, refusal);
-    this.end(context, answered(refusal.status));
-    return false;
+    const settle = (refusal: RefusalResponse | null): boolean => {
+      if (refusal === null) {
+        this.watch(context, raw, response);
+        return true;
+      }
+      context.hasEntered = true;
+      answer(response, withBodyUnread(raw, sendable(refusal)));
+      this.end(context, answered(refusal.status));
+      return false;
+    };
+    const refusal = this.policy.refuses(context) ? this.refuse(context) : this.slow(context);
+    return refusal instanceof Promise ? refusal.then(settle) : settle(refusal);
   }
 
   /**
@@ -110,7 +109,10 @@ export class RequestEdge {
     context.enter(request, framework);
     if (arrival.reply !== undefined) context.answer = arrival.reply;
     if (context.admission === 'unjudged') this.policy.refuses(context);
-    if (context.admission !== 'refused') return null;
+    if (context.admission !== 'refused') {
+      const slowed = framework.mayBeExempt(request) ? null : this.slow(context);
+      return slowed === null ? null : answerSlowed(arrival, slowed, () => this.throttle(arrival));
+    }
     const cors = corsOf(arrival);
     if (cors !== null && isPreflight(raw)) return this.admitPreflight(arrival, context, cors);
     if (framework.mayBeExempt(request)) {
@@ -167,15 +169,7 @@ export class RequestEdge {
     const route = framework.routeAhead(request);
     if (route === null) return null;
     const throttling = unlessItFails(() => throttles(context, route, response));
-    return throttling === null ? null : this.throttled(arrival, throttling);
-  }
-
-  private async throttled(arrival: Arrival, throttling: Refusal): Promise<RefusalResponse | null> {
-    const refusal = await throttling;
-    if (refusal === null) return null;
-    const cors = corsOf(arrival);
-    const said = cors === null ? null : await askCors(cors, arrival);
-    return withBodyUnread(arrival.raw, withCors(sendable(refusal), said));
+    return throttling === null ? null : answerSlowed(arrival, throttling, () => null);
   }
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
@@ -186,9 +180,16 @@ export class RequestEdge {
     return context;
   }
 
-  /** Judges a handshake. Gives what to answer instead of letting it happen, or null. */
-  admitHandshake(context: RequestContext): RefusalResponse | null {
-    return this.policy.refuses(context) ? this.refuse(context) : null;
+  /** Judges a handshake. Gives what to answer instead of letting it happen, or null, or a promise of either. */
+  admitHandshake(context: RequestContext): Refusal {
+    return this.policy.refuses(context) ? this.refuse(context) : this.slow(context);
+  }
+
+  /** Counts what a client sends whom a limit rule names, once: gives what refuses it, or null, or a promise of either. */
+  slow(context: RequestContext): Refusal {
+    if (context.decision?.action !== 'limit' || context.isCountedByRule) return null;
+    context.isCountedByRule = true;
+    return this.policy.slows(context);
   }
 
   /** A handshake was not refused: its connection is remembered for as long as it is open. */
@@ -282,11 +283,6 @@ export class RequestEdge {
     this.closed += 1;
     this.end(context, ending);
   }
-}
-
-/** The host's CORS settings, where they have something to say of a request. */
-function corsOf({ raw, framework: { cors } }: Arrival): HostCors | null {
-  return cors !== null && isForCors(raw) && cors.areSet ? cors : null;
 }
 
 /** Whether others than a framework may have a request that has been judged. */

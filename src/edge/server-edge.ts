@@ -38,7 +38,11 @@ export function attachServerEdge(server: unknown, edge: RequestEdge, onRefused: 
   if (!isEmitter(server) || ATTACHED.has(server)) return;
   ATTACHED.add(server);
   const emit = server.emit;
-  const passes = (event: string | symbol, raw: IncomingMessage, other: unknown): boolean => {
+  const passes = (
+    event: string | symbol,
+    raw: IncomingMessage,
+    other: unknown,
+  ): boolean | Promise<boolean> => {
     switch (event) {
       case 'request':
       case 'checkContinue':
@@ -61,9 +65,12 @@ export function attachServerEdge(server: unknown, edge: RequestEdge, onRefused: 
     }
   };
   server.emit = function (this: EventEmitter, event: string | symbol, ...args: unknown[]): boolean {
-    return passes(event, args[0] as IncomingMessage, args[1])
-      ? emit.call(this, event, ...args)
-      : true;
+    const isLetIn = passes(event, args[0] as IncomingMessage, args[1]);
+    if (isLetIn === true) return emit.call(this, event, ...args);
+    if (isLetIn !== false) {
+      void isLetIn.then((mayPass) => mayPass && emit.call(this, event, ...args));
+    }
+    return true;
   };
   if (onRefused !== 'ignore') answerExpectations(server);
 }

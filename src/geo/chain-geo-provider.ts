@@ -1,5 +1,6 @@
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
+import type { GeoCoordinates } from './coordinates.js';
 import type { GeoPlace, GeoProvider } from './geo-provider.js';
 
 /**
@@ -45,6 +46,15 @@ export class ChainGeoProvider implements GeoProvider {
 
   lookup(ip: IpAddress): GeoPlace | null | Promise<GeoPlace | null> {
     return this.ask(ip, 0, null, undefined);
+  }
+
+  /** Those of the first that has any. */
+  coordinates(ip: IpAddress): GeoCoordinates | null {
+    for (const provider of this.loaded) {
+      const found = provider.coordinates?.(ip) ?? null;
+      if (found !== null) return found;
+    }
+    return null;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { IpAddress } from '../net/ip-address.js';
+import type { GeoCoordinates } from './coordinates.js';
 
 /** Where an address is, as far as a provider knows. */
 export interface GeoPlace {
@@ -24,6 +25,8 @@ export interface GeoProvider {
    * for sources that have to be asked over a network: no request ever waits for it, see {@link GeoService.lookup}.
    */
   lookup(ip: IpAddress): GeoPlace | null | Promise<GeoPlace | null>;
+  /** The coordinates of a public address, for the scan of the log; null where there are none. It must not block. */
+  coordinates?(ip: IpAddress): GeoCoordinates | null;
   /** Lets go of timers, watchers and connections; called once, when the app closes. */
   close?(): void | Promise<void>;
 }

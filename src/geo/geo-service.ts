@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { IpAddress } from '../net/ip-address.js';
 import { isPrivateOrSpecial } from '../net/special-ranges.js';
 import { cleanPlace, UNKNOWN_PLACE } from './clean-place.js';
+import type { GeoCoordinates } from './coordinates.js';
 import type { GeoPlace, GeoProvider } from './geo-provider.js';
 import { type AddressKey, PendingLookups } from './pending-lookups.js';
 
@@ -112,6 +113,16 @@ export class GeoService {
   locate(ip: IpAddress | null): GeoPlace | Promise<GeoPlace> {
     const place = this.find(ip);
     return place instanceof Promise ? this.pending.inTime(place, UNKNOWN_PLACE) : place;
+  }
+
+  /** The coordinates of an address, as the provider has them in memory; null where it has none, or fails. Never waits. */
+  coordinates(ip: IpAddress): GeoCoordinates | null {
+    if (!this.isLoaded || isPrivateOrSpecial(ip)) return null;
+    try {
+      return this.provider?.coordinates?.(ip) ?? null;
+    } catch {
+      return null;
+    }
   }
 
   /** Lets the provider go. */

@@ -1,5 +1,6 @@
 import { messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
+import { coordinatesOfRecord, type GeoCoordinates } from './coordinates.js';
 import { cleanPlace } from './clean-place.js';
 import type { GeoPlace, GeoProvider } from './geo-provider.js';
 import { fileVersion, readMmdb, type MmdbReader } from './mmdb-file.js';
@@ -53,6 +54,14 @@ export class MaxMindProvider implements GeoProvider {
     }
     const place = placeOfRecord(this.reader.get(text));
     return place === null ? null : cleanPlace(place);
+  }
+
+  /** What the file says of where an address is, if it is by city. */
+  coordinates(ip: IpAddress): GeoCoordinates | null {
+    if (this.reader === null || (ip.family === 6 && this.reader.metadata.ipVersion === 4)) {
+      return null;
+    }
+    return coordinatesOfRecord(this.reader.get(ip.toString()));
   }
 
   /** Reads the file anew if it has changed. Never rejects: what was read before stays. */

@@ -10,6 +10,10 @@ const NEEDS: Readonly<Record<string, string>> = {
     'counts by the hour in the request log, and tells crawlers and owners rather than attackers',
   'sensitive-path': 'needs to know which routes are sensitive',
   'auth-campaign': "needs seven days of a route's own failures in the request log",
+  'unusual-volume': "needs what is usual of the site in the request log's hourly figures",
+  'impossible-travel': 'needs to know who was signed in',
+  'many-users': 'needs to know whose sign-in failed',
+  'many-networks': 'needs to know who was signed in',
   'fake-crawler': 'needs DNS: give --dns',
 };
 

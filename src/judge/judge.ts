@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CrawlerCheck } from '../detection/crawlers/crawler-check.js';
 import type { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
 import type { Detector } from '../detection/detector.js';
+import { checkClaims, isClaimed } from '../detection/crawlers/crawler-claims.js';
 import { fakeCrawlerFinding } from '../detection/detectors/fake-crawler.js';
 import { findingOf } from '../detection/finding.js';
 import { Watch, type WatchFound } from '../detection/watch/watch.js';
@@ -13,7 +14,7 @@ import { bitsOf } from '../signals/signal.js';
 import type { AccessLogLine } from './access-log/access-log-line.js';
 import { ClientCounts, clientKey, type ClientKey } from './client-counts.js';
 import { ClientUnderJudgement } from './client-under-judgement.js';
-import { checkClaims, isClaimed } from './crawler-claims.js';
+
 import type { JudgeMode } from './judgement.js';
 import { LogClock } from './log-clock.js';
 import { LogRequests } from './log-request.js';

@@ -41,6 +41,7 @@ export class LogRequests {
       secFetchDest: null,
       secFetchSite: null,
       secFetchUser: null,
+      accept: null,
       responseType: null,
       reported: null,
     });

@@ -6,7 +6,8 @@ import { networkToBan } from '../response/ban-network.js';
 import type { PastBan } from '../response/client-facts.js';
 import { overBudget, planResponse, type Outcome } from '../response/plan-response.js';
 import type { ProtectedNetworks, Protection } from '../response/protected-networks.js';
-import type { ResponseFinding } from '../response/response-finding.js';
+import type { ResponseFinding } from '../detection/response-finding.js';
+import { evidenceOf } from '../response/finding-evidence.js';
 
 /** A client whose findings are answered. */
 export interface AnsweredClient {
@@ -80,25 +81,16 @@ export class WouldBeBans {
 /** By chance a ban is a fifth longer or shorter; a judgement is the same each time. */
 const MIDDLE = 0.5;
 
-const GRAVE = /^(?:probe:secrets|payload:.*|open-proxy)$/;
-
 function responseFinding(
   detector: Detector,
-  { signals, commonSignals, paths, firstSeen }: RuleFound,
+  found: RuleFound,
   { subject, score }: AnsweredClient,
 ): ResponseFinding {
   return {
     subject,
     detector: detector.name,
     score,
-    firstSeenMs: firstSeen.getTime(),
-    evidence: {
-      isPageFetch: commonSignals.includes('page-fetch'),
-      // No log has what tells an image from another request.
-      isImageLike: false,
-      hasSecondSignal: signals.length > 1,
-      distinctPaths: paths.length,
-      isGrave: signals.some((name) => GRAVE.test(name)),
-    },
+    firstSeenMs: found.firstSeen.getTime(),
+    evidence: evidenceOf(detector, found),
   };
 }

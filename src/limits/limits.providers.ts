@@ -7,6 +7,7 @@ import { RequestEdge } from '../edge/request-edge.js';
 import { THROTTLER_NAME } from '../edge/route-description.js';
 import { IpTrackingError, messageOf } from '../ip-tracking.errors.js';
 import { afterTimer } from '../hourly-work.js';
+import { OUTAGES, type Outages } from '../outages.js';
 import { logger, provide, token } from '../provide.js';
 import {
   AuthThrottlerGuard,
@@ -23,6 +24,7 @@ import { LimitTerms } from './limit-terms.js';
 import { LIMITS_SETTINGS, type LimitsSettings } from './limits.options.js';
 import { forgetClient, RateLimitService } from './rate-limit.service.js';
 import { RateLimiter } from './rate-limiter.js';
+import { RuleLimiter } from './rule-limiter.js';
 import type { LimitStorage } from './store/limit-storage.js';
 import { MemoryLimitStorage } from './store/memory/memory-limit-storage.js';
 import { createRedisLimitStorage } from './store/redis/redis-limit-storage.js';
@@ -34,12 +36,14 @@ import { toThrottlerStorage } from './store/throttler-storage.js';
 export const LIMIT_STORAGE = token<LimitStorage>('limit-storage');
 /** What PostgreSQL lists a listener as whose process counts limits in its own memory. */
 const UNSHARED_NAME = `${LISTENER_NAME}, own limits`;
+/** How many requests a minute a client may make whom a limit rule names; the rules tell. */
+export const RULE_LIMIT = token<number>('rule-limit');
 /** Whether a client is not limited at all; the rules tell. */
 export const LIMIT_EXEMPTION = token<(context: RequestContext) => boolean>('limit-exemption');
 
 /** Who may ask how often, and where that is counted. */
 export const limitsProviders = [
-  provide(LIMIT_STORAGE, [LIMITS_SETTINGS], createStorage),
+  provide(LIMIT_STORAGE, [LIMITS_SETTINGS, OUTAGES], createStorage),
   provide(
     LimitPolicies,
     [LIMITS_SETTINGS],
@@ -53,6 +57,12 @@ export const limitsProviders = [
         ipv6PrefixLength,
         isExempt,
       }),
+  ),
+  provide(
+    RuleLimiter,
+    [LIMIT_STORAGE, RULE_LIMIT, LIMITS_SETTINGS, EDGE_SETTINGS],
+    (storage, perMinute, answers, { ipv6PrefixLength }) =>
+      new RuleLimiter(storage, { perMinute, ipv6PrefixLength, answers }),
   ),
   provide(LimitAnswers, [LIMITS_SETTINGS], (settings) => new LimitAnswers(settings)),
   provide(LimitResetRepository, [Database], (database) => new LimitResetRepository(database)),
@@ -112,7 +122,7 @@ export const limitsProviders = [
   ),
 ];
 
-async function createStorage(settings: LimitsSettings): Promise<LimitStorage> {
+async function createStorage(settings: LimitsSettings, outages: Outages): Promise<LimitStorage> {
   const memory = new MemoryLimitStorage();
   if (!settings.isEnabled) return memory;
   const shared =
@@ -125,12 +135,16 @@ async function createStorage(settings: LimitsSettings): Promise<LimitStorage> {
   return new ResilientLimitStorage({
     primary: shared,
     fallback: memory,
-    onStateChange: ({ state, error }) =>
-      state === 'open'
-        ? logger.error(
-            `the shared limits cannot be reached, so each process counts for itself: ${messageOf(error)}`,
-          )
-        : logger.log('the shared limits are counted again'),
+    onStateChange: ({ state, error }) => {
+      const message = state === 'open' ? messageOf(error) : null;
+      outages.tell({ of: 'limits', isOver: message === null, message });
+      if (message === null) logger.log('the shared limits are counted again');
+      else {
+        logger.error(
+          `the shared limits cannot be reached, so each process counts for itself: ${message}`,
+        );
+      }
+    },
   });
 }
 

@@ -158,6 +158,25 @@ export class PersonalDataRepository {
     );
   }
 
+  /**
+   * Takes out of the audit of bans whom its entries were about, but for bans in force. @returns how many entries.
+   */
+  async deleteBanEvents(ip: IpAddress): Promise<number> {
+    const [row] = await this.manager.query<{ count: number }>(
+      `select ip_tracking.erase_ban_events($1::inet[]) as count`,
+      [[trackerKey(ip)]],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** What the audit of bans has of an address: IPv6 by its /64. */
+  async banEvents(ip: IpAddress): Promise<Record<string, unknown>[]> {
+    return this.manager.query(
+      `select * from ip_tracking.ban_event where network = $1::inet::cidr order by id`,
+      [trackerKey(ip)],
+    );
+  }
+
   /** The rules that name exactly this address. */
   async rules(ip: IpAddress): Promise<Record<string, unknown>[]> {
     return this.manager.query(

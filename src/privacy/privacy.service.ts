@@ -21,6 +21,8 @@ export interface ErasedAddress {
   /** Rows of the request log. */
   requests: number;
   findings: number;
+  /** Entries in the audit of bans that do not say any more whom they were about. Those of a ban in force stay. */
+  banEvents: number;
   /** Records found on their way to the log, in this process and in the spools of its folder. */
   spooled: number;
   /** Rules that name exactly this address. They stay: whoever is blocked could otherwise be let in again by asking. */
@@ -29,7 +31,7 @@ export interface ErasedAddress {
 
 /** One thing that is stored of an address: a row by its columns. */
 export interface ExportedRow {
-  kind: 'request' | 'spooled' | 'finding' | 'rule' | 'forwarder' | 'erasure';
+  kind: 'request' | 'spooled' | 'finding' | 'rule' | 'ban' | 'forwarder' | 'erasure';
   row: Record<string, unknown>;
 }
 
@@ -72,9 +74,10 @@ export class PrivacyService {
         requests += await stored.deleteRows(day, this.formsOf(ip, day));
       }
       const findings = await stored.deleteFindings(await this.foundForms(ip, stored));
+      const banEvents = await stored.deleteBanEvents(ip);
       await stored.deleteForwarder(ip);
       const keptRules = (await stored.rules(ip)).length;
-      return { ipAddress: ip.toString(), requests, findings, spooled, keptRules };
+      return { ipAddress: ip.toString(), requests, findings, banEvents, spooled, keptRules };
     });
   }
 
@@ -94,6 +97,7 @@ export class PrivacyService {
     }
     yield* ofKind('finding', await stored.findings(await this.foundForms(ip, stored)));
     yield* ofKind('rule', await stored.rules(ip));
+    yield* ofKind('ban', await stored.banEvents(ip));
     yield* ofKind('forwarder', await stored.forwarder(ip));
     yield* ofKind('erasure', await stored.marks(await this.arrivingForms(ip)));
   }

@@ -13,6 +13,8 @@ import { PersonalDataRepository } from '../privacy/personal-data.repository.js';
 import { PrivacyService } from '../privacy/privacy.service.js';
 import { RecordPrivacy } from '../privacy/record-privacy.js';
 import { afterTimer } from '../hourly-work.js';
+import { messageOf } from '../ip-tracking.errors.js';
+import { OUTAGES } from '../outages.js';
 import { logger, provide, token, WALL_CLOCK } from '../provide.js';
 import { createSignalReader } from '../signals/signal-reader.js';
 import { installationOf } from '../state/identity.repository.js';
@@ -66,8 +68,8 @@ export const requestLogProviders = [
   ),
   provide(
     RequestQueue,
-    [Database, ErasedRecords, ENRICHMENT, SPOOL_PLACE, STATE, REQUEST_LOG_SETTINGS],
-    (database, erased, enrichment, spoolPlace, state, settings) =>
+    [Database, ErasedRecords, ENRICHMENT, SPOOL_PLACE, STATE, REQUEST_LOG_SETTINGS, OUTAGES],
+    (database, erased, enrichment, spoolPlace, state, settings, outages) =>
       createRequestQueue({
         ...settings.tuning,
         sink: settings.sink ?? new PostgresSink(database, settings.tuning),
@@ -79,6 +81,12 @@ export const requestLogProviders = [
         onFailure: (error) => {
           if (settings.sink === null && isTransient(error)) state?.doubt();
         },
+        onOutage: (error) =>
+          outages.tell({
+            of: 'request log',
+            isOver: error === null,
+            message: error === null ? null : messageOf(error),
+          }),
         log: logger,
       }),
   ),

@@ -10,7 +10,7 @@ import {
 } from './plan-response.js';
 import type { ProtectionKind } from './protected-networks.js';
 import type { Response, ResponseLevel } from './response.js';
-import type { FindingEvidence, ResponseFinding } from './response-finding.js';
+import type { FindingEvidence, ResponseFinding } from '../detection/response-finding.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -4,7 +4,7 @@ import { networkToBan } from './ban-network.js';
 import type { ClientFacts, PastBan } from './client-facts.js';
 import { durationInWords } from './duration-words.js';
 import { isMilder, isResponse, type Response, type ResponseLevel } from './response.js';
-import type { ResponseFinding } from './response-finding.js';
+import type { ResponseFinding } from '../detection/response-finding.js';
 import { type Softening, softenings, type SofteningCode } from './softening.js';
 
 /** What a host lets follow from findings: one ceiling for all, or one for each. */

@@ -5,7 +5,7 @@ import { BANNED_IPV6_LENGTH } from './ban-network.js';
 
 /** Why a network is never banned, nor limited. */
 export type ProtectionKind =
-  'never-block' | 'allow-rule' | 'trusted-proxy' | 'own-address' | 'loopback';
+  'never-block' | 'allow-rule' | 'trusted-proxy' | 'own-address' | 'loopback' | 'likely-proxy';
 
 /** What protects a client. */
 export interface Protection {

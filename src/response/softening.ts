@@ -1,6 +1,6 @@
 import type { ClientFacts, UserFacts } from './client-facts.js';
 import type { Response } from './response.js';
-import type { ResponseFinding } from './response-finding.js';
+import type { ResponseFinding } from '../detection/response-finding.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -46,6 +46,7 @@ const PROTECTIONS = {
   'trusted-proxy': 'it is a trusted proxy',
   'own-address': "it is an address of the app's own host",
   loopback: 'it is loopback',
+  'likely-proxy': 'it is most likely a proxy that nobody declared,',
 } as const;
 
 /** Everything that speaks for a client, in the order in which people should hear of it. */

@@ -1,4 +1,5 @@
 import type { Decision, DecisionReason } from '../edge/decision.js';
+import { HELD_RULE } from './held-rules.js';
 
 /** What the module does where no rule speaks: let everyone in, or only who is listed. */
 export type RuleMode = 'blocklist' | 'allowlist';
@@ -19,18 +20,24 @@ export interface RulePolicy {
 export interface MatchedRules {
   allow: number | null;
   block: number | null;
+  limit: number | null;
   monitor: number | null;
 }
 
 /** For a client without an address: no rule names it, so the mode decides. */
-export const NO_RULES: MatchedRules = Object.freeze({ allow: null, block: null, monitor: null });
+export const NO_RULES: MatchedRules = Object.freeze({
+  allow: null,
+  block: null,
+  limit: null,
+  monitor: null,
+});
 
 /**
- * The whole policy. Allow beats block beats the default, whatever the lengths of the prefixes; a country only refuses,
- * and an unknown one (null) is on no list.
+ * The whole policy. Allow beats block beats limit beats the default, whatever the lengths of the prefixes; a country only
+ * refuses, and an unknown one (null) is on no list. A limit takes nobody in whom the countries or the mode refuse.
  */
 export function decide(
-  { allow, block, monitor }: MatchedRules,
+  { allow, block, limit, monitor }: MatchedRules,
   country: string | null,
   { mode, blockCountries, allowCountries }: RulePolicy,
 ): Decision {
@@ -40,17 +47,20 @@ export function decide(
   if (allowCountries !== null && !isOn(allowCountries, country)) {
     return decision('block', 'country', null, monitor);
   }
-  return decision(mode === 'allowlist' ? 'block' : 'allow', 'mode', null, monitor);
+  if (mode === 'allowlist') return decision('block', 'mode', null, monitor);
+  if (limit !== null) return decision('limit', 'rule', limit, monitor);
+  return decision('allow', 'mode', null, monitor);
 }
 
-/** The policy while no rules are known. A country refuses all the same: it is in the options. */
+/** The policy while no rules are known. A country refuses all the same: it is in the options; and so does a ban of this process. */
 export function decideWithoutRules(
   withoutRules: WithoutRules,
   country: string | null,
   policy: RulePolicy,
+  held: MatchedRules = NO_RULES,
 ): Decision {
   if (withoutRules === 'closed') return decision('block', 'no-rules', null, null);
-  return decide(NO_RULES, country, { ...policy, mode: 'blocklist' });
+  return decide(held, country, { ...policy, mode: 'blocklist' });
 }
 
 function isOn(list: ReadonlySet<string> | null, country: string | null): boolean {
@@ -63,5 +73,5 @@ function decision(
   ruleId: number | null,
   monitorRuleId: number | null,
 ): Decision {
-  return { action, reason, ruleId, monitorRuleId };
+  return { action, reason, ruleId: ruleId === HELD_RULE ? null : ruleId, monitorRuleId };
 }

@@ -44,10 +44,11 @@ export class Door {
     const { ip } = context.client;
     // A place costs a look-up, so it is looked up only where a country can decide.
     const country = this.usesCountries ? context.locate().country : null;
+    const matched = ip === null ? NO_RULES : this.rules.match(ip);
     context.decision = this.rules.isKnown
-      ? decide(ip === null ? NO_RULES : this.rules.match(ip), country, policy)
-      : decideWithoutRules(withoutRules, country, policy);
-    if (context.decision.action === 'allow') return false;
+      ? decide(matched, country, policy)
+      : decideWithoutRules(withoutRules, country, policy, matched);
+    if (context.decision.action !== 'block') return false;
     context.admission = 'refused';
     return true;
   }

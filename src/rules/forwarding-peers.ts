@@ -28,6 +28,11 @@ export class ForwardingPeers {
     this.announce([prefix]).catch(() => undefined);
   }
 
+  /** Whether a peer was seen forwarding since the last round. */
+  has(peer: IpAddress): boolean {
+    return this.seen.has(Prefix.of(peer, peer.family === 4 ? 32 : 128).toString());
+  }
+
   /** Announces those that were seen since the last round, none even, and forgets them: who still forwards is seen again. */
   async round(): Promise<void> {
     await this.announce([...this.seen.values()]);

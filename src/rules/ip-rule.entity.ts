@@ -1,10 +1,13 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What a rule does with the addresses in its network. `monitor` only notes that it would have matched. */
-export type RuleAction = 'allow' | 'block' | 'monitor';
+/**
+ * What a rule does with the addresses in its network. `limit` lets each of its clients make so many requests a minute;
+ * `monitor` only notes that it would have matched.
+ */
+export type RuleAction = 'allow' | 'block' | 'limit' | 'monitor';
 
 /** Every {@link RuleAction}, for validation. */
-export const RULE_ACTIONS = ['allow', 'block', 'monitor'] as const satisfies RuleAction[];
+export const RULE_ACTIONS = ['allow', 'block', 'limit', 'monitor'] as const satisfies RuleAction[];
 
 /** A stored rule: what happens to one network, why, by whom and until when. */
 @Entity({ schema: 'ip_tracking', name: 'ip_rule', synchronize: false })
@@ -35,4 +38,12 @@ export class IpRule {
   /** When the rule stops acting; null for never. */
   @Column({ type: 'timestamptz', name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
+
+  /** The finding that a ban follows from; null for what people and feeds have made. */
+  @Column({ type: 'integer', name: 'finding_id', nullable: true })
+  findingId!: number | null;
+
+  /** Tells a ban of detection from every other one; null for what people and feeds have made. */
+  @Column({ type: 'uuid', name: 'ban_id', nullable: true })
+  banId!: string | null;
 }

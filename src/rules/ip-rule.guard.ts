@@ -11,7 +11,12 @@ import { answered } from '../edge/ending.js';
 import { withoutModule } from '../edge/missing-module.js';
 import { MessageContext, type RequestContext } from '../edge/request-context.js';
 import { RequestEdge } from '../edge/request-edge.js';
-import { describeRoute, type RouteRules } from '../edge/route-description.js';
+import {
+  describeRoute,
+  type RouteDescription,
+  type RouteRules,
+} from '../edge/route-description.js';
+import type { RefusalResponse } from '../edge/refusal-response.js';
 import { Door } from './door.js';
 import { RefusalException } from './refusal.exception.js';
 import { routeRefuses } from './route-rules.js';
@@ -39,14 +44,24 @@ export class IpRuleGuard implements CanActivate {
 
   /**
    * @returns false for a message whose client is refused, which Nest makes a `WsException` or an `RpcException`.
-   * @throws RefusalException, an HttpException with the module's answer, where the client of a request is refused.
+   * @throws RefusalException, an HttpException with the module's answer, where the client of a request is refused, or
+   * asks more often than a limit rule lets them; it rejects with it where the counters are elsewhere.
    */
-  canActivate(execution: ExecutionContext): boolean {
+  canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     if (this.edge === undefined) return true;
     const context = contextOfExecution(execution, this.edge);
     if (context === null) return true;
     if (context instanceof MessageContext && !context.hasPeer) return true;
     const route = describeRoute(execution.getHandler(), execution.getClass());
+    const isLetIn = this.letsIn(route, context);
+    if (!isLetIn || route.skipsRules) return isLetIn;
+    const slowed = this.edge.slow(context);
+    return slowed instanceof Promise
+      ? slowed.then((refusal) => refusal === null || this.answer(refusal, context))
+      : slowed === null || this.answer(slowed, context);
+  }
+
+  private letsIn(route: RouteDescription, context: RequestContext): boolean {
     // The global guard has seen to it. A field of GraphQL that another one overtakes is judged twice, and the same.
     if (context.guardedAs === route && route.rules !== null) return true;
     if (route.skipsRules) {
@@ -85,7 +100,10 @@ export class IpRuleGuard implements CanActivate {
 
   private refuse(context: RequestContext): false {
     context.refusal = 'blocked';
-    const refusal = this.door.refusal(context);
+    return this.answer(this.door.refusal(context), context);
+  }
+
+  private answer(refusal: RefusalResponse, context: RequestContext): false {
     if (context instanceof MessageContext) {
       // No interceptor runs for it, so this is the only place where its record can be written.
       this.edge?.end(context, answered(refusal.status));

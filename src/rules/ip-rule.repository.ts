@@ -30,8 +30,11 @@ function changeOf({ ruleId, action, network, expiresAtMs }: ChangeRow): RuleChan
   return { ruleId, now: isGone ? null : { id: ruleId, action, network, expiresAtMs } };
 }
 
+/** What a rule has that is no ban. */
+const NO_BAN = { findingId: null, banId: null };
+
 const COLUMNS = `id, action, network::text as network, reason, source, created_by as "createdBy",
-  created_at as "createdAt", expires_at as "expiresAt"`;
+  created_at as "createdAt", expires_at as "expiresAt", finding_id as "findingId", ban_id as "banId"`;
 
 /** The only place that reads and writes `ip_tracking.ip_rule`. */
 export class IpRuleRepository {
@@ -115,12 +118,15 @@ export class IpRuleRepository {
       `insert into ip_tracking.ip_rule (action, network, reason, source, created_by, expires_at)
        values ($1, $2, $3, $4, $5, $6)
        on conflict (action, network, source) do update
-          set reason = excluded.reason, created_by = excluded.created_by, expires_at = excluded.expires_at
+          set reason = excluded.reason, created_by = excluded.created_by, expires_at = excluded.expires_at,
+              finding_id = null, ban_id = null
        returning ${COLUMNS}`,
       [rule.action, rule.network, rule.reason, rule.source, rule.createdBy, rule.expiresAt],
     );
     // Nothing comes back where there is no database to store it.
-    return rows[0] ?? Object.assign(new IpRule(), { id: 0, createdAt: new Date(), ...rule });
+    return (
+      rows[0] ?? Object.assign(new IpRule(), { id: 0, createdAt: new Date(), ...NO_BAN, ...rule })
+    );
   }
 
   /** Removes the rules of one action for exactly this network, whatever their source. */

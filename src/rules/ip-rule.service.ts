@@ -8,6 +8,7 @@ import type { IpRule, RuleAction } from './ip-rule.entity.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { LiveRules } from './live-rules.js';
 import { checkBan, checkBlock, type LockoutFacts, type WidestNetwork } from './lockout.js';
+import type { Pardons } from './pardons.js';
 import type { ProtectedNetworkRepository } from './protected-network.repository.js';
 import type { RecentTrafficRepository } from './recent-traffic.repository.js';
 import {
@@ -83,6 +84,7 @@ export interface IpRuleServiceOptions {
   clientIp: string;
   locate(ip: IpAddress): { country: string | null };
   isSensitivePath(path: string): boolean;
+  pardons: Pardons;
   /** Says on the app's log what is odd about a block. */
   warn(warning: string): void;
   /** Epoch milliseconds. */
@@ -144,17 +146,41 @@ export class IpRuleService {
   }
 
   /**
-   * Removes the block rules for exactly this network.
+   * Lets each client of an address or network make no more than `rules.limitedPerMinute` requests a minute, unless an
+   * allow rule names them. Throws like {@link allow}.
+   */
+  async limit(network: string, details: RuleDetails = {}): Promise<IpRule> {
+    const prefix = requirePrefix(network);
+    checkDetails(details, RULE_DETAILS);
+    return this.save('limit', prefix, details);
+  }
+
+  /**
+   * Removes the block rules for exactly this network, and ends every ban and limit of detection that shares an address with
+   * it: a pardon, after which nothing from before counts. None are given back where a ban was stored nowhere, or is over.
    *
    * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is.
    */
-  unblock(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
-    return this.remove('block', network, details);
+  async unblock(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
+    const prefix = requirePrefix(network);
+    checkDetails(details, REMOVAL_DETAILS);
+    const by = details.by ?? null;
+    const unblocked = await this.repository.remove('block', prefix.toString(), by);
+    const hasUnblocked = unblocked.length > 0;
+    const { removed, isPardoned } = await this.options.pardons.pardon(prefix, { by, hasUnblocked });
+    if (!hasUnblocked && !isPardoned) return this.notFound('block', prefix.toString());
+    await this.followOwnChange();
+    return [...unblocked, ...removed];
   }
 
   /** Removes the allow rules for exactly this network. Throws like {@link unblock}. */
   disallow(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
     return this.remove('allow', network, details);
+  }
+
+  /** Removes the limit rules for exactly this network. Throws like {@link unblock}. */
+  unlimit(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
+    return this.remove('limit', network, details);
   }
 
   /** Removes the monitor rules for exactly this network. Throws like {@link unblock}. */
@@ -228,16 +254,18 @@ export class IpRuleService {
     const prefix = requirePrefix(network).toString();
     checkDetails(details, REMOVAL_DETAILS);
     const removed = await this.repository.remove(action, prefix, details.by ?? null);
-    if (removed.length === 0) {
-      const [wider] = await this.repository.covering(action, prefix);
-      throw new IpTrackingError(
-        'IPT_RULE_NOT_FOUND',
-        `there is no ${action} rule for ${prefix}` +
-          (wider === undefined ? '' : `; ${wider.network} covers it, and is removed by that name`),
-      );
-    }
+    if (removed.length === 0) return this.notFound(action, prefix);
     await this.followOwnChange();
     return removed;
+  }
+
+  private async notFound(action: RuleAction, prefix: string): Promise<never> {
+    const [wider] = await this.repository.covering(action, prefix);
+    throw new IpTrackingError(
+      'IPT_RULE_NOT_FOUND',
+      `there is no ${action} rule for ${prefix}` +
+        (wider === undefined ? '' : `; ${wider.network} covers it, and is removed by that name`),
+    );
   }
 
   private async lockoutFacts(prefix: Prefix, details: BlockDetails): Promise<LockoutFacts> {

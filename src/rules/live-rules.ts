@@ -2,10 +2,11 @@ import { messageOf } from '../ip-tracking.errors.js';
 import type { IpAddress } from '../net/ip-address.js';
 import { within } from '../within.js';
 import type { MatchedRules, WithoutRules } from './decide.js';
+import { HeldRules } from './held-rules.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
 import { describeLate, describeOutage, type RulesStatus } from './rules-in-force.js';
-import { RuleSnapshot } from './rule-snapshot.js';
+import { RuleSnapshot, type RuleChange } from './rule-snapshot.js';
 import { RuleTableBuilder, type RejectedRule } from './rule-table-builder.js';
 
 /** The PostgreSQL channel on which the trigger of `ip_rule` says that something changed. */
@@ -29,18 +30,23 @@ export interface LiveRulesOptions {
    * Null where nobody asks.
    */
   whose: (() => Promise<string | null>) | null;
-  /** Called when the rules cannot be read, once per outage. */
-  onOutage(): void;
+  /** Called when the rules cannot be read, once per outage, and when they can be again. @param error null then. */
+  onOutage(error: unknown): void;
   onRejected(rejected: RejectedRule): void;
   /** Takes what an operator has to know. */
   log: { log(message: string): void; warn(message: string): void; error(message: string): void };
 }
+
+/** Told of other rules: by what has changed of those that are stored, or null where all were read anew. */
+export type RulesListener = (changes: readonly RuleChange[] | null) => void;
 
 /**
  * The rules in memory, kept up to date: a notification makes it read what has changed, a poll finds what a lost
  * notification did not tell, and while the database is gone the last known rules hold.
  */
 export class LiveRules {
+  /** What holds in this process besides. */
+  readonly held = new HeldRules();
   private snapshot = RuleSnapshot.empty();
   private timer: NodeJS.Timeout | null = null;
   private following: Promise<void> | null = null;
@@ -59,7 +65,7 @@ export class LiveRules {
   private isStarting = false;
   private isLate = false;
   private filing: NodeJS.Timeout | null = null;
-  private onChange: () => void = () => undefined;
+  private onChange: RulesListener = () => undefined;
 
   constructor(
     private readonly repository: IpRuleRepository,
@@ -90,7 +96,7 @@ export class LiveRules {
     };
   }
 
-  /** Whether any rules are known, be they none: else {@link match} says nothing. */
+  /** Whether any stored rules are known, be they none: else {@link match} tells of held ones alone. */
   get isKnown(): boolean {
     return this.snapshot.version >= 0;
   }
@@ -115,8 +121,13 @@ export class LiveRules {
   }
 
   /** Calls back each time that other rules hold. */
-  whenChanged(onChange: () => void): void {
+  whenChanged(onChange: RulesListener): void {
     this.onChange = onChange;
+  }
+
+  /** What is held has changed, and nothing that is stored. */
+  heldChanged(): void {
+    this.onChange([]);
   }
 
   async stop(): Promise<void> {
@@ -130,9 +141,10 @@ export class LiveRules {
     }
   }
 
-  /** The live rules that match an address. Never waits, never throws. */
+  /** The live rules that match an address, and what is held. Never waits, never throws. */
   match(ip: IpAddress): MatchedRules {
-    return this.snapshot.match(ip, this.options.now());
+    const nowMs = this.options.now();
+    return this.held.over(this.snapshot.match(ip, nowMs), ip, nowMs);
   }
 
   /** Follows the database; resolves when this process acts on what it held at the time of the call. */
@@ -169,7 +181,7 @@ export class LiveRules {
       if (delta === null) await this.loadAll();
       else if (delta.changes.length > 0) {
         this.snapshot = this.snapshot.with(delta.version, delta.changes, this.options.onRejected);
-        this.onChange();
+        this.onChange(delta.changes);
         this.fileSoon();
       }
       this.setOut(null);
@@ -192,7 +204,7 @@ export class LiveRules {
       this.isConfirmed = true;
       if (this.isLate) this.options.log.log(`the rules are loaded: ${this.snapshot.size}`);
       this.isLate = false;
-      this.onChange();
+      this.onChange(null);
       await this.keep(async () => writer?.finish(version));
     } catch (error) {
       await writer?.abandon();
@@ -267,7 +279,7 @@ export class LiveRules {
     if (isOut === this.isOut) return;
     this.isOut = isOut;
     this.outage = error;
-    if (isOut) this.options.onOutage();
+    this.options.onOutage(error);
     if (this.isStarting) return;
     if (isOut) this.tellOutage();
     else this.options.log.log('the rules can be read again');

@@ -73,7 +73,7 @@ describe('RuleFile', () => {
     await write(ROWS, 7);
     const { snapshot, damage } = await read();
     expect([snapshot.version, snapshot.size, damage]).toEqual([7, 3, null]);
-    expect(await match('203.0.113.9')).toEqual({ allow: 1, block: 2, monitor: null });
+    expect(await match('203.0.113.9')).toEqual({ allow: 1, block: 2, limit: null, monitor: null });
     expect((await match('2001:db8::1', 1_000)).block).toBe(3);
     expect((await match('2001:db8::1', 1_001)).block).toBeNull();
   });

@@ -48,9 +48,14 @@ describe('RuleSnapshot', () => {
       rule(4, 'monitor', '0.0.0.0/0'),
       rule(5, 'block', '2001:db8::/32'),
     ]);
-    expect(ids(snapshot, '203.0.113.7')).toEqual({ allow: 3, block: 2, monitor: 4 });
-    expect(ids(snapshot, '203.0.113.8')).toEqual({ allow: 3, block: 1, monitor: 4 });
-    expect(ids(snapshot, '2001:db8::1')).toEqual({ allow: null, block: 5, monitor: null });
+    expect(ids(snapshot, '203.0.113.7')).toEqual({ allow: 3, block: 2, limit: null, monitor: 4 });
+    expect(ids(snapshot, '203.0.113.8')).toEqual({ allow: 3, block: 1, limit: null, monitor: 4 });
+    expect(ids(snapshot, '2001:db8::1')).toEqual({
+      allow: null,
+      block: 5,
+      limit: null,
+      monitor: null,
+    });
     expect(snapshot.size).toBe(5);
   });
 

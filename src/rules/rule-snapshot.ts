@@ -83,6 +83,7 @@ export class RuleSnapshot {
     return {
       allow: this.longest('allow', ip, nowMs),
       block: this.longest('block', ip, nowMs),
+      limit: this.longest('limit', ip, nowMs),
       monitor: this.longest('monitor', ip, nowMs),
     };
   }

@@ -15,6 +15,7 @@ export class RuleTableBuilder {
   private readonly builders: Record<RuleAction, PrefixSetBuilder<number>> = {
     allow: new PrefixSetBuilder<number>(),
     block: new PrefixSetBuilder<number>(),
+    limit: new PrefixSetBuilder<number>(),
     monitor: new PrefixSetBuilder<number>(),
   };
   private ids = new Int32Array(1_024);
@@ -55,16 +56,22 @@ export class RuleTableBuilder {
 
   /** Builds the table in one go. */
   build(): RuleTable {
-    const { allow, block, monitor } = this.builders;
-    return this.table({ allow: allow.build(), block: block.build(), monitor: monitor.build() });
+    const { allow, block, limit, monitor } = this.builders;
+    return this.table({
+      allow: allow.build(),
+      block: block.build(),
+      limit: limit.build(),
+      monitor: monitor.build(),
+    });
   }
 
   /** Builds the table in slices, so that a million rules never hold the event loop. */
   async buildAsync(options: SliceOptions = {}): Promise<RuleTable> {
-    const { allow, block, monitor } = this.builders;
+    const { allow, block, limit, monitor } = this.builders;
     return this.table({
       allow: await allow.buildAsync(options),
       block: await block.buildAsync(options),
+      limit: await limit.buildAsync(options),
       monitor: await monitor.buildAsync(options),
     });
   }

@@ -45,6 +45,13 @@ export interface RulesOptions {
   allowCountries?: string[];
   /** Bounds for blocks that are made with `isAutomatic`, and by detection. @default { widestIpv4: 24, widestIpv6: 48 } */
   automaticBlocks?: AutomaticBlockOptions;
+  /**
+   * How many requests a minute a client may make whom a `limit` rule names, whatever they are for; counted where
+   * `rateLimits` counts. Beyond it they get 429.
+   *
+   * @default 60
+   */
+  limitedPerMinute?: number;
   /** Makes the answer to a refused client: a page, or another status such as 451 or 404. @default 403 in JSON */
   refusal?: RefusalFactory;
   /** Told of every refusal, after it was decided. What it throws or rejects with is swallowed. */
@@ -62,6 +69,7 @@ export const RULES_DEFAULTS = {
   blockCountries: null,
   allowCountries: null,
   automaticBlocks: null,
+  limitedPerMinute: 60,
   refusal: null,
   onBlocked: null,
 } satisfies Defaults<RulesOptions>;
@@ -88,6 +96,7 @@ export const RULES_CHECKS: Record<keyof RulesOptions, Check> = {
   endWebSockets: flag,
   blockCountries: (path, value) => void countrySet(path, value as string[]),
   allowCountries: (path, value) => void countrySet(path, value as string[]),
+  limitedPerMinute: wholeNumber(1),
   automaticBlocks: (path, value) => checkObject(path, value, AUTOMATIC_BLOCKS_CHECKS),
   refusal: callable,
   onBlocked: callable,

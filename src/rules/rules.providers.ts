@@ -4,7 +4,9 @@ import { EDGE_SETTINGS } from '../edge/edge.options.js';
 import { ListedPaths } from '../edge/listed-paths.js';
 import { RoutePrefixes } from '../edge/route-prefixes.js';
 import { GeoService } from '../geo/geo-service.js';
+import { messageOf } from '../ip-tracking.errors.js';
 import { ClientIpResolver } from '../net/client-ip.js';
+import { OUTAGES } from '../outages.js';
 import { logger, provide, steadyClock, token, WALL_CLOCK } from '../provide.js';
 import { STATE } from '../state/state.providers.js';
 import { Door } from './door.js';
@@ -12,6 +14,7 @@ import { IpRuleRepository } from './ip-rule.repository.js';
 import { IpRuleService } from './ip-rule.service.js';
 import { LiveRules, RULE_CHANNEL } from './live-rules.js';
 import { ForwardingPeers } from './forwarding-peers.js';
+import { PARDONS } from './pardons.js';
 import { ProtectedNetworkRepository } from './protected-network.repository.js';
 import { RecentTrafficRepository } from './recent-traffic.repository.js';
 import { RuleFile } from './rule-file.js';
@@ -40,15 +43,19 @@ export const rulesProviders = [
   ),
   provide(
     LiveRules,
-    [IpRuleRepository, STATE, RULES_SETTINGS, NotificationListener, WALL_CLOCK],
-    (repository, state, settings, listener, now) => {
+    [IpRuleRepository, STATE, RULES_SETTINGS, NotificationListener, OUTAGES, WALL_CLOCK],
+    (repository, state, settings, listener, outages, now) => {
       const live = new LiveRules(repository, state === null ? null : new RuleFile(state), {
         pollIntervalMs: settings.pollIntervalMs,
         withoutRules: settings.withoutRules,
         now,
         whose: state?.whose.bind(state) ?? null,
         // Whoever answers next at that address may be another database.
-        onOutage: () => state?.doubt(),
+        onOutage: (error) => {
+          if (error !== null) state?.doubt();
+          const message = error === null ? null : messageOf(error);
+          outages.tell({ of: 'rules', isOver: error === null, message });
+        },
         onRejected: ({ row, message }) => logger.error(`rule ${row.id} is left out: ${message}`),
         log: logger,
       });
@@ -69,6 +76,7 @@ export const rulesProviders = [
       EDGE_SETTINGS,
       RoutePrefixes,
       CLIENT_IP_IN_WORDS,
+      PARDONS,
       WALL_CLOCK,
     ],
     (
@@ -82,6 +90,7 @@ export const rulesProviders = [
       { sensitivePaths },
       prefixes,
       clientIp,
+      pardons,
       now,
     ) => {
       const sensitive = new ListedPaths(sensitivePaths, prefixes);
@@ -94,6 +103,7 @@ export const rulesProviders = [
         clientIp,
         locate: (ip) => geo.lookup(ip),
         isSensitivePath: (path) => sensitive.has(path),
+        pardons,
         warn: (warning) => logger.warn(warning),
         now,
       });

@@ -21,6 +21,8 @@ export interface RequestFacts {
   readonly status: number;
   readonly userAgent: string | null;
   readonly referer: string | null;
+  /** The `Accept` header; null where there was none, or nobody kept it. */
+  readonly accept: string | null;
   /** `Sec-Fetch-Mode`, and below its siblings (https://www.w3.org/TR/fetch-metadata/). */
   readonly secFetchMode: string | null;
   readonly secFetchDest: string | null;

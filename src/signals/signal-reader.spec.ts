@@ -237,6 +237,7 @@ describe('whatever a client sends', () => {
           secFetchDest: nullable,
           secFetchSite: nullable,
           secFetchUser: nullable,
+          accept: nullable,
           responseType: nullable,
           status: fc.integer(),
         }),
@@ -303,6 +304,7 @@ const EXAMPLES: Record<(typeof SIGNAL_NAMES)[number], (reader: typeof read) => s
   malformed: example({ target: '/%00' }),
   answered: example({ target: '/.env', status: 200, outcome: 'served' }),
   'secret-served': example({ target: '/.env', status: 200, outcome: 'served' }),
+  'image-like': example({ userAgent: 'Mozilla/5.0', accept: 'image/avif,image/webp,*/*;q=0.8' }),
   routine: example({ target: '/robots.txt' }),
 };
 

@@ -4,6 +4,7 @@ import { authenticationOf } from './authentication.js';
 import { compileProbes, type ProbeList } from './compile-probes.js';
 import { decodeOnce } from './decoding.js';
 import { isPageFetch } from './fetch-metadata.js';
+import { isImageLike } from './image-like.js';
 import { MARK } from './marks.js';
 import { OwnHosts } from './own-hosts.js';
 import { PathReader } from './path-reader.js';
@@ -21,6 +22,7 @@ import { TargetScan } from './target-scan.js';
 const UNMATCHED = bitsOf(['unmatched']);
 const ASSET = bitsOf(['asset']);
 const PAGE_FETCH = bitsOf(['page-fetch']);
+const IMAGE_LIKE = bitsOf(['image-like']);
 const OPEN_PROXY = bitsOf(['open-proxy']);
 const MALFORMED = bitsOf(['malformed']);
 const ROUTINE = bitsOf(['routine']);
@@ -74,6 +76,7 @@ class Reader {
     if (userAgent !== null) bits |= this.agents.read(userAgent);
     if (referer !== null && referer !== '') bits |= readReferer(referer, facts.host, this.hosts);
     if (isPageFetch(facts)) bits |= PAGE_FETCH;
+    else if (isImageLike(facts)) bits |= IMAGE_LIKE;
     if (facts.outcome === 'unmatched' || this.isMissed(facts)) bits |= UNMATCHED;
     return bits;
   }

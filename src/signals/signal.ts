@@ -62,6 +62,8 @@ export const SIGNALS = {
   'secret-served': 27,
   /** Browsers, phones and crawlers ask this of every site by themselves: icons, `robots.txt`, `/.well-known/`. */
   routine: 28,
+  /** May have been made by a page, as an image is, over plain HTTP, where browsers do not say so. */
+  'image-like': 29,
 } as const satisfies Record<string, number>;
 
 /** The name of a signal: what one request shows by itself. */

@@ -39,7 +39,13 @@ export class MemoryRules implements Pick<IpRuleRepository, keyof IpRuleRepositor
     const known = this.rules.get(key);
     const id = known?.id ?? (this.lastId += 1);
     const createdAt = known?.createdAt ?? new Date(this.now());
-    const saved = Object.assign(new IpRule(), { createdAt, ...rule, id });
+    const saved = Object.assign(new IpRule(), {
+      createdAt,
+      findingId: null,
+      banId: null,
+      ...rule,
+      id,
+    });
     this.rules.set(key, saved);
     this.changes += 1;
     return Promise.resolve(saved);

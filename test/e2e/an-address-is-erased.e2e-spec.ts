@@ -90,6 +90,7 @@ describe('an address', () => {
       ipAddress: ADDRESS,
       requests: 2,
       findings: 1,
+      banEvents: 0,
       spooled: 0,
       keptRules: 1,
     });

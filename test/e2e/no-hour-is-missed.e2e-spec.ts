@@ -40,7 +40,14 @@ describe('the scan of every hour', () => {
   afterEach(() => vi.restoreAllMocks());
 
   const service = (detectors = detectionSettings({}).detectors): DetectionService =>
-    new DetectionService({ database: connection, detectors, retentionDays: 30, now: () => nowMs });
+    new DetectionService({
+      claims: null,
+      facts: { coordinatesOf: () => null },
+      database: connection,
+      detectors,
+      retentionDays: 30,
+      now: () => nowMs,
+    });
 
   const log = (
     ip: string,

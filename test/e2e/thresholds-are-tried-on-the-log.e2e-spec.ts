@@ -22,6 +22,8 @@ beforeAll(async () => {
   test = await createTestDatabase();
   database = new Database(createDataSource({ url: test.url }, []), true);
   service = new DetectionService({
+    claims: null,
+    facts: { coordinatesOf: () => null },
     database,
     detectors: DETECTORS,
     retentionDays: 0,
@@ -94,6 +96,8 @@ describe('a replay', () => {
     await service.scanOnce();
     const clock = { now: LOG_START_MS };
     const hourly = new DetectionService({
+      claims: null,
+      facts: { coordinatesOf: () => null },
       database,
       detectors: DETECTORS,
       retentionDays: 0,

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
 import type { Detector } from '../../src/detection/detector.js';
+import type { SuspectsPlan } from '../../src/detection/scan/hour-tables.repository.js';
 import { LogScanRepository } from '../../src/detection/scan/log-scan.repository.js';
 import type { WatchEvent } from '../../src/detection/watch/watch-event.js';
 import { Watch } from '../../src/detection/watch/watch.js';
@@ -144,6 +145,14 @@ const requests = fc.array(
   { minLength: 40, maxLength: 160 },
 );
 
+/** Whoever is suspected may be looked up one by one or all at once, those who are too slow let go before or not. */
+const plans = fc.constantFrom<SuspectsPlan>(
+  { lookedUp: 1 },
+  { lookedUp: 0 },
+  { lookedUp: 1, manyRows: 0 },
+  { lookedUp: 0, manyRows: 0 },
+);
+
 let database: TestDatabase;
 let dataSource: DataSource;
 beforeAll(async () => {
@@ -168,14 +177,16 @@ function note(hits: Hits, name: string, subject: string, count: number): void {
 it('the watch finds as it happens what the scan finds in the log, hour by hour', async () => {
   const found = new Map(DETECTORS.map(({ name }) => [name, 0]));
   await fc.assert(
-    fc.asyncProperty(requests, async (given) => {
+    fc.asyncProperty(requests, plans, async (given, plan) => {
       await database.query('truncate ip_tracking.request_log');
       let at = FROM;
       const rows = given.map((request) => ({ ...request, atMs: (at += request.gapMs) }));
       const watched = watch(rows, at);
       await insert(rows);
       const scanned: Hits = new Map();
-      for (let hour = FROM; hour < at + 2 * HOUR_MS; hour += HOUR_MS) await scan(hour, scanned);
+      for (let hour = FROM; hour < at + 2 * HOUR_MS; hour += HOUR_MS) {
+        await scan(hour, plan, scanned);
+      }
       expect(Object.fromEntries(scanned)).toEqual(Object.fromEntries(watched));
       for (const key of scanned.keys()) {
         const name = key.split(' ', 1)[0]!;
@@ -245,10 +256,10 @@ async function insert(rows: readonly Row[]): Promise<void> {
   );
 }
 
-async function scan(fromMs: number, hits: Hits): Promise<void> {
+async function scan(fromMs: number, plan: SuspectsPlan, hits: Hits): Promise<void> {
   const window = { from: new Date(fromMs), to: new Date(fromMs + HOUR_MS) };
   await dataSource.transaction((manager) =>
-    new LogScanRepository(manager).run(DETECTORS, window, (findings) => {
+    new LogScanRepository(manager, plan).run(DETECTORS, window, (findings) => {
       for (const { detector: name, subject, evidence } of findings) {
         note(hits, name, subject, Number(evidence['count']));
       }

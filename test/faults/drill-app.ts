@@ -18,6 +18,8 @@ export interface DrillAppOptions {
   /** Who else listens to SIGTERM: somebody who ends the process if they are alone, or who does nothing. @default nobody */
   listens?: 'politely' | 'deafly';
   requestLog?: Exclude<IpTrackingOptions['requestLog'], false | undefined>;
+  /** What may follow from findings. @default nothing is detected */
+  response?: 'flag' | 'limit' | 'ban';
   /** A variant that is broken on purpose. */
   mutant?:
     | 'no on conflict'
@@ -86,7 +88,10 @@ export class DrillApp {
       },
       clientIp: { strategy: 'trusted-proxies', proxies: ['127.0.0.1'] },
       rules: { startTimeoutMs: 200 },
-      detection: false,
+      detection:
+        options.response === undefined
+          ? false
+          : { cron: false, response: options.response, verifyCrawlers: false },
     };
     const child = fork(fileURLToPath(new URL('./app.mjs', pathToFileURL(__filename))), {
       env: {

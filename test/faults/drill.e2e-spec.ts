@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { Drill, type Fault } from './drill.js';
+import { bannedWhileDown, budgetUsedUp, killedBeforeBan } from './faults/bans.js';
 import { commitAnswerDropped } from './faults/commit-answer-dropped.js';
 import { databaseDownAtBoot } from './faults/database-down-at-boot.js';
 import {
@@ -54,6 +55,9 @@ const FAULTS: readonly Fault[] = [
   databaseFull,
   tableMissing,
   sessionsEnded,
+  bannedWhileDown,
+  killedBeforeBan,
+  budgetUsedUp,
 ];
 
 const scale = process.env['DRILL'] ?? 'small';

@@ -16,6 +16,7 @@ const LEAVES = [
   'sudden-end',
   'second-signal',
   'hourly-work',
+  'outages',
 ];
 /** What puts the rooms together: the other files at the root of src/. */
 const MODULE = 'module';
@@ -29,6 +30,7 @@ const BELOW: Record<string, readonly string[]> = {
   'sudden-end': [],
   'second-signal': ['sudden-end'],
   'hourly-work': [],
+  outages: ['provide'],
   options: ['ip-tracking.errors'],
   migrations: [],
   database: [...FLOOR, 'migrations'],
@@ -90,16 +92,23 @@ const PURE_FOLDERS = [
 
 /** The pure files of the others, by their folders. */
 const PURE_FILES = Object.entries({
+  'src/geo': ['coordinates'],
   'src/edge': ['decision'],
-  'src/rules': ['decide'],
+  'src/rules': ['decide', 'held-rules'],
   'src/limits/store': ['sliding-window', 'memory/keyed-hash'],
   'src/detection': [
     'detector',
     'detector-rule',
     'finding',
+    'response-finding',
     'tuned-detectors',
     'scan/compile-scan',
     'scan/evidence',
+    'scan/detector-terms',
+    'scan/forwarders',
+    'scan/hour-counts',
+    'scan/hour-reads',
+    'scan/log-terms',
   ],
   'src/detection/crawlers': [
     'crawler-check',
@@ -118,8 +127,18 @@ const PURE_FILES = Object.entries({
     'plan-response',
     'protected-networks',
     'response',
-    'response-finding',
     'softening',
+    'audit-notes',
+    'ban-event',
+    'ban-history',
+    'client-estimate',
+    'finding-evidence',
+    'known-users',
+    'likely-proxies',
+    'page-crowds',
+    'sign-ins',
+    'subject-scores',
+    'would-have',
   ],
   'src/judge': [
     'client-counts',
@@ -170,7 +189,7 @@ const MAY_USE_THE_DATABASE = [
   /^src\/limits\/store\/redis\/redis-(connection|limit-storage)\.ts$/,
   /^src\/request-log\/sinks\/postgres-sink\.ts$/,
   /^src\/request-log\/table\/(partitions|retention|rollup)\.ts$/,
-  /^src\/detection\/(detection\.service|replay-log)\.ts$/,
+  /^src\/detection\/(detection\.service|replay-log|scan\/scan-findings)\.ts$/,
   // These make the connection and close it; they run no statement.
   /\.providers\.ts$/,
   /^src\/ip-tracking\.(lifecycle|providers)\.ts$/,

@@ -21,6 +21,9 @@ const AT_HAND: Record<string, string> = {
     declare function verifiedUserId(request: unknown): string | undefined;
     declare function verifiedApiKey(key: string | undefined): string | null;
     declare const metrics: { count(name: string, labels: Record<string, string | null>): void };`,
+  'docs/response.md': `
+    declare const events: IpTrackingEvents;
+    declare const pager: { tell(line: string): void };`,
   'docs/rules.md': `
     declare const rules: IpRuleService;
     declare const metrics: { count(name: string, labels: Record<string, string | number | null>): void };`,

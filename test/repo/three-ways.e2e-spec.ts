@@ -29,9 +29,9 @@ interface Way {
 const WAYS = {
   'An address': {
     rooms: ['edge', 'rules', 'limits', 'geo', 'privacy', 'net', 'request-log', 'detection'],
-    longest: [49, 30],
+    longest: [50, 30],
   },
-  'A rule': { rooms: ['rules'], longest: [19, 16] },
+  'A rule': { rooms: ['rules'], longest: [20, 16] },
   'An attempt': { rooms: ['limits'], longest: [16, 8] },
 } as const;
 type Name = keyof typeof WAYS;

@@ -19,6 +19,7 @@ export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
     secFetchDest: null,
     secFetchSite: null,
     secFetchUser: null,
+    accept: null,
     responseType: 'application/json; charset=utf-8',
     reported: null,
     ...changes,

@@ -18,26 +18,26 @@ export function authCampaignDetector(atLeast = 20): LogDetector {
     of: 'route',
     weight: 40,
     response: 'flag',
-    query: ({ from, to }, { log, counted, client, shows }) => {
-      const failed = `${counted} and ${shows('auth-failure')} and coalesce(route, path) is not null`;
+    evidence: ['auth-failure'],
+    query: ({ from }, { log, counted, client, evidence, shows }) => {
       return {
         sql: `with present as (
                 select coalesce(route, path) as subject, count(*) as failures, count(distinct ${client}) as addresses,
                        min("timestamp") as first_seen, max("timestamp") as last_seen,
                        (array_agg(distinct ${client}))[1:100] as clients
-                  from ${log} where "timestamp" >= $1 and "timestamp" < $2 and ${failed}
-                 group by 1 having count(*) >= $4::integer and count(distinct ${client}) >= ${LEAST_CLIENTS}),
+                  from ${evidence} as failure where coalesce(route, path) is not null
+                 group by 1 having count(*) >= $3::integer and count(distinct ${client}) >= ${LEAST_CLIENTS}),
               past as (
                 select coalesce(route, path) as subject, floor(extract(epoch from $1 - "timestamp") / 3600) as hour,
                        count(*) as failures
-                  from ${log} where "timestamp" >= $3 and "timestamp" < $1 and ${failed}
+                  from ${log} where "timestamp" >= $2 and "timestamp" < $1 and ${counted} and ${shows('auth-failure')}
                    and coalesce(route, path) in (select subject from present)
                  group by 1, 2)
               select subject, failures::float8 as failures, addresses::float8 as addresses, clients,
                      first_seen as "firstSeen", last_seen as "lastSeen",
                      array(select past.failures::float8 from past where past.subject = present.subject) as hours
                 from present`,
-        values: [from, to, new Date(from.getTime() - USUAL_HOURS * HOUR_MS), atLeast],
+        values: [from, new Date(from.getTime() - USUAL_HOURS * HOUR_MS), atLeast],
       };
     },
     judge: (rows) =>

@@ -10,7 +10,7 @@ export interface RefutedClaim {
 
 /** The detector that finds those who claim to be a crawler, and whom DNS has refuted. It runs when another one has found something. */
 export const FAKE_CRAWLER = 'fake-crawler';
-const WEIGHT = 20;
+export const FAKE_CRAWLER_WEIGHT = 20;
 
 /** A refuted claim beside the finding for which it was looked into. It is only flagged: a name alone proves nothing. */
 export function fakeCrawlerFinding(
@@ -28,7 +28,7 @@ export function fakeCrawlerFinding(
     detector: FAKE_CRAWLER,
     reason: `claims to be ${crawler} and is not: ${reason}`,
     evidence: { crawler, agents: evidence['agents'], firstSeen, lastSeen },
-    weight: WEIGHT,
+    weight: FAKE_CRAWLER_WEIGHT,
     firstSeen,
     lastSeen,
   };

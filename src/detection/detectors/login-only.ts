@@ -13,17 +13,18 @@ export function loginOnlyDetector(atLeast = 2): LogDetector {
     of: 'client',
     weight: 20,
     response: 'flag',
-    query: ({ from, to }, { log, counted, client, endedAt, shows }) => {
-      const inTime = `"timestamp" >= $1 and "timestamp" < $3 and ${counted} and ip_address is not null`;
-      return {
-        sql: `with suspect as materialized (
-                select ${client} as client from ${log} where ${inTime} and ${shows('login')}
-                 group by 1 having count(*) >= $4::integer),
-              known as (
-                select ${client} as subject, ${endedAt} as at, path, attempted_user as attempted, user_agent,
-                       ${shows('login')} as is_login, ${shows('asset')} as is_asset, ${shows('auth-success')} as is_success
-                  from ${log}
-                 where ${inTime} and signals is not null and ${client} in (select client from suspect)),
+    suspects: {
+      counts: { any: ['login'] },
+      atLeast,
+      by: 'end',
+      requests: {},
+      beforeMs: BEFORE_MS,
+    },
+    query: ({ from }, { requests, client, endedAt, shows }) => ({
+      sql: `with known as (
+              select ${client} as subject, ${endedAt} as at, path, attempted_user as attempted, user_agent, ip_address,
+                     ${shows('login')} as is_login, ${shows('asset')} as is_asset, ${shows('auth-success')} as is_success
+                from ${requests} as request where signals is not null),
               told as (
                 select *, bool_or(is_asset) over of_subject as has_assets,
                        count(*) filter (where is_success and attempted is null) over of_subject as unnamed_successes,
@@ -34,20 +35,19 @@ export function loginOnlyDetector(atLeast = 2): LogDetector {
                      count(*) filter (where attempted is null)::float8 as unnamed,
                      max(unnamed_successes)::float8 as successes,
                      min(at) as "firstSeen", max(at) as "lastSeen", (array_agg(distinct path))[1:10] as paths,
-                     (array_agg(distinct left(user_agent, 200)))[1:5] as agents
+                     (array_agg(distinct left(user_agent, 200)))[1:5] as agents, min(host(ip_address)) as address
                 from told
-               where is_login and not is_success and at >= $2 and not has_assets
-               group by subject having count(*) >= $4::integer`,
-        values: [new Date(from.getTime() - BEFORE_MS), from, to, atLeast],
-      };
-    },
+               where is_login and not is_success and at >= $1 and not has_assets
+               group by subject having count(*) >= $2::integer`,
+      values: [from, atLeast],
+    }),
     judge: (rows) =>
       rows.flatMap((row) => {
         const tried = row as unknown as Tried;
         const explained = EXPLAINED_BY_SUCCESS * tried.successes;
         const count = tried.named + Math.max(0, tried.unnamed - explained);
         if (count < atLeast) return [];
-        const { subject, paths, agents, firstSeen, lastSeen } = tried;
+        const { subject, paths, agents, address, firstSeen, lastSeen } = tried;
         return [
           {
             subject,
@@ -55,6 +55,8 @@ export function loginOnlyDetector(atLeast = 2): LogDetector {
             evidence: { count, attempts: tried.attempts, paths, agents, firstSeen, lastSeen },
             firstSeen,
             lastSeen,
+            address,
+            agents: agents.filter((agent) => agent !== null),
           },
         ];
       }),
@@ -92,7 +94,8 @@ interface Tried {
   unnamed: number;
   successes: number;
   paths: string[];
-  agents: string[];
+  agents: (string | null)[];
+  address: string | null;
   firstSeen: Date;
   lastSeen: Date;
 }

@@ -7,23 +7,24 @@ export function sensitivePathDetector(): LogDetector {
     of: 'client',
     weight: 5,
     response: 'flag',
-    query: ({ from, to }, { log, counted, client }) => ({
+    suspects: { counts: { isSensitive: true }, atLeast: 1, requests: { isSensitive: true } },
+    query: (_, { requests, client }) => ({
       sql: `select subject, sum(requests)::float8 as requests, min(first_seen) as "firstSeen", max(last_seen) as "lastSeen",
                    jsonb_agg(jsonb_build_object('path', path, 'requests', requests) order by place)
-                     filter (where place <= 10) as paths
+                     filter (where place <= 10) as paths,
+                   array_agg(distinct agent) filter (where place <= 50 and agent is not null) as agents, min(address) as address
               from (select *, row_number() over (partition by subject order by requests desc, path) as place
-                      from (select ${client} as subject, path, count(*) as requests,
+                      from (select ${client} as subject, path, count(*) as requests, min(left(user_agent, 200)) as agent, min(host(ip_address)) as address,
                                    min("timestamp") as first_seen, max("timestamp") as last_seen
-                              from ${log}
-                             where sensitive and "timestamp" >= $1 and "timestamp" < $2 and ${counted}
-                               and ip_address is not null
+                              from ${requests} as request
                              group by 1, 2) as hit) as placed
              group by subject`,
-      values: [from, to],
+      values: [],
     }),
     judge: (rows) =>
       rows.map((row) => {
-        const { subject, requests, paths, firstSeen, lastSeen } = row as unknown as Hit;
+        const { subject, requests, paths, firstSeen, lastSeen, address, agents } =
+          row as unknown as Hit;
         const [first, ...others] = paths;
         const which =
           first === undefined
@@ -35,6 +36,8 @@ export function sensitivePathDetector(): LogDetector {
           evidence: { requests, paths, firstSeen, lastSeen },
           firstSeen,
           lastSeen,
+          address,
+          agents: agents ?? [],
         };
       }),
   };
@@ -46,4 +49,6 @@ interface Hit {
   paths: { path: string; requests: number }[];
   firstSeen: Date;
   lastSeen: Date;
+  address: string | null;
+  agents: string[] | null;
 }

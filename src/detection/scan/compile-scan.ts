@@ -1,21 +1,7 @@
-import { bitsOf, EVIDENCE } from '../../signals/signal.js';
+import { EVIDENCE } from '../../signals/signal.js';
 import type { CompiledRule } from '../detector-rule.js';
-import type { LogQuery, LogTerms, ScanWindow, SubjectKind } from '../detector.js';
-
-/** The table. */
-export const LOG = 'ip_tracking.request_log';
-
-/**
- * The rows that count. A client that a stored block rule refuses must not feed the detection that would block it again:
- * nothing else stays out, a refusal by anything but such a rule included.
- */
-export const COUNTED = `not (outcome = 'blocked' and rule_id is not null)`;
-
-/** The client a row belongs to: an IPv4 address as it is, IPv6 by its /64. */
-export const CLIENT = `case family(ip_address) when 4 then ip_address else network(set_masklen(ip_address, 64))::inet end`;
-
-/** When a row's request had ended. */
-export const ENDED_AT = `("timestamp" + duration_us * interval '1 microsecond')`;
+import type { LogQuery, ScanWindow, SubjectKind } from '../detector.js';
+import { CLIENT, COUNTED, ENDED_AT, LOG, matching, quoted, shows } from './log-terms.js';
 
 const SUBJECTS: Record<SubjectKind, string> = { client: CLIENT, user: 'user_id', route: 'route' };
 const VALUES = { path: 'path', user: 'coalesce(attempted_user, user_id)', client: CLIENT } as const;
@@ -25,27 +11,12 @@ const VALUES = { path: 'path', user: 'coalesce(attempted_user, user_id)', client
  * all rows count it is less, or twice as many would be read for the few that last.
  */
 const LONGEST_REQUEST_MS = 3_600_000;
-const LONGEST_OF_MANY_MS = 60_000;
+export const LONGEST_OF_MANY_MS = 60_000;
 
 /** Rows that are kept of a subject at most, to show people some of them. */
 const SHOWN = 200;
 /** Of these as many are read for their paths and user agents. */
 const EXAMPLES = 50;
-
-/** What the statements of all detectors have in common. */
-export const LOG_TERMS: LogTerms = {
-  log: LOG,
-  counted: COUNTED,
-  client: CLIENT,
-  endedAt: ENDED_AT,
-  shows: (...names) => shows(bitsOf(names)),
-};
-
-/** The partial index has only rows that speak against their client, and is asked where only those can count. */
-export function shows(bits: number): string {
-  const isEvidence = (bits & ~EVIDENCE) === 0;
-  return `${isEvidence ? `(signals & ${EVIDENCE}) <> 0 and ` : ''}(signals & ${bits}) <> 0`;
-}
 
 /** An interval, in PostgreSQL's words. */
 function interval(us: number): string {
@@ -61,14 +32,14 @@ export interface RuleSource {
 }
 
 /** What each step hands on of a row. */
-const COLUMNS = 'subject, at, value, attempted, client, path, method, user_agent, signals, counts';
+const COLUMNS =
+  'subject, at, value, attempted, client, address, path, method, user_agent, signals, counts';
 
 /**
  * A rule as one statement over the log: which subjects have reached the threshold in a window that ends within the hour,
  * with the highest count and some of the requests. Reads the log back as far as such a window may begin.
  *
  * The statement is set-based: each step is one pass, sorted by subject and time, whatever the traffic.
- *
  */
 export function compileRule(
   compiled: CompiledRule,
@@ -127,7 +98,7 @@ function show(rows: string): string {
            bit_or(signals)::float8 as signals, bit_and(signals)::float8 as "commonSignals",
            array_agg(path order by place) filter (where place <= ${EXAMPLES}) as paths,
            array_agg(user_agent order by place) filter (where place <= ${EXAMPLES} and user_agent is not null) as agents,
-           array_agg(distinct method) as methods, array_agg(distinct client) as clients
+           array_agg(distinct method) as methods, (array_agg(host(address) order by place))[1] as address, array_agg(distinct client) as clients
       from ${rows} where place <= ${SHOWN} group by subject, most, first_seen, last_seen`;
 }
 
@@ -157,9 +128,8 @@ function readRows(compiled: CompiledRule, hasResolved: boolean, table: string): 
   const { detector, rule } = compiled;
   const subject = SUBJECTS[detector.of];
   const value = rule.distinct === undefined ? null : VALUES[rule.distinct];
-  const condition = conditionOf(compiled);
-  const counts = value === null ? condition : `${condition} and ${value} is not null`;
-  const takesBack = compiled.without === 0 ? null : shows(compiled.without);
+  const counts = countedBy(compiled);
+  const takesBack = takenBackBy(compiled);
   const inTime = `"timestamp" >= $5 and "timestamp" < $4 and ${COUNTED}`;
   const conditions = [
     inTime,
@@ -167,10 +137,14 @@ function readRows(compiled: CompiledRule, hasResolved: boolean, table: string): 
     `${subject} is not null`,
     `${ENDED_AT} >= $3 and ${ENDED_AT} < $4`,
   ];
-  if (isBroad(compiled)) {
+  if (rule.atLeast > 1) {
+    // Whoever has not sent so many in all has not within any window: most are left out before anything is sorted.
+    const suspects = `select ${subject} from ${table} where ${inTime} and ${counts} group by 1 having count(*) >= ${rule.atLeast}`;
     conditions.push(
-      `${subject} in (select ${subject} from ${table} where ${inTime} and ${counts}
-                       group by 1 having count(*) >= ${rule.atLeast})`,
+      rule.unlessMissedBy === undefined
+        ? `${subject} in (${suspects})`
+        : // Of their paths it matters who else has asked for them.
+          `path in (select path from ${table} where ${inTime} and ${counts} and ${subject} in (${suspects}))`,
     );
   }
   if (hasResolved) {
@@ -182,7 +156,7 @@ function readRows(compiled: CompiledRule, hasResolved: boolean, table: string): 
   }
   return `
     select ${subject} as subject, ${ENDED_AT} as at, ${value ?? 'null::text'} as value,
-           coalesce(attempted_user, user_id) as attempted, ${CLIENT} as client, path, method,
+           coalesce(attempted_user, user_id) as attempted, ${CLIENT} as client, ip_address as address, path, method,
            left(user_agent, 200) as user_agent, coalesce(signals, 0) as signals,
            coalesce(${counts}, false) as counts, ${takesBack === null ? 'false' : `coalesce(${takesBack}, false)`} as takes_back
       from ${table}
@@ -195,24 +169,22 @@ function subjectText(kind: SubjectKind): string {
   return `case family(ip_address) when 4 then host(ip_address) else network(set_masklen(ip_address, 64))::text end`;
 }
 
-/** Without signals that speak against somebody nearly all rows count: then only who has enough of them is looked at. */
-function isBroad({ any, rule }: CompiledRule): boolean {
-  return (any === null || (any & ~EVIDENCE) !== 0) && rule.atLeast > 1;
+/** Without signals that speak against somebody nearly all rows may count. */
+function isBroad({ any }: CompiledRule): boolean {
+  return any === null || (any & ~EVIDENCE) !== 0;
 }
 
-function conditionOf({ any, none, rule: { counts } }: CompiledRule): string {
-  const conditions = [
-    any === null ? 'true' : shows(any),
-    counts.none === undefined ? 'true' : `(signals & ${none}) = 0`,
-    counts.outcomes === undefined ? 'true' : `outcome in (${counts.outcomes.map(quoted).join()})`,
-    counts.statuses === undefined ? 'true' : `status in (${counts.statuses.map(Number).join()})`,
-    counts.isSensitive === undefined ? 'true' : `sensitive = ${counts.isSensitive}`,
-  ];
-  return conditions.filter((condition) => condition !== 'true').join(' and ') || 'true';
+/** That a row counts for a rule. */
+export function countedBy({ rule }: CompiledRule): string {
+  const condition = matching(rule.counts);
+  return rule.distinct === undefined
+    ? condition
+    : `${condition} and ${VALUES[rule.distinct]} is not null`;
 }
 
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+/** That a row takes others back that have counted for a rule; null where none does. */
+export function takenBackBy({ without }: CompiledRule): string | null {
+  return without === 0 ? null : shows(without);
 }
 
 /** Leaves out what was taken back in its time. */

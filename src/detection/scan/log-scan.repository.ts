@@ -1,106 +1,139 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
-import { compileRules, isLogDetector, type CompiledRule } from '../detector-rule.js';
-import type { Detector, LogDetector, LogQuery, ScanWindow } from '../detector.js';
-import { type Finding, findingInLog, findingOf, foundInLog, spelt } from '../finding.js';
-import { compileRule, LOG_TERMS } from './compile-scan.js';
-import { copyEvidence, copyWhatTakesBack, EVIDENCE_TABLE, isOfEvidence } from './evidence.js';
+import { bitsOf } from '../../signals/signal.js';
+import { compileRules, isLogDetector } from '../detector-rule.js';
+import type { Detector, LogDetector, LogFacts, LogQuery, ScanWindow } from '../detector.js';
+import { type Finding, findingInLog, findingOf, foundInLog, seenInLog, spelt } from '../finding.js';
+import { compileRule } from './compile-scan.js';
+import { termsOf } from './detector-terms.js';
+import { EVIDENCE_TABLE, isOfEvidence } from './evidence.js';
+import { isProxyLike } from './forwarders.js';
+import { HourCounts, SUSPECTS_TABLE } from './hour-counts.js';
+import { HourTablesRepository, isOfSuspects, type SuspectsPlan } from './hour-tables.repository.js';
+import { CLIENT, COUNTED, LOG, shows } from './log-terms.js';
 
 /** So many rows of an answer are in memory at once. */
-const AT_ONCE = 1_000;
-/** For sorting and counting: PostgreSQL's usual 4 MB would have it write all of an hour to disk, twice. */
-const WORK_MEM = '64MB';
+const AT_ONCE = 2_000;
+
+/** A query's answer, and how it becomes findings. */
+interface Hits {
+  /** The table that holds it. */
+  readonly table: string;
+  /** The column that its rows are ordered by. */
+  readonly order: string | null;
+  readonly toFindings: (rows: Record<string, unknown>[]) => Finding[];
+}
+
+/** How a scan is made. */
+export interface LogScanSettings extends SuspectsPlan {
+  /** What detectors may ask that is in no log. @default nothing is known */
+  readonly facts?: LogFacts;
+}
+
+/** What a scan saw besides what was found. */
+export interface ScannedHour {
+  /** Proxies that are not trusted and brought more than half of the requests: nothing is found about them. */
+  readonly forwarders: readonly string[];
+  /** How many findings that left out. */
+  readonly leftOut: number;
+}
+
+const NO_FACTS: LogFacts = { coordinatesOf: () => null };
 
 /** Runs detectors over an hour of the log. Everything is counted in the database. */
 export class LogScanRepository {
-  constructor(private readonly manager: EntityManager) {}
+  private readonly tables: HourTablesRepository;
+
+  constructor(
+    private readonly manager: EntityManager,
+    private readonly settings: LogScanSettings = {},
+  ) {
+    this.tables = new HourTablesRepository(manager, settings);
+  }
 
   /**
-   * Runs each detector over an hour, and hands on what it finds, some at a time: however much that is, memory stays as it
-   * is. To be called in a transaction.
+   * Runs detectors over an hour, and hands on what they find, some at a time: however much that is, memory stays as it
+   * is. All have been run before the first finding is handed on, so that whoever stores them has no row locked while
+   * the log is read. To be called in a transaction.
    */
   async run(
     detectors: readonly (Detector | LogDetector)[],
     window: ScanWindow,
     onFindings: (findings: Finding[]) => Promise<void>,
-  ): Promise<void> {
-    await this.set('work_mem', WORK_MEM);
+  ): Promise<ScannedHour> {
+    const { tables } = this;
+    const { facts = NO_FACTS } = this.settings;
     const resolved = await this.resolvedDetectors();
+    const logDetectors = detectors.filter(isLogDetector);
     const rules = compileRules(
       detectors.filter(
         (detector): detector is Detector => !isLogDetector(detector) && detector.runs !== 'watch',
       ),
     );
-    const ofEvidence = rules.filter(isOfEvidence);
-    if (ofEvidence.length > 0) await this.copy(ofEvidence, window);
+    const counts = new HourCounts(rules.filter(isOfSuspects), logDetectors, window);
+    const asked = logDetectors.map((detector) => ({
+      detector,
+      query: detector.query(window, termsOf(detector, counts, window)),
+    }));
+    await tables.make({ rules, detectors: logDetectors, counts, window }, (table) =>
+      asked.some(({ query }) => query.sql.includes(table)),
+    );
+    const found: Hits[] = [];
+    // A rule has many conditions, of which PostgreSQL takes each for rare: it would go through all rows for each row.
+    await tables.set('enable_nestloop', 'off');
     for (const compiled of rules) {
       const { detector, index } = compiled;
       const query = compileRule(compiled, window, {
         hasResolved: resolved.has(detector.name),
-        ...(isOfEvidence(compiled) ? { table: `pg_temp.${EVIDENCE_TABLE}` } : {}),
+        ...(isOfEvidence(compiled) ? { table: EVIDENCE_TABLE } : {}),
+        ...(isOfSuspects(compiled) ? { table: SUSPECTS_TABLE } : {}),
       });
-      await this.each(query, (rows) =>
-        onFindings(
-          rows.map((row) => findingOf(detector, String(row['subject']), foundInLog(index, row))),
-        ),
-      );
+      const toFindings = (rows: Record<string, unknown>[]): Finding[] =>
+        rows.map((row) =>
+          findingOf(detector, String(row['subject']), foundInLog(index, row), seenInLog(row)),
+        );
+      found.push({ table: await this.keep(query, found.length), order: 'subject', toFindings });
     }
-    if (ofEvidence.length > 0) await this.manager.query(`drop table pg_temp.${EVIDENCE_TABLE}`);
-    for (const detector of detectors) {
-      if (!isLogDetector(detector)) continue;
-      await this.each(detector.query(window, LOG_TERMS), (rows) =>
-        onFindings(detector.judge(rows, window).map((found) => findingInLog(detector, found))),
-      );
+    await tables.set('enable_nestloop', 'on');
+    for (const { detector, query } of asked) {
+      const kept = async (): Promise<string> => this.keep(query, found.length);
+      const table = detector.evidence === undefined ? await kept() : await tables.byEvidence(kept);
+      const toFindings = (rows: Record<string, unknown>[]): Finding[] =>
+        detector.judge(rows, window, facts).map((one) => findingInLog(detector, one));
+      found.push({ table, order: null, toFindings });
     }
+    const forwarders = (await tables.forwarders(window)).filter(isProxyLike);
+    await tables.drop();
+    let leftOut = 0;
+    for (const hits of found) {
+      await this.each(hits, async (findings) => {
+        const kept = findings.filter(
+          ({ subjectKind, subject }) => subjectKind !== 'client' || !forwarders.includes(subject),
+        );
+        leftOut += findings.length - kept.length;
+        if (kept.length > 0) await onFindings(kept);
+      });
+    }
+    return { forwarders, leftOut };
   }
 
   /** When the first request of the log came; null where there is none. */
   async firstRequest(): Promise<Date | null> {
     const [row] = await this.manager.query<{ first: Date | null }[]>(
-      `select min("timestamp") as first from ${LOG_TERMS.log}`,
+      `select min("timestamp") as first from ${LOG}`,
     );
     return row?.first ?? null;
   }
 
   /** Which of some clients somebody has signed in from, or used signed in, within a time. */
   async signedIn(clients: readonly string[], { from, to }: ScanWindow): Promise<Set<string>> {
-    const { log, counted, client, shows } = LOG_TERMS;
     const rows = await this.manager.query<{ client: string }[]>(
-      `select distinct text(${client}) as client from ${log}
-        where "timestamp" >= $1 and "timestamp" < $2 and ${counted}
-          and (user_id is not null or ${shows('auth-success')}) and ${client} = any($3::inet[])`,
+      `select distinct text(${CLIENT}) as client from ${LOG}
+        where "timestamp" >= $1 and "timestamp" < $2 and ${COUNTED}
+          and (user_id is not null or ${shows(bitsOf(['auth-success']))}) and ${CLIENT} = any($3::inet[])`,
       [from, to, clients],
     );
     return new Set(rows.map((row) => spelt('client', row.client)));
-  }
-
-  /**
-   * Reads what speaks against clients once. PostgreSQL takes any comparison of bits to be true of nearly all rows, and
-   * would read all of them; the index has the few, where it is there.
-   */
-  private async copy(rules: readonly CompiledRule[], window: ScanWindow): Promise<void> {
-    const [index] = await this.manager.query<{ isWhole: boolean }[]>(
-      `select indisvalid as "isWhole" from pg_index where indexrelid = to_regclass('ip_tracking.request_log_evidence')`,
-    );
-    const isForced = index?.isWhole === true;
-    if (isForced) await this.setScans('off');
-    const { sql, values } = copyEvidence(rules, window);
-    await this.manager.query(sql, [...values]);
-    if (isForced) await this.setScans('on');
-    for (const compiled of rules) {
-      if (compiled.without === 0) continue;
-      const more = copyWhatTakesBack(compiled, window);
-      await this.manager.query(more.sql, [...more.values]);
-    }
-    await this.manager.query(`analyze pg_temp.${EVIDENCE_TABLE}`);
-  }
-
-  private async setScans(value: 'on' | 'off'): Promise<void> {
-    await this.set('enable_seqscan', value);
-    await this.set('enable_bitmapscan', value);
-  }
-
-  private async set(name: string, value: string): Promise<void> {
-    await this.manager.query(`select set_config($1, $2, true)`, [name, value]);
   }
 
   private async resolvedDetectors(): Promise<Set<string>> {
@@ -111,32 +144,48 @@ export class LogScanRepository {
   }
 
   /**
-   * By way of a table of the session's own: PostgreSQL runs a cursor with one process only, and a plain answer would be in
-   * memory as a whole.
+   * Keeps an answer in a table of the session's own: PostgreSQL runs a cursor with one process only, and a plain answer
+   * would be in memory as a whole.
    */
-  private async each(
-    { sql, values }: LogQuery,
-    work: (rows: Record<string, unknown>[]) => Promise<void>,
-  ): Promise<void> {
-    const table = 'pg_temp.ip_tracking_hit';
-    await this.manager.query(`create temporary table ip_tracking_hit on commit drop as ${sql}`, [
+  private async keep({ sql, values }: LogQuery, place: number): Promise<string> {
+    const name = `ip_tracking_hit_${place}`;
+    await this.manager.query(`create temporary table ${name} on commit drop as ${sql}`, [
       ...values,
     ]);
-    try {
-      await this.manager.query(
-        `declare ip_tracking_hits no scroll cursor for select * from ${table}`,
-      );
-      for (;;) {
-        const rows = await this.manager.query<Record<string, unknown>[]>(
-          `fetch ${AT_ONCE} from ip_tracking_hits`,
-        );
-        if (rows.length > 0) await work(rows);
-        if (rows.length < AT_ONCE) break;
-      }
-    } finally {
-      // After an error the transaction is over anyway, and says so again.
-      await this.manager.query('close ip_tracking_hits').catch(() => undefined);
-      await this.manager.query(`drop table if exists ${table}`).catch(() => undefined);
-    }
+    return `pg_temp.${name}`;
   }
+
+  /**
+   * Hands on an answer, in an order where there is one: whoever else stores findings locks them in the same. The next
+   * rows are made into findings while PostgreSQL stores those before them.
+   */
+  private async each(
+    { table, order, toFindings }: Hits,
+    work: (findings: Finding[]) => Promise<void>,
+  ): Promise<void> {
+    await this.manager.query(
+      `declare ip_tracking_hits no scroll cursor for select * from ${table}${order === null ? '' : ` order by ${order}`}`,
+    );
+    let rows = await this.fetch();
+    let findings = toFindings(rows);
+    while (rows.length > 0) {
+      const next = rows.length < AT_ONCE ? [] : await this.fetch();
+      const working = findings.length > 0 ? work(findings) : Promise.resolve();
+      const [made] = await Promise.all([madeMeanwhile(() => toFindings(next)), working]);
+      findings = made;
+      rows = next;
+    }
+    await this.manager.query('close ip_tracking_hits');
+    await this.tables.drop(table);
+  }
+
+  private fetch(): Promise<Record<string, unknown>[]> {
+    return this.manager.query<Record<string, unknown>[]>(`fetch ${AT_ONCE} from ip_tracking_hits`);
+  }
+}
+
+/** Once what is under way has been sent. */
+async function madeMeanwhile<T>(make: () => T): Promise<T> {
+  await setImmediate();
+  return make();
 }

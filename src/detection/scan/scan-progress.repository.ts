@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { ENDED_AT, LOG } from './compile-scan.js';
+import { ENDED_AT, LOG } from './log-terms.js';
 
 /** The names in `job_run`: up to which hour the log was judged, and up to which arrival its rows were seen. */
 const HOURS = 'detection-hours';

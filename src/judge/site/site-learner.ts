@@ -176,6 +176,7 @@ const NOBODYS = {
   secFetchDest: null,
   secFetchSite: null,
   secFetchUser: null,
+  accept: null,
   responseType: null,
   reported: null,
 } as const;

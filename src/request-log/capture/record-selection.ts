@@ -29,7 +29,7 @@ export class RecordSelection {
    * @param path the request's path without its query string.
    */
   keeps(record: LogRecord, path: string): boolean {
-    if (record.sensitive || record.ruleId !== null) return true;
+    if (record.sensitive || record.ruleId !== null || record.reason === 'rule') return true;
     if (((record.signals ?? 0) & EVIDENCE) !== 0) return true;
     if (UNEVENTFUL.has(record.outcome) && this.isSkipped(path)) return false;
     return this.sampleServed >= 1 || record.outcome !== 'served' || this.draw() < this.sampleServed;

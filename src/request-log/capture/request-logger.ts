@@ -56,7 +56,9 @@ export class RequestLogger {
     const { selection, enrichment, folding, signals, watch } = this.parts;
     const { ending } = context;
     if (ending === null) return;
-    const blockedBy = context.blockReason === 'rule' ? context.ruleId : null;
+    const isBlocked = context.refusal === 'blocked' && context.blockReason === 'rule';
+    // A ban that is not stored yet has no id: there is one of a client at most.
+    const blockedBy = isBlocked ? (context.ruleId ?? 0) : null;
     // It costs next to nothing: not even a record is made.
     if (blockedBy !== null && folding !== null && folding.adds(context.client.ip, blockedBy))
       return;

@@ -68,6 +68,7 @@ function factsOf(record: LogRecord, context: RequestContext, isLogin: boolean): 
     status: record.status,
     userAgent: textOf(context.userAgent),
     referer: textOf(headers?.referer),
+    accept: textOf(headers?.accept),
     secFetchMode: textOf(headers?.['sec-fetch-mode']),
     secFetchDest: textOf(headers?.['sec-fetch-dest']),
     secFetchSite: textOf(headers?.['sec-fetch-site']),

@@ -19,6 +19,8 @@ export interface RequestQueueParts {
   erased?: Pick<ErasedRecords, 'leave'>;
   /** Told of every write that has failed. @default nobody is */
   onFailure?: (error: unknown) => void;
+  /** Told once that nothing can be written, and once, with null, that it can be again. @default nobody is */
+  onOutage?: (error: unknown) => void;
   /** How many records were written without what the host would have added. @default none */
   unenriched?: () => number;
   /** Where the processes of one sink meet; null for memory alone. */
@@ -86,10 +88,11 @@ export function createRequestQueue(parts: RequestQueueParts): RequestQueue {
     maxQueued: parts.maxQueued,
     maxRetryMs: parts.maxRetryMs ?? 5_000,
     now,
-    onOutage: (error) =>
-      error === null
-        ? log.log('the request log is written again')
-        : log.error(`the request log cannot be written, so records wait: ${messageOf(error)}`),
+    onOutage: (error) => {
+      parts.onOutage?.(error);
+      if (error === null) log.log('the request log is written again');
+      else log.error(`the request log cannot be written, so records wait: ${messageOf(error)}`);
+    },
   });
 }
 

@@ -1,7 +1,7 @@
-import type { CrawlerCheck, CrawlerVerdict } from '../detection/crawlers/crawler-check.js';
-import { claimedCrawlers } from '../detection/crawlers/crawler-claim.js';
-import type { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
-import type { IpAddress } from '../net/ip-address.js';
+import type { IpAddress } from '../../net/ip-address.js';
+import type { CrawlerCheck, CrawlerVerdict } from './crawler-check.js';
+import { claimedCrawlers } from './crawler-claim.js';
+import type { CrawlerVerifier } from './crawler-verifier.js';
 
 const NO_CLAIM: CrawlerCheck = {
   verdict: 'none',
@@ -18,7 +18,7 @@ export function isClaimed(agents: readonly string[]): boolean {
 
 /** What becomes of the claims of an address. Never rejects. */
 export async function checkClaims(
-  verifier: CrawlerVerifier,
+  verifier: Pick<CrawlerVerifier, 'verify'>,
   ip: IpAddress,
   agents: readonly string[],
 ): Promise<CrawlerCheck> {
