@@ -95,7 +95,7 @@ describe('RuleSnapshot', () => {
   it('knows no version and no rule before the first load', () => {
     const snapshot = RuleSnapshot.empty();
     expect(snapshot.version).toBe(-1);
-    expect(ids(snapshot, '203.0.113.9')).toEqual({ allow: null, block: null, monitor: null });
+    expect(ids(snapshot, '203.0.113.9')).toMatchObject({ allow: null, block: null, monitor: null });
   });
 
   it('tells what has changed since the load, each rule as it is now', () => {
@@ -150,7 +150,7 @@ describe('RuleSnapshot', () => {
       [second, between, first],
     ]) {
       const changed = RuleSnapshot.empty().with(1, changes);
-      expect(ids(changed, '203.0.113.7', 4_999)).toEqual({
+      expect(ids(changed, '203.0.113.7', 4_999)).toMatchObject({
         allow: null,
         block: named,
         monitor: null,
