@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SeedReporter } from './test/support/property-seed.js';
 import { SummaryReporter } from './test/support/summary-reporter.js';
 
 export default defineConfig({
@@ -11,7 +12,7 @@ export default defineConfig({
     ],
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
-    reporters: ['default', new SummaryReporter()],
+    reporters: ['default', new SeedReporter(), new SummaryReporter()],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     // Two cores: more workers only make timings of the e2e tests noisier.

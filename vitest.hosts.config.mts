@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SeedReporter } from './test/support/property-seed.js';
 import { SummaryReporter } from './test/support/summary-reporter.js';
 
 /** Apps as users make them, with packages from the registry: npm run test:hosts */
@@ -7,7 +8,7 @@ export default defineConfig({
     include: ['test/hosts/**/*.host-spec.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
-    reporters: ['default', new SummaryReporter()],
+    reporters: ['default', new SeedReporter(), new SummaryReporter()],
     // What takes long is npm.
     testTimeout: 600_000,
     hookTimeout: 600_000,

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SeedReporter } from './test/support/property-seed.js';
 import { SummaryReporter } from './test/support/summary-reporter.js';
 
 /** What needs no PostgreSQL: npm run test:unit */
@@ -7,7 +8,7 @@ export default defineConfig({
     include: ['src/**/*.spec.ts', 'demo/**/*.spec.ts', 'test/repo/**/*.spec.ts'],
     globalSetup: ['test/support/unit-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
-    reporters: ['default', new SummaryReporter()],
+    reporters: ['default', new SeedReporter(), new SummaryReporter()],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,

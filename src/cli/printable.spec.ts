@@ -29,7 +29,7 @@ describe('printable', () => {
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(printable(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u);
       }),
-      { numRuns: 1_000, seed: 20_260_212 },
+      { numRuns: 1_000 },
     );
   });
 });

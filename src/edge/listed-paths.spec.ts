@@ -124,7 +124,7 @@ describe('ListedPaths', () => {
           expect(new ListedPaths([`/${segments.join('/')}`]).has(spelt)).toBe(true);
         },
       ),
-      { numRuns: 5_000, seed: 20_260_201 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -141,7 +141,7 @@ describe('ListedPaths', () => {
           );
         expect(new ListedPaths(listed).has(asked)).toBe(expected);
       }),
-      { numRuns: 10_000, seed: 20_260_202 },
+      { numRuns: 10_000 },
     );
   });
 
@@ -151,7 +151,7 @@ describe('ListedPaths', () => {
         expect(typeof paths.has(text)).toBe('boolean');
         expect(typeof paths.has(`/%61dmin${text}%`)).toBe('boolean');
       }),
-      { numRuns: 1_000, seed: 20_260_203 },
+      { numRuns: 1_000 },
     );
   });
 });

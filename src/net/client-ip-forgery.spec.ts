@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { processorMs } from '../../test/support/processor-time.js';
 import {
   type ClientIpHeaders,
   type ClientIpOptions,
@@ -129,7 +130,7 @@ const canonical = (address: string) => parseIp(address)!.toString();
 const proxy = fc.constantFrom('10.0.0.1', '10.200.3.4', '2001:db8:ffff::5', '10.0.0.1');
 const chain = (hop: fc.Arbitrary<Hop>) =>
   fc.array(fc.tuple(proxy, hop), { minLength: 1, maxLength: 4 });
-const RUNS = { numRuns: 3_000, seed: 20 };
+const RUNS = { numRuns: 3_000 };
 
 describe('behind honest proxies, whatever the client sends', () => {
   it.each([
@@ -536,9 +537,10 @@ describe('64 KB', () => {
       ] as const;
       for (const [options, expected] of cases) {
         const resolver = createClientIpResolver(options);
-        const start = performance.now();
-        for (let i = 0; i < 1_000; i++) resolver.resolve({ remoteAddress: '10.0.0.1', headers });
-        expect(performance.now() - start).toBeLessThan(500);
+        const costMs = processorMs(() => {
+          for (let i = 0; i < 1_000; i++) resolver.resolve({ remoteAddress: '10.0.0.1', headers });
+        });
+        expect(costMs).toBeLessThan(500);
         const { ip } = resolver.resolve({ remoteAddress: '10.0.0.1', headers });
         expect(ip?.toString()).toBe(expected);
       }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { processorMs } from '../../test/support/processor-time.js';
 import { ForwardedEntries, type ListHeader, readSingleAddress } from './forwarded-header.js';
 
 /*
@@ -111,13 +112,14 @@ describe('X-Forwarded-For', () => {
   it('reads what a proxy appended to 64 KB of anything', () => {
     for (const junk of ['x', ',', '"', ' ', '1.1.1.1,', '[', '\\', '"\\', ':', ', "']) {
       const forged = junk.repeat(65_536 / junk.length);
-      const start = performance.now();
-      for (let i = 0; i < 200; i++) {
-        const reader = new ForwardedEntries(`${forged}, 192.0.2.1`, 'x-forwarded-for');
-        expect(reader.next()?.toString()).toBe('192.0.2.1');
-        reader.next();
-      }
-      expect(performance.now() - start).toBeLessThan(500);
+      const costMs = processorMs(() => {
+        for (let i = 0; i < 200; i++) {
+          const reader = new ForwardedEntries(`${forged}, 192.0.2.1`, 'x-forwarded-for');
+          expect(reader.next()?.toString()).toBe('192.0.2.1');
+          reader.next();
+        }
+      });
+      expect(costMs).toBeLessThan(500);
     }
   });
 
@@ -141,7 +143,7 @@ describe('X-Forwarded-For', () => {
           );
         },
       ),
-      { numRuns: 1_000, seed: 8 },
+      { numRuns: 1_000 },
     );
   });
 });
@@ -239,7 +241,7 @@ describe('Forwarded', () => {
         expect(entries(`${left}, ${element}`, 'forwarded')[0]).toBe('192.0.2.1');
         expect(entries(`${left}, for=${quote(host)}`, 'forwarded')[0]).not.toBe('192.0.2.1');
       }),
-      { numRuns: 5_000, seed: 9 },
+      { numRuns: 5_000 },
     );
   });
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { processorMs } from '../../test/support/processor-time.js';
 import { twinParse, twinText } from '../../bench/address-twin.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
 import { IpAddress, ipFromSocket, parseIp, requireIp } from './ip-address.js';
@@ -186,9 +187,11 @@ describe('parseIp', () => {
   it('costs nothing for a megabyte', () => {
     for (const text of ['1', '1.', ':', '0:', '%', ' ', '1.2.3.4 ']) {
       const long = text.repeat(1_000_000 / text.length);
-      const start = performance.now();
-      for (let i = 0; i < 1000; i++) parseIp(long);
-      expect(performance.now() - start).toBeLessThan(50);
+      // Each of its characters looked at but once, it would be a second and more.
+      const costMs = processorMs(() => {
+        for (let i = 0; i < 1000; i++) parseIp(long);
+      });
+      expect(costMs).toBeLessThan(100);
       expect(parseIp(long)).toBeNull();
     }
   });
@@ -214,7 +217,7 @@ describe('parseIp', () => {
         // Node takes a zone id.
         expect(ip !== null).toBe(isIP(text) !== 0 && !text.includes('%'));
       }),
-      { numRuns: 20_000, seed: 3 },
+      { numRuns: 20_000 },
     );
   });
 
@@ -233,7 +236,7 @@ describe('parseIp', () => {
           twinText(ip.family === 4 ? { family: 4, value: BigInt(w3) } : { family: 6, value }),
         );
       }),
-      { numRuns: 5_000, seed: 4 },
+      { numRuns: 5_000 },
     );
   });
 });

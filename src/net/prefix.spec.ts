@@ -111,7 +111,7 @@ describe('parsePrefix', () => {
         expect(prefix.contains(parseIp(other)!)).toBe(twinContains(twin, twinParse(other)!));
         expect(parsePrefix(prefix.toString())!.equals(prefix)).toBe(true);
       }),
-      { numRuns: 10_000, seed: 5 },
+      { numRuns: 10_000 },
     );
   });
 });

@@ -71,7 +71,7 @@ describe('parseDuration', () => {
         fc.pre(sum > 0 && sum <= 3_650 * UNITS.d);
         expect(parseDuration(parts.flat().join(''))).toBe(sum);
       }),
-      { numRuns: 5_000, seed: 20_260_210 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -82,7 +82,7 @@ describe('parseDuration', () => {
         fc.pre(!/^(\d{1,9}[smhdw])+$/.test(text));
         expect(() => parseDuration(text)).toThrow(/is not a duration/);
       }),
-      { numRuns: 5_000, seed: 20_260_211 },
+      { numRuns: 5_000 },
     );
   });
 });

@@ -128,3 +128,32 @@ describe('the forms of an address', () => {
     expect(forms({ address: 'full' }, '203.0.113.0')).toEqual(['203.0.113.0']);
   });
 });
+
+describe('the forms by which records are known when they arrive', () => {
+  const forms = (options: PrivacyOptions) =>
+    privacy(options)
+      .arrivingBetween(ip('203.0.113.77'), NOON - DAY_MS, NOON)
+      .map(String);
+  const hash = (moment: number, key = KEY) =>
+    hashed({ key }).stored(ip('203.0.113.77'), moment)!.toString();
+
+  it('are the address itself where that is stored', () => {
+    expect(forms({})).toEqual(['203.0.113.77']);
+    expect(forms({ key: KEY })).toContain('203.0.113.77');
+  });
+
+  it('are its hashes alone where those are stored: beside them it would tell whose they are', () => {
+    expect(forms({ address: 'hashed', key: KEY, previousKeys: [OTHER_KEY] }).toSorted()).toEqual(
+      [
+        hash(NOON - DAY_MS),
+        hash(NOON),
+        hash(NOON - DAY_MS, OTHER_KEY),
+        hash(NOON, OTHER_KEY),
+      ].toSorted(),
+    );
+  });
+
+  it.each(['truncated', 'none'] as const)('are none where what is stored is %s', (address) => {
+    expect(forms({ address, key: KEY })).toEqual([]);
+  });
+});

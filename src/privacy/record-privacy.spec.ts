@@ -46,8 +46,11 @@ describe('a query string', () => {
     ['/a?page=1#page=2', '?page=1'],
     ['/a?page=1?sort=2', '?page=1?sort=2'],
     ['/a?my+name=x&my%20name=y', '?my+name=x&my%20name=y'],
+    ['/?page=2', '?page=2'],
+    ['page', ''],
+    ['/a?100%=1', '?100%=1'],
   ])('of %s keeps %s', (url, kept) => {
-    expect(privacy({ query: ['page', 'sort', 'my name'] }).queryOf(url)).toBe(kept);
+    expect(privacy({ query: ['page', 'sort', 'my name', '100%'] }).queryOf(url)).toBe(kept);
   });
 
   it('keeps nothing by default', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type MatchedRules, type RulePolicy } from './decide.js';
+import { decide, decideWithoutRules, type MatchedRules, type RulePolicy } from './decide.js';
 
 const policy = (given: Partial<RulePolicy> = {}): RulePolicy => ({
   mode: 'blocklist',
@@ -120,5 +120,24 @@ describe('decide', () => {
       monitorRuleId: 9,
     });
     expect(decide(matched({ monitor: 9 }), null, policy()).monitorRuleId).toBe(9);
+  });
+});
+
+describe('decideWithoutRules', () => {
+  const blocked = { blockCountries: new Set(['XX']) };
+  it.each([
+    ['open', null, policy(), 'allow', 'mode'],
+    ['open', null, policy({ mode: 'allowlist' }), 'allow', 'mode'],
+    ['open', 'XX', policy(blocked), 'block', 'country'],
+    ['open', 'DE', policy(blocked), 'allow', 'mode'],
+    ['closed', null, policy(), 'block', 'no-rules'],
+    ['closed', 'DE', policy({ mode: 'allowlist', ...blocked }), 'block', 'no-rules'],
+  ] as const)('%s, for a client from %s', (withoutRules, country, given, action, reason) => {
+    expect(decideWithoutRules(withoutRules, country, given)).toEqual({
+      action,
+      reason,
+      ruleId: null,
+      monitorRuleId: null,
+    });
   });
 });

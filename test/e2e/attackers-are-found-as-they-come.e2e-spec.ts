@@ -22,6 +22,7 @@ import {
 } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, startHost, type Host } from '../support/host-app.js';
+import { createTestDatabase } from '../support/postgres.js';
 
 @Controller()
 class SiteController {
@@ -280,5 +281,112 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     const { score } = await found('payload');
     expect(score).toBeGreaterThan(79);
     expect(score).toBeLessThanOrEqual(80);
+  });
+
+  it('nothing is found of who is blocked already: a ban would renew itself', async () => {
+    await host.app.get(IpRuleService).block(from);
+    for (const path of ['/.env', '/.git/config', '/wp-login.php']) await send(path);
+    expect(await detectorsThatFire()).toEqual([]);
+  });
+
+  it('a finding holds no more than a row would, and one path is one by whatever query', async () => {
+    const discreet = await startHost({
+      adapter,
+      controllers: [SiteController],
+      options: {
+        rateLimits: false,
+        detection: { cron: false },
+        privacy: { address: 'hashed', key: 'k'.repeat(32), userAgent: false, query: ['page'] },
+      },
+    });
+    for (let page = 0; page < 12; page += 1) {
+      await discreet.send({ path: `/nothing?page=${page}`, from, headers: BROWSER });
+    }
+    await discreet.send({ path: '/.env', from, headers: BROWSER });
+    const findings = await eventually(
+      async () => {
+        const all = await discreet.app.get(DetectionService).findings();
+        return all.length > 0 && all;
+      },
+      { what: 'the finding' },
+    );
+    expect(findings.map(({ detector }) => detector)).toEqual(['probe-path']);
+    expect(findings[0]!.evidence).toMatchObject({ paths: ['/.env'], agents: [] });
+    expect(JSON.stringify(findings)).not.toContain(from);
+    await discreet.close();
+  });
+
+  it('what has no row counts as well: of a sample nobody could be found', async () => {
+    const sampled = await startHost({
+      adapter,
+      controllers: [SiteController],
+      options: {
+        rateLimits: false,
+        detection: { cron: false },
+        requestLog: { sampleServed: 0 },
+      },
+    });
+    await Promise.all(Array.from({ length: 80 }, () => sampled.send({ from, headers: BROWSER })));
+    const findings = await eventually(
+      async () => {
+        const all = await sampled.app.get(DetectionService).findings();
+        return all.length > 0 && all;
+      },
+      { what: 'the burst' },
+    );
+    expect(findings.map(({ detector }) => detector)).toEqual(['burst']);
+    expect(sampled.app.get(RequestLogService).stats.enqueued).toBe(0);
+    await sampled.close();
+  });
+
+  it('a detector of the host that throws costs no row', async () => {
+    const failing = await startHost({
+      adapter,
+      controllers: [SiteController],
+      options: {
+        rateLimits: false,
+        detection: {
+          cron: false,
+          detectors: [
+            {
+              name: 'failing',
+              of: 'client',
+              weight: 1,
+              rules: [{ counts: { statuses: [200] }, atLeast: 1, windowMs: 60_000 }],
+              words: () => {
+                throw new Error('a bug of the host');
+              },
+            },
+          ],
+        },
+      },
+    });
+    expect((await failing.send({ path: '/', from })).status).toBe(200);
+    expect((await failing.send({ path: '/', from })).status).toBe(200);
+    expect((await failing.rows(2)).map(({ outcome }) => outcome)).toEqual(['served', 'served']);
+    await failing.close();
+  });
+
+  it('what goes on is stored when the app closes', async () => {
+    const database = await createTestDatabase();
+    const closing = await startHost({
+      adapter,
+      controllers: [SiteController],
+      database,
+      options: { detection: { cron: false }, rateLimits: false },
+    });
+    const evidence = async (): Promise<number | undefined> => {
+      const [row] = await database.query<{ count: number }>(
+        `select (evidence->>'count')::int as count from ip_tracking.suspicious_ip`,
+      );
+      return row?.count;
+    };
+    await closing.send({ path: '/.env', from });
+    await eventually(async () => (await evidence()) === 1, { what: 'the first of it' });
+    // What is stored already is written again after a minute, or now.
+    await closing.send({ path: '/.git/config', from });
+    await closing.close();
+    expect(await evidence()).toBe(2);
+    await database.close();
   });
 });

@@ -62,8 +62,11 @@ class OpenRoutes {
 
 @Controller('closed')
 class ClosedRoutes {
+  static runs = 0;
+
   @All()
   closed() {
+    ClosedRoutes.runs += 1;
     return SECRET;
   }
 }
@@ -84,6 +87,33 @@ class ClosedVersion {
     return SECRET;
   }
 }
+
+class Health {
+  static readonly ran: string[] = [];
+
+  @Get('health')
+  health() {
+    Health.ran.push(this.constructor.name);
+    return 'well';
+  }
+
+  @Get('open')
+  @SkipIpRules()
+  open() {
+    return 'open';
+  }
+}
+
+@Controller('exempt')
+@SkipIpRules()
+class ExemptHealth extends Health {}
+
+@Controller('plain')
+class PlainHealth extends Health {}
+
+@Controller('limited')
+@RateLimit({ name: 'health', anonymous: 100 })
+class LimitedHealth extends Health {}
 
 type Raw = IncomingMessage & { originalUrl?: string };
 type Middleware = (request: Raw, response: ServerResponse, next: () => void) => void;
@@ -191,6 +221,23 @@ describe.each(ADAPTERS)('a blocked client on %s', (adapter) => {
     expect(statusesIn(await socket.untilClosed())).toEqual([100, 201]);
   });
 
+  it('gets what a method answers that controllers inherit, of those alone that are exempt', async () => {
+    const host = await start({ adapter, controllers: [PlainHealth, ExemptHealth, LimitedHealth] });
+    const status = async (path: string) => (await host.send({ path, from: BLOCKED })).status;
+    Health.ran.length = 0;
+    // Twice, since what is known of a handler is kept: whoever asks first must not decide for the others.
+    for (const round of [1, 2]) {
+      expect({ round, exempt: await status('/exempt/health') }).toEqual({ round, exempt: 200 });
+      expect({ round, plain: await status('/plain/health') }).toEqual({ round, plain: 403 });
+      expect({ round, limited: await status('/limited/health') }).toEqual({ round, limited: 403 });
+      for (const controller of ['exempt', 'plain', 'limited']) {
+        expect(await status(`/${controller}/open`)).toBe(200);
+      }
+    }
+    // What the others would have done, they have not.
+    expect(Health.ran).toEqual(['ExemptHealth', 'ExemptHealth']);
+  });
+
   it.each(['guards', 'edge'] as const)(
     'is limited there like anybody, at the %s',
     async (checkAt) => {
@@ -283,6 +330,40 @@ describe.each(ADAPTERS)('a blocked client on %s', (adapter) => {
       );
     },
   );
+
+  it('has no handler run that is not exempt, whatever it would answer', async () => {
+    const host = await start({ adapter });
+    ClosedRoutes.runs = 0;
+    for (const method of ['GET', 'POST', 'DELETE']) {
+      expect((await host.send({ path: '/closed', method, from: BLOCKED })).status).toBe(403);
+    }
+    expect(ClosedRoutes.runs).toBe(0);
+    expect((await host.send({ path: '/closed', from: FREE })).status).toBe(200);
+    expect(ClosedRoutes.runs).toBe(1);
+  });
+
+  it('gets no hints of what a middleware answers', async () => {
+    const host = await start({
+      adapter,
+      configure: use((_, response, next) => {
+        response.writeEarlyHints({ link: '</secret.css>; rel=preload' });
+        next();
+      }),
+    });
+    const received = async (path: string, client: string) => {
+      const socket = await RawSocket.toUrl(host.url);
+      socket.write(
+        `GET ${path} HTTP/1.1`,
+        'Host: x',
+        `X-Forwarded-For: ${client}`,
+        'Connection: close',
+      );
+      return statusesIn(await socket.untilClosed());
+    };
+    expect(await received('/open/x', FREE)).toEqual([103, 200]);
+    expect(await received('/open/x', BLOCKED)).toEqual([200]);
+    expect(await received('/closed', BLOCKED)).toEqual([403]);
+  });
 
   it('gets 403 for a static file that a middleware serves', async () => {
     const files = express.static(folderWith('file.txt'));

@@ -24,6 +24,17 @@ async function says(app: LimitedApp, changes: LimitedApp['changes']): Promise<vo
   await vi.waitFor(() => expect(app.changes).toEqual(changes), 5_000);
 }
 
+/**
+ * It has said that it lost Redis and found it again. On a machine that is busy enough a command may take longer than its
+ * time at any later moment: then it counts for itself again, and has to say so.
+ */
+async function saysFound(app: LimitedApp, insuredBefore: number): Promise<void> {
+  await vi.waitFor(() => expect(app.changes.slice(0, 2)).toEqual(['lost', 'found']), 5_000);
+  const { insuranceHits } = await app.stats();
+  if (insuranceHits === insuredBefore) return;
+  await vi.waitFor(() => expect(app.changes[2]).toBe('lost'), 5_000);
+}
+
 interface Loss {
   port: number;
   lose(): void | Promise<void>;
@@ -92,6 +103,21 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
       }
     }
 
+    /** So many of 100 requests pass; fewer where a busy machine has made an app lose Redis again, and none is left there. */
+    async function passTogether(
+      apps: LimitedApp[],
+      count: number,
+      from: string,
+      insuredBefore: number,
+    ): Promise<void> {
+      const { 200: passed = 0, ...others } = await burst(apps, 100, from);
+      expect(others).toEqual({ 429: 100 - passed });
+      expect(passed).toBeLessThanOrEqual(count);
+      const stats = await Promise.all(apps.map((app) => app.stats()));
+      const isTogether = stats.every(({ insuranceHits }) => insuranceHits === insuredBefore);
+      expect(isTogether ? passed : count).toBe(count);
+    }
+
     it.each([2, 4])('exactly: 5 of 1,000 requests at once to %i of them pass', async (count) => {
       const { port } = await redisServer();
       // On a machine that is busy with the test itself nobody should be given up: the subject is the count.
@@ -157,26 +183,25 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
         );
         expect(Math.max(...longest)).toBeLessThan(PATIENCE_MS);
         await settled(apps, 'open');
-        // Each has a limit of its own now, which holds.
+        // Each has a limit of its own now, which holds. All of both clients' is used up: whatever passes afterwards has been
+        // counted in Redis, even where an app loses that again for a moment.
         expect(await burst(apps, 100, '203.0.113.7')).toEqual({ 200: 10, 429: 90 });
+        expect(await burst(apps, 20, '198.51.100.1')).toEqual({ 200: 8, 429: 12 });
         expect(await burst(apps, 10, '203.0.113.7', '/closed')).toEqual({ 503: 10 });
         expect(await burst(apps, 10, '203.0.113.7', '/free')).toEqual({ 200: 10 });
         for (const app of apps) {
-          expect(await app.stats()).toMatchObject({ insuranceHits: 51, failClosedRefusals: 5 });
+          expect(await app.stats()).toMatchObject({ insuranceHits: 61, failClosedRefusals: 5 });
           await says(app, ['lost']);
         }
 
         await mend();
         await settled(apps, 'closed');
         // Nothing of what was counted meanwhile has reached it, not even late.
-        expect(await burst(apps, 100, '203.0.113.7')).toEqual({
-          200: 5 - keptHits,
-          429: 95 + keptHits,
-        });
-        expect(await burst(apps, 100, '198.51.100.1')).toEqual({ 200: 5, 429: 95 });
+        await passTogether(apps, 5 - keptHits, '203.0.113.7', 61);
+        await passTogether(apps, 5, '198.51.100.1', 61);
         for (const app of apps) {
-          expect(await app.stats()).toMatchObject({ insuranceHits: 51, failClosedRefusals: 5 });
-          await says(app, ['lost', 'found']);
+          expect(await app.stats()).toMatchObject({ failClosedRefusals: 5 });
+          await saysFound(app, 61);
           expect(app.unhandled).toEqual([]);
         }
       },
@@ -189,8 +214,8 @@ describe.skipIf(whyNot !== null).each(ADAPTERS)(
       expect(await burst(apps, 20, '203.0.113.7')).toEqual({ 200: 10, 429: 10 });
       await redisServer(port);
       await settled(apps, 'closed');
-      expect(await burst(apps, 100, '203.0.113.7')).toEqual({ 200: 5, 429: 95 });
-      for (const app of apps) await says(app, ['lost', 'found']);
+      await passTogether(apps, 5, '203.0.113.7', 10);
+      for (const app of apps) await saysFound(app, 10);
     });
   },
 );

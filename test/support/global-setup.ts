@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { describeDemoError } from '../../demo/demo-error.js';
 import { openEmbeddedPostgres } from '../../demo/postgres/embedded-postgres.js';
 import { migrateDatabase } from '../../src/index.js';
+import { provideSeed } from './property-seed.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 declare module 'vitest' {
@@ -20,6 +21,7 @@ declare module 'vitest' {
 
 /** Starts one PostgreSQL for the whole run and migrates one database on it; `TEST_DATABASE_URL` names another server. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  provideSeed(project);
   const folder = temporaryFolder('run');
   const own = process.env['TEST_DATABASE_URL'] ? null : await start(folder.path);
   const url = own?.url ?? process.env['TEST_DATABASE_URL']!;

@@ -49,10 +49,12 @@ describe('Counters', () => {
     for (const [low, high] of slow) {
       for (let n = 0; n < 9; n += 1) counters.count(0, low, high, n, null);
     }
+    let most = 0;
     for (let n = 0; n < 400_000; n += 1) {
       counters.count(0, ...key(n), 1_000 + n, null);
-      expect(counters.bytes).toBeLessThanOrEqual(maxBytes);
+      most = Math.max(most, counters.bytes);
     }
+    expect(most).toBeLessThanOrEqual(maxBytes);
     expect(counters.evicted).toBeGreaterThan(100_000);
     expect(counters.uncounted).toBeLessThan(1_000);
     const kept = slow.filter(([low, high]) => counters.count(0, low, high, 2_000, null) === 10);

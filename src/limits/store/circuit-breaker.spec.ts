@@ -36,7 +36,8 @@ describe('CircuitBreaker', () => {
 
   it.each([
     { name: 'goes on where it was for a store that flaps', failsAt: 5_000, pauseMs: 500 },
-    { name: 'begins anew after calm', failsAt: 20_000, pauseMs: 250 },
+    { name: 'goes on where it was a moment before it is calm', failsAt: 10_299, pauseMs: 500 },
+    { name: 'begins anew once it is calm', failsAt: 10_300, pauseMs: 250 },
   ])('$name', ({ failsAt, pauseMs }) => {
     const circuit = breaker();
     circuit.open(0);

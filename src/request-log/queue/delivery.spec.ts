@@ -113,6 +113,39 @@ describe('Delivery', () => {
     expect(delivery.disk.records).toBe(10);
   });
 
+  it('forgets nothing that is being sent, or that is stored in part', async () => {
+    const writes: { ids: number[]; done: () => void }[] = [];
+    const { delivery } = deliveryOf(
+      (ids) => new Promise<void>((done) => void writes.push({ ids, done })),
+      { maxBatchSize: 4 },
+    );
+    const [first, second] = [batch(0, 6), batch(6, 8)];
+    for (const one of [first, second]) {
+      delivery.add(one);
+      one.segment = onDisk([]).segment;
+      one.end = 1;
+      one.isDurable = true;
+    }
+    delivery.skipDisk();
+    const run = delivery.run();
+    delivery.evict(0, true);
+    expect([...delivery.batches]).toEqual([first]);
+    writes[0]!.done();
+    await new Promise(setImmediate);
+    delivery.evict(0, true);
+    expect([...delivery.batches]).toEqual([first]);
+    writes[1]!.done();
+    await run;
+    expect(writes.map(({ ids }) => ids)).toEqual([
+      [0, 1, 2, 3],
+      [4, 5],
+    ]);
+    expect({ stored: delivery.stored, disk: delivery.disk.records }).toEqual({
+      stored: 6,
+      disk: 2,
+    });
+  });
+
   it('counts as lost what the spool should have had, and does not give', async () => {
     const kept: number[] = [];
     const { delivery, lost } = deliveryOf(async (ids) => void kept.push(...ids));

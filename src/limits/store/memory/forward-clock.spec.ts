@@ -33,7 +33,7 @@ describe('ForwardClock', () => {
           expect(answers.slice(1).map((answer, i) => answer - answers[i]!)).toEqual(passed);
         },
       ),
-      { numRuns: 2_000, seed: 20_260_214 },
+      { numRuns: 2_000 },
     );
   });
 });

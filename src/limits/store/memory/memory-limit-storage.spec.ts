@@ -36,7 +36,7 @@ describe('MemoryLimitStorage', () => {
         key = `10.0.${schedules++}`;
         expect(new LimitReplay(clock.now).play(schedule, driven)).toBeNull();
       }),
-      { numRuns: 100_000, seed: 20_260_102 },
+      { numRuns: 100_000 },
     );
     expect(storage.stats().keys).toBeLessThan(100);
     expect(storage.stats().evictions).toBe(0);
@@ -71,7 +71,7 @@ describe('MemoryLimitStorage', () => {
 
   it('neither opens nor locks a bucket in 10,000 schedules of clocks that are set back', async () => {
     const found: unknown[] = [];
-    for (const schedule of sample(clockSchedules(), { numRuns: 10_000, seed: 20_260_104 })) {
+    for (const schedule of sample(clockSchedules(), { numRuns: 10_000 })) {
       const { clock, storage } = storageAt(0, { maxKeys: 10 });
       const hit = (rule: LimitRule, wall: number) => ((clock.now = wall), storage.hit('k', rule));
       const wrong = await playClock(schedule, hit);
