@@ -298,10 +298,8 @@ describe.each(ADAPTERS)('the status on %s', (adapter) => {
     });
     const status = host.app.get(IpTrackingStatus);
     expect(status.read()).toEqual(off);
-    expect(read(await start({ rules: { follow: false }, rateLimits: false }))).toMatchObject({
-      rules: null,
-      notifications: null,
-    });
+    const deaf = { rules: { follow: false }, rateLimits: false, detection: false } as const;
+    expect(read(await start(deaf))).toMatchObject({ rules: null, notifications: null });
     await host.app.close();
     expect(status.read()).toEqual(off);
   });
@@ -316,7 +314,7 @@ describe('the connection that listens', () => {
     return rows.map(({ query }) => query);
   }
 
-  it('is opened where a program follows rules or counts attempts, and nowhere else', async () => {
+  it('is opened where a program follows rules, counts attempts or detects, and nowhere else', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.close());
     const start = async (options: Partial<IpTrackingOptions>): Promise<Host> => {
@@ -328,15 +326,18 @@ describe('the connection that listens', () => {
       onTestFinished(() => host.close());
       return host;
     };
-    const silent = await start({ rules: { follow: false }, rateLimits: false });
+    const silent = await start({ rules: { follow: false }, rateLimits: false, detection: false });
     // It is connected, and has had the time to listen: its rule is there.
     await silent.app.get(IpRuleService).block('203.0.113.7');
     expect(silent.app.get(IpTrackingStatus).read().notifications).toBeNull();
     expect(await listening(database)).toEqual([]);
 
-    const limiting = await start({ rules: false });
+    const limiting = await start({ rules: false, detection: false });
     await eventually(async () => (await listening(database)).length === 1);
     expect(await listening(database)).toEqual(['listen "ip_tracking_limit_reset"']);
     await eventually(() => limiting.app.get(IpTrackingStatus).read().notifications === 'listening');
+
+    await start({ rules: { follow: false }, rateLimits: false });
+    await eventually(async () => (await listening(database)).length === 2);
   });
 });

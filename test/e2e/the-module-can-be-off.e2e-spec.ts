@@ -161,6 +161,7 @@ describe.each(ADAPTERS)('a module that is off on %s', (adapter) => {
       findings: 0,
       spooled: 0,
       keptRules: 0,
+      banEvents: 0,
     });
     for await (const row of privacy.exportAddress('203.0.113.7')) expect(row).toBeNull();
 

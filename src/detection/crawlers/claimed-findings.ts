@@ -5,6 +5,9 @@ import type { Finding } from '../finding.js';
 import { checkClaims } from './crawler-claims.js';
 import type { CrawlerVerifier } from './crawler-verifier.js';
 
+/** They count what anybody does, a crawler that is one included, and never do more than flag. */
+const OF_ANYBODY: ReadonlySet<string> = new Set(['request-volume', 'sensitive-path']);
+
 /** What became of findings about clients who claim to be crawlers. */
 export interface CheckedFindings {
   /** Those that are left, and those about false claims. */
@@ -31,7 +34,8 @@ export class ClaimedFindings {
 
   /** Whether a finding has to wait for an answer. */
   isClaimed(finding: Finding): boolean {
-    return finding.claim !== undefined && this.addressOf(finding) !== null;
+    const isExemptible = finding.claim !== undefined && !OF_ANYBODY.has(finding.detector);
+    return isExemptible && this.addressOf(finding) !== null;
   }
 
   /** Asks about all of them. Never rejects, and takes no longer than a lookup may. */

@@ -114,7 +114,8 @@ export class HourTablesRepository {
     await this.set('enable_sort', 'off');
     await this.ask(counts.count());
     await this.set('enable_sort', 'on');
-    for (const [at, name] of settings.entries()) await this.set(name, before!.values[at]!);
+    for (const [at, value] of (before?.values ?? []).entries())
+      await this.set(settings[at]!, value);
     await this.set('work_mem', WORK_MEM);
     await this.manager.query(`analyze ${HOUR_TABLE}`);
   }
@@ -134,7 +135,7 @@ export class HourTablesRepository {
 
   private async sizeOf(counts: HourCounts): Promise<HourSize> {
     const [size] = await this.manager.query<HourSize[]>(counts.size());
-    return size!;
+    return size ?? NO_SIZE;
   }
 
   private async among(counts: HourCounts, { rows, ofRows }: HourSize): Promise<string[] | null> {
@@ -182,6 +183,9 @@ interface HourSize {
   rows: number;
   ofRows: number;
 }
+
+/** Where there is no database there is no answer. */
+const NO_SIZE: HourSize = { suspects: 0, rows: 0, ofRows: 0 };
 
 /** Whether a rule counts what many rows have, client by client: then only those who have enough of them are looked at. */
 export function isOfSuspects(compiled: CompiledRule): boolean {
