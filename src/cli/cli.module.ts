@@ -39,7 +39,7 @@ const NOWHERE = 'postgres://127.0.0.1:1/none';
         stateDir: process.env['IP_TRACKING_STATE_DIR'] || undefined,
         requestLog: false,
         rateLimits: false,
-        detection: { cron: false },
+        detection: { cron: false, watch: false },
       }),
     }),
   ],

@@ -96,12 +96,14 @@ export const detectionProviders = [
   provide(
     DETECTION_UPKEEP,
     [Database, NotificationListener, WATCH_RECORDER, DETECTION_SETTINGS],
-    (database, listener, recorder, { isEnabled, requestsPerHour, tuning, detectors }) => {
+    (database, listener, recorder, settings) => {
+      const { isEnabled, requestsPerHour, tuning, detectors, watch, response } = settings;
       if (!isEnabled) return [];
       const announced = new AnnouncedDetectorsRepository(database);
       const data = detectorData(requestsPerHour, tuning, detectors);
       const announce = onceSaid(() => announced.announce(data));
-      if (recorder === null) return [announce];
+      // A command has neither counts nor bans that somebody's erasure could concern.
+      if (recorder === null || (!watch && response === 'flag')) return [announce];
       const erased = new ErasedClients(new ErasedClientsRepository(database), recorder);
       listener.hear(ERASED_CHANNEL, erased.handlers);
       return [announce, () => erased.follow()];

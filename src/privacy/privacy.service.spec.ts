@@ -28,6 +28,7 @@ describe.each([0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 500])(
       rules: none,
       forwarder: none,
       marks: none,
+      banEvents: none,
       arrived: (keys: { id: string }[]) => {
         pages.push(keys.length);
         return Promise.resolve(new Set(keys.map(({ id }) => id).filter((id) => arrived.has(id))));

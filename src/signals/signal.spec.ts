@@ -44,6 +44,7 @@ describe('signals', () => {
       answered: 26,
       'secret-served': 27,
       routine: 28,
+      'image-like': 29,
     });
   });
 

@@ -46,7 +46,7 @@ interface Result {
 async function listenersTo(database: TestDatabase): Promise<number> {
   const rows = await database.query(
     `select from pg_stat_activity
-      where datname = current_database() and application_name like 'nestjs-ip-tracking listen%' and query ~ 'limit_reset'`,
+      where datname = current_database() and application_name like 'nestjs-ip-tracking listen%' and query ~* '^listen'`,
   );
   return rows.length;
 }

@@ -57,6 +57,6 @@ function kindOf(id: string): (typeof KINDS)[number] {
 function addressOf(number: number): string {
   const [high, low] = [(number >> 8) & 0xff, number & 0xff];
   return number % 4 === 3
-    ? `2600:1f18:0:${number.toString(16).slice(-4)}::${low.toString(16)}1`
+    ? `2600:1f18:0:${(number & 0xffff).toString(16)}::${low.toString(16)}1`
     : `198.50.${high}.${low}`;
 }

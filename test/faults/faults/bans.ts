@@ -93,7 +93,8 @@ export const killedBeforeBan: Fault = {
     const stateDir = drill.folder();
     let url: string | null = null;
     const load = drill.load(() => url);
-    const times = drill.scaled(4, 50);
+    // No more than an hour's budget has room for.
+    const times = drill.scaled(4, 20);
     for (let time = 0; time < times; time += 1) {
       const app = await drill.app({ databaseUrl: server.url, stateDir, response: 'ban' });
       url = app.url;
