@@ -43,7 +43,8 @@ export async function startRedis(options: { port?: number } = {}): Promise<TestR
     Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
     { cwd: folder.path, stdio: 'ignore' },
   );
-  const ended = once(child, 'close');
+  // Not its close: whoever has nothing else to wait for would not wait for its pipes.
+  const ended = once(child, 'exit');
   const stop = async () => {
     // Whoever stops it waits for its end, though nothing else may be left to wait for.
     child.ref();
