@@ -66,12 +66,8 @@ export type { RulesStatus } from './rules/rules-in-force.js';
 export type { AutomaticBlockOptions, RulesOptions } from './rules/rules.options.js';
 export { IpRule, type RuleAction } from './rules/ip-rule.entity.js';
 export { IpRuleGuard } from './rules/ip-rule.guard.js';
-export {
-  IpRuleService,
-  type BlockDetails,
-  type Explanation,
-  type RuleDetails,
-} from './rules/ip-rule.service.js';
+export { IpRuleService, type BlockDetails, type RuleDetails } from './rules/ip-rule.service.js';
+export type { Explanation } from './rules/explanation.js';
 export type { BlockedRequest, RefusalFactory } from './rules/refusal.js';
 export type { CustomRefusal } from './edge/custom-refusal.js';
 

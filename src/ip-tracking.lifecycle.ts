@@ -115,6 +115,7 @@ export class IpTrackingLifecycle
       rules.whenChanged((changes) => {
         if (plan.endsWebSockets) void edge.endRefused();
         tellRules(events, changes, rules.status.version);
+        response?.rulesChanged();
       });
       starts.push(rules.start(plan.startTimeoutMs));
     }

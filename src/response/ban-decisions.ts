@@ -113,15 +113,19 @@ export class BanDecisions {
 
   private factsOf(network: Prefix, crawler: CrawlerVerdict, nowMs: number): ClientFacts {
     const { history, observations, protectionOf } = this.parts;
+    const isBlocked = this.parts.isBlocked(network);
     return {
       protection: protectionOf(network) ?? this.likelyProxy(network, nowMs),
       crawler,
       agentsThatLoadPages: observations.agentsThatLoadPages(network, nowMs),
       users: observations.usersOf(network, nowMs),
-      // What its past has is when a ban was to end; whoever has ended it sooner need not have said so.
-      history: this.parts.isBlocked(network)
-        ? history.of(network)
-        : history.of(network).map((ban) => ({ ...ban, endsAtMs: Math.min(ban.endsAtMs, nowMs) })),
+      history: history.of(network).map((ban) => ({
+        ...ban,
+        // What began by a clock that was set back since, or by another one, has begun.
+        startedAtMs: Math.min(ban.startedAtMs, nowMs),
+        // What its past has is when a ban was to end; whoever has ended it sooner need not have said so.
+        endsAtMs: isBlocked ? ban.endsAtMs : Math.min(ban.endsAtMs, nowMs),
+      })),
       pardonedAtMs: history.pardonedAtMs(network),
     };
   }

@@ -10,16 +10,28 @@ const MAX_WIDE = 1_000;
 /** No client's bans of 30 days are more. */
 const MAX_BANS = 64;
 
+/** When somebody pardoned, by two clocks: one that may be set, and one that nobody sets. */
+interface PardonTime {
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+  readonly steadyMs: number;
+}
+
 interface Past {
   readonly network: Prefix;
   readonly bans: PastBan[];
-  pardonedAtMs: number | null;
+  pardon: PardonTime | null;
 }
 
 /** A pardon of all clients of a network. */
-interface WidePardon {
+interface WidePardon extends PardonTime {
   readonly network: Prefix;
-  readonly atMs: number;
+}
+
+/** The clocks of a {@link BanHistory}, in milliseconds: of the epoch, and one that nobody sets. */
+export interface HistoryClocks {
+  now(): number;
+  steady(): number;
 }
 
 /** What this process remembers of bans and pardons of the last 30 days, its own and those of other processes. */
@@ -27,16 +39,24 @@ export class BanHistory {
   private readonly pasts = new Map<string, Past>();
   private wide: WidePardon[] = [];
 
+  constructor(private readonly clocks: HistoryClocks) {}
+
   /** The bans and limits of a client's network. */
   of(network: Prefix): readonly PastBan[] {
     return this.pasts.get(network.toString())?.bans ?? [];
   }
 
-  /** When somebody pardoned a client last, in epoch milliseconds; null for never. */
+  /**
+   * When somebody pardoned a client last, in epoch milliseconds; null for never. Where the clock was set back since, it is as
+   * long ago as it is, or all that comes until then would be taken for what was before.
+   */
   pardonedAtMs(network: Prefix): number | null {
-    let last = this.pasts.get(network.toString())?.pardonedAtMs ?? null;
+    const own = this.pasts.get(network.toString())?.pardon ?? null;
+    let last = own === null ? null : this.byNow(own);
     for (const pardon of this.wide) {
-      if (pardon.network.overlaps(network)) last = Math.max(last ?? pardon.atMs, pardon.atMs);
+      if (!pardon.network.overlaps(network)) continue;
+      const atMs = this.byNow(pardon);
+      last = Math.max(last ?? atMs, atMs);
     }
     return last;
   }
@@ -63,18 +83,19 @@ export class BanHistory {
 
   /** Somebody has pardoned a network. */
   pardon(network: Prefix, atMs: number): void {
+    const time = { atMs, steadyMs: this.clocks.steady() - (this.clocks.now() - atMs) };
     if (isOneClient(network)) {
       const past = this.pastOf(network);
-      past.pardonedAtMs = Math.max(past.pardonedAtMs ?? atMs, atMs);
+      if (past.pardon === null || this.byNow(past.pardon) < atMs) past.pardon = time;
       return;
     }
     const isKnown = this.wide.some(
-      (pardon) => pardon.network.equals(network) && pardon.atMs >= atMs,
+      (pardon) => pardon.network.equals(network) && this.byNow(pardon) >= atMs,
     );
     if (isKnown) return;
     this.wide = [
       ...this.wide.filter(({ network: other }) => !other.equals(network)),
-      { network, atMs },
+      { network, ...time },
     ].slice(-MAX_WIDE);
   }
 
@@ -88,9 +109,14 @@ export class BanHistory {
     }
   }
 
+  private byNow({ atMs, steadyMs }: PardonTime): number {
+    const { now, steady } = this.clocks;
+    return Math.min(atMs, now() - (steady() - steadyMs));
+  }
+
   private pastOf(network: Prefix): Past {
     const key = network.toString();
-    const known = this.pasts.get(key) ?? { network, bans: [], pardonedAtMs: null };
+    const known = this.pasts.get(key) ?? { network, bans: [], pardon: null };
     this.pasts.delete(key);
     this.pasts.set(key, known);
     if (this.pasts.size > MAX_NETWORKS) {

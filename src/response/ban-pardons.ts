@@ -5,17 +5,27 @@ import type { Pardons } from '../rules/pardons.js';
 import { BANNED_IPV6_LENGTH } from './ban-network.js';
 import type { BanRepository } from './ban.repository.js';
 
-/** What this process does about a pardon. */
-export type OnPardon = (network: Prefix, atMs: number) => void;
+/** What a {@link BanPardons} does it with. */
+export interface BanPardonsParts {
+  /** Runs `work` in one transaction. */
+  inTransaction<T>(work: (bans: BanRepository) => Promise<T>): Promise<T>;
+  /** What this process does about a pardon. */
+  onPardon(network: Prefix, atMs: number): void;
+  /** The networks of bans of this process that the database has not got, and that share an address with one. */
+  held(network: Prefix): string[];
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+/** Pardons that wait for the database; of more than these the oldest are given up. */
+const MAX_LATE = 1_000;
 
 /** Ends bans because somebody says so: the pardon is stored with who and when, and every process is notified. */
 export class BanPardons implements Pardons {
-  constructor(
-    /** Runs `work` in one transaction. */
-    private readonly inTransaction: <T>(work: (bans: BanRepository) => Promise<T>) => Promise<T>,
-    private readonly onPardon: OnPardon,
-    private readonly now: () => number,
-  ) {}
+  /** Those that the database could not be told of, by their networks. */
+  private readonly late = new Map<string, { network: Prefix; by: string | null }>();
+
+  constructor(private readonly parts: BanPardonsParts) {}
 
   async pardon(
     network: Prefix,
@@ -24,10 +34,13 @@ export class BanPardons implements Pardons {
     const clients = wholeClients(network);
     const text = clients.toString();
     const actor = by ?? '';
-    const pardoned = await this.inTransaction(async (bans) => {
+    // The ban may be on its way to the database: its writer will find the pardon there.
+    const isHeld = this.parts.held(clients).length > 0;
+    const pardoned = await this.parts.inTransaction(async (bans) => {
+      await bans.lockFindings(text);
       await bans.alone(actor);
       const removed = await bans.endBans(text);
-      const isPardoned = removed.length > 0 || hasUnblocked || (await bans.hasBans(text));
+      const isPardoned = removed.length > 0 || hasUnblocked || isHeld || (await bans.hasBans(text));
       if (isPardoned) {
         await bans.settleFindings(text, by ?? 'nobody named');
         await bans.note([
@@ -42,8 +55,30 @@ export class BanPardons implements Pardons {
       return { removed, isPardoned };
     });
     // The others are notified; this one has its answer first.
-    if (pardoned.isPardoned) this.onPardon(clients, this.now());
+    if (pardoned.isPardoned) this.parts.onPardon(clients, this.parts.now());
+    this.late.delete(text);
     return pardoned;
+  }
+
+  pardonHere(network: Prefix, by: string | null): string[] {
+    const clients = wholeClients(network);
+    const ended = this.parts.held(clients);
+    if (ended.length === 0) return ended;
+    this.parts.onPardon(clients, this.parts.now());
+    this.late.set(clients.toString(), { network: clients, by });
+    for (const oldest of this.late.keys()) {
+      if (this.late.size <= MAX_LATE) break;
+      this.late.delete(oldest);
+    }
+    return ended;
+  }
+
+  /** Stores the pardons that the database could not be told of. Rejects as it does; they are stored later then. */
+  async storeLate(): Promise<void> {
+    // Who is pardoned here may be banned by another process, which only the database can tell.
+    for (const { network, by } of this.late.values()) {
+      await this.pardon(network, { by, hasUnblocked: true });
+    }
   }
 }
 

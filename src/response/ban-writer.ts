@@ -4,6 +4,7 @@ import { BAN_SOURCE, BanRepository, type BanRule, type StoredFacts } from './ban
 import type { NewBanEvent } from './ban-event.js';
 import { BanBudget } from './ban-budget.js';
 import { banLengthMs } from './ban-length.js';
+import { GRACE_MS } from './softening.js';
 import { parsePrefix } from '../net/prefix.js';
 
 /** What became of a ban when it was to be stored. */
@@ -28,13 +29,15 @@ const WORTH = 0.5;
 export async function writeBans(
   statements: Statements,
   bans: readonly Ban[],
-  { nowMs, clientsInLastHour }: { nowMs: number; clientsInLastHour: number },
+  { now, clientsInLastHour }: { now: () => number; clientsInLastHour: number },
 ): Promise<WrittenOutcome[]> {
   const repository = new BanRepository(statements);
   await repository.alone(BAN_SOURCE);
   const known = await repository.stored(bans.map(({ id }) => id));
   const storable = bans.filter(({ id, isStorable }) => isStorable && !known.has(id));
   const facts = await repository.facts(storable.map(({ text }) => text));
+  // Later than the database has looked at its own clock, whatever was waited for: evidence is rather too old than too young.
+  const nowMs = now();
   const ids = await repository.findingIds(bans.map(({ finding }) => finding));
   const outcomes: WrittenOutcome[] = [];
   const rules: BanRule[] = [];
@@ -58,7 +61,7 @@ export async function writeBans(
       continue;
     }
     const stored = facts.get(ban.text);
-    const reason = against(ban, stored, leftMs) ?? (taken.has(ban.text) ? BANNED : null);
+    const reason = against(ban, stored, { leftMs, nowMs }) ?? (taken.has(ban.text) ? BANNED : null);
     if (reason !== null) {
       if (reason !== BANNED) events.push({ ...event, event: 'refused', ...reason });
       outcomes.push({ ban, ruleId: null, dropped: reason.code });
@@ -106,15 +109,24 @@ const OVER_BUDGET: Against = {
 };
 
 /** Why a ban is not to be stored; null where nothing speaks against it. */
-function against(ban: Ban, stored: StoredFacts | undefined, leftMs: number): Against | null {
+function against(
+  ban: Ban,
+  stored: StoredFacts | undefined,
+  { leftMs, nowMs }: { leftMs: number; nowMs: number },
+): Against | null {
   if (stored === undefined) return null;
-  const { exempt, pardonedAtMs, active } = stored;
+  const { exempt, active } = stored;
+  const pardonedAgoMs = stored.pardonedAgoMs ?? Number.POSITIVE_INFINITY;
   if (exempt !== null) return { code: 'protected', reason: `never banned: it overlaps ${exempt}` };
-  if (pardonedAtMs !== null && ban.evidenceFromMs <= pardonedAtMs) {
+  if (nowMs - ban.evidenceFromMs >= pardonedAgoMs) {
     return {
       code: 'pardoned',
       reason: 'it was pardoned after this evidence, which does not count any more',
     };
+  }
+  // Whoever has decided on it had not heard of the pardon yet.
+  if (pardonedAgoMs - (nowMs - ban.startedAtMs) < GRACE_MS) {
+    return { code: 'grace', reason: 'it was pardoned within the hour before' };
   }
   if (leftMs <= 0) return { code: 'over', reason: 'it was over before it could be stored' };
   for (const { action, leftMs: ofOther } of active ?? []) {

@@ -24,6 +24,8 @@ export interface StoredFacts {
   readonly history: readonly PastBan[] | null;
   /** Epoch milliseconds by PostgreSQL's clock. */
   readonly pardonedAtMs: number | null;
+  /** How long ago that is: clocks of two machines agree on this, be they hours apart. */
+  readonly pardonedAgoMs: number | null;
   /** What must not be banned, and overlaps it. */
   readonly exempt: string | null;
   /** What holds of it already. */
@@ -83,6 +85,8 @@ export class BanRepository {
                 where event = 'ban' and network = client and happened_at > now() - interval '30 days') as history,
               (select ${MS('max(happened_at)')} from ip_tracking.ban_event
                 where event = 'pardon' and network && client and happened_at > now() - interval '30 days') as "pardonedAtMs",
+              (select ${MS('clock_timestamp() - max(happened_at)')} from ip_tracking.ban_event
+                where event = 'pardon' and network && client and happened_at > now() - interval '30 days') as "pardonedAgoMs",
               (select why from (
                  select 'the allow rule ' || network::text as why from ip_tracking.ip_rule
                   where action = 'allow' and network && client and (expires_at is null or expires_at > now())
@@ -178,6 +182,19 @@ export class BanRepository {
       [network],
     );
     return row?.has === true;
+  }
+
+  /**
+   * Waits for whoever stores findings of the clients of a network. Who writes bans has findings first and is alone then: who
+   * ended bans the other way round would wait for them, and they for them.
+   */
+  async lockFindings(network: string): Promise<void> {
+    await this.statements.query(
+      `select from ip_tracking.suspicious_ip
+        where subject_kind = 'client' and ip_address && $1::inet and resolved_at is null
+        order by id for no key update`,
+      [network],
+    );
   }
 
   /** Settles what was found of the clients of a network. */

@@ -139,6 +139,7 @@ describe('likely proxies', () => {
 });
 
 describe('the history of bans', () => {
+  const CLOCKS = { now: () => NOW, steady: () => 0 };
   const network = parsePrefix('203.0.113.7')!;
   const ban = (startedAtMs: number) => ({
     action: 'ban' as const,
@@ -147,7 +148,7 @@ describe('the history of bans', () => {
   });
 
   it('has each ban once, and those of 30 days', () => {
-    const history = new BanHistory();
+    const history = new BanHistory(CLOCKS);
     history.add(network, ban(NOW - 31 * DAY_MS));
     history.add(network, ban(NOW - DAY_MS));
     history.add(network, ban(NOW));
@@ -158,7 +159,7 @@ describe('the history of bans', () => {
   });
 
   it('has the last pardon, also where it was of a wider network', () => {
-    const history = new BanHistory();
+    const history = new BanHistory(CLOCKS);
     expect(history.pardonedAtMs(network)).toBeNull();
     history.pardon(parsePrefix('203.0.113.0/24')!, NOW);
     expect(history.pardonedAtMs(network)).toBe(NOW);

@@ -136,7 +136,7 @@ export class Responder implements FindingResponse {
     const bans = isOn ? force.due(findings, nowMs) : [];
     const clientsInLastHour = bans.length === 0 ? 0 : observations.clientsInLastHour(nowMs);
     const outcomes =
-      bans.length === 0 ? [] : await writeBans(statements, bans, { nowMs, clientsInLastHour });
+      bans.length === 0 ? [] : await writeBans(statements, bans, { now, clientsInLastHour });
     return async () => {
       force.written(outcomes);
       for (const one of stored) if (one.isNew) events.tell('finding', () => one);
@@ -179,9 +179,14 @@ export class Responder implements FindingResponse {
 
   /** Stores anew what bans rest on that have waited for too long, and answers what waited for the rules. */
   goOn(): void {
-    const { force, rules, now, isOn } = this.parts;
+    const { force, now, isOn } = this.parts;
     if (isOn) for (const ban of force.overdue(now())) this.store?.storeSoon(ban.finding);
-    if (!rules.isKnown) return;
+    this.rulesChanged();
+  }
+
+  /** Answers what has waited until any rules are known, once they are. */
+  rulesChanged(): void {
+    if (!this.parts.rules.isKnown || this.postponed.length === 0) return;
     for (const asked of this.postponed.splice(0)) {
       const urgent = this.ask(asked);
       if (urgent !== null) this.store?.storeSoon(urgent);

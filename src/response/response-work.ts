@@ -35,6 +35,8 @@ export interface ResponseWorkParts {
   learnProtected(): Promise<void>;
   write(events: readonly NewBanEvent[]): Promise<void>;
   expire(): Promise<unknown>;
+  /** Stores the pardons that the database could not be told of. */
+  storePardons(): Promise<void>;
   forgetUsers(): Promise<void>;
   now(): number;
   after(ms: number, call: () => void): () => void;
@@ -77,6 +79,11 @@ export class ResponseWork {
     this.callOff?.();
     this.callOffFile?.();
     if (this.parts.isOn) await this.writeFile();
+  }
+
+  /** Other rules hold: those that findings have waited for may be known. */
+  rulesChanged(): void {
+    if (!this.isStopped) this.parts.responder.rulesChanged();
   }
 
   /** What the database has not got has changed. */
@@ -135,6 +142,8 @@ export class ResponseWork {
     force.sweep(nowMs);
     responder.goOn();
     await this.safely(async () => {
+      // Before anything is banned anew, in whatever process.
+      if (isOn) await this.parts.storePardons();
       if (isOn) await responder.handOver();
       if (isOn && !isListening()) await follower.follow();
       await this.parts.users.learn();

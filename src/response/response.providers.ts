@@ -11,7 +11,7 @@ import { isProviderEdge } from '../net/provider-edges.js';
 import { isLocal } from '../net/special-ranges.js';
 import { OUTAGES } from '../outages.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
-import { logger, provide, token, WALL_CLOCK } from '../provide.js';
+import { logger, provide, steadyClock, token, WALL_CLOCK } from '../provide.js';
 import { ForwardingPeers } from '../rules/forwarding-peers.js';
 import { HeldRules } from '../rules/held-rules.js';
 import { LiveRules } from '../rules/live-rules.js';
@@ -58,7 +58,7 @@ export const responseProviders = [
     outages.whenTold((outage) => events.tell('outage', () => outage));
     return events;
   }),
-  provide(BAN_HISTORY, [], () => new BanHistory()),
+  provide(BAN_HISTORY, [WALL_CLOCK], (now) => new BanHistory({ now, steady: steadyClock })),
   provide(AUDIT_NOTES, [], () => new AuditNotes()),
   provide(WOULD_HAVE, [WALL_CLOCK], (now) => new WouldHave(now())),
   provide(PENDING, [], () => ({ changed: () => undefined })),
@@ -83,12 +83,15 @@ export const responseProviders = [
   ),
   provide(
     BANS_IN_FORCE,
-    [LiveRules, HELD, BAN_HISTORY, PENDING, IpTrackingEvents],
-    (rules, held, history, pending, events) =>
+    [LiveRules, HELD, BAN_HISTORY, PENDING, IpTrackingEvents, WALL_CLOCK],
+    (rules, held, history, pending, events, now) =>
       new BansInForce({
         held,
         history,
+        now,
+        steady: steadyClock,
         isStored: (network, action) => rules.match(addressOf(network))[action] !== null,
+        isStoredAhead: (network, action) => rules.matchEver(addressOf(network))[action] !== null,
         onHeld: () => {
           if (held === rules.held) rules.heldChanged();
         },
@@ -176,6 +179,7 @@ export const responseProviders = [
       WOULD_HAVE,
       KNOWN_USERS,
       CLIENT_PROTECTION,
+      BanPardons,
       PENDING,
       STATE,
       NotificationListener,
@@ -192,6 +196,7 @@ export const responseProviders = [
       wouldHave,
       users,
       protection,
+      pardons,
       pending,
       state,
       listener,
@@ -211,8 +216,8 @@ export const responseProviders = [
         onPardon: (network, atMs, isNew) =>
           responder.pardoned(
             network,
-            // By this process's clock as well: what it has seen so far was before.
-            isNew ? Math.max(atMs, now()) : atMs,
+            // By this process's clock, which need not be the database's: what it has seen so far was before.
+            isNew ? now() : Math.min(atMs, now()),
             isNew ? countedAs(addresses, network, now()) : [],
           ),
       });
@@ -230,6 +235,7 @@ export const responseProviders = [
         learnProtected: () => protection.learn(),
         write: (events) => new BanRepository(database).note(events),
         expire: () => database.transaction((manager) => new BanRepository(manager).expire()),
+        storePardons: () => pardons.storeLate(),
         forgetUsers: () => new KnownUserRepository(database).forgetOld(),
         now,
         after: afterTimer,
@@ -242,15 +248,19 @@ export const responseProviders = [
     },
   ),
   provide(
-    PARDONS,
-    [Database, RESPONDER, AddressPrivacy, WALL_CLOCK],
-    (database, responder, addresses, now) =>
-      new BanPardons(
-        (work) => database.transaction((manager) => work(new BanRepository(manager))),
-        (network, atMs) => responder?.pardoned(network, atMs, countedAs(addresses, network, atMs)),
+    BanPardons,
+    [Database, RESPONDER, BANS_IN_FORCE, DETECTION_SETTINGS, AddressPrivacy, WALL_CLOCK],
+    (database, responder, force, { response }, addresses, now) =>
+      new BanPardons({
+        inTransaction: (work) =>
+          database.transaction((manager) => work(new BanRepository(manager))),
+        onPardon: (network, atMs) =>
+          responder?.pardoned(network, atMs, countedAs(addresses, network, atMs)),
+        held: (network) => (response === 'flag' ? [] : force.heldIn(network)),
         now,
-      ),
+      }),
   ),
+  provide(PARDONS, [BanPardons], (pardons) => pardons),
   provide(
     BanService,
     [Database, BANS_IN_FORCE, DETECTION_SETTINGS, WALL_CLOCK],

@@ -15,7 +15,7 @@ const INDUCED_PATHS = 3;
 /** How long a visitor is limited for what a page made them ask. */
 const INDUCED_LIMIT_MS = HOUR_MS;
 /** How long a pardon protects from the next ban. */
-const GRACE_MS = HOUR_MS;
+export const GRACE_MS = HOUR_MS;
 
 /** Why a response is milder than it could be. */
 export type SofteningCode =

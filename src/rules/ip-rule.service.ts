@@ -3,6 +3,7 @@ import { requireIp, type IpAddress } from '../net/ip-address.js';
 import { parsePrefix, type Prefix } from '../net/prefix.js';
 import type { Decision } from '../edge/decision.js';
 import { tellHost } from '../edge/host-hook.js';
+import type { Explanation } from './explanation.js';
 import { decide, type RulePolicy } from './decide.js';
 import type { IpRule, RuleAction } from './ip-rule.entity.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
@@ -11,6 +12,7 @@ import { checkBan, checkBlock, type LockoutFacts, type WidestNetwork } from './l
 import type { Pardons } from './pardons.js';
 import type { ProtectedNetworkRepository } from './protected-network.repository.js';
 import type { RecentTrafficRepository } from './recent-traffic.repository.js';
+import { orEndedHere } from './unblocked-here.js';
 import {
   BLOCK_DETAILS,
   checkDetails,
@@ -53,22 +55,6 @@ export interface BlockDetails extends RuleDetails {
   isAutomatic?: boolean;
   /** Told what is odd about a block that a person makes, and that was made all the same. @default the app's log */
   onWarning?: (warning: string) => unknown;
-}
-
-/** What a client would meet, and why. */
-export interface Explanation {
-  ipAddress: string;
-  decision: Decision;
-  /** The stored rule that decided; null where the mode or a country did. */
-  rule: IpRule | null;
-  /** Every other stored rule that matches and acts. */
-  otherRules: IpRule[];
-  /** The country that was judged; null where it is unknown. */
-  country: string | null;
-  /** Where the address of a client is taken from, in this app. */
-  clientIp: string;
-  /** Whether the path is on the list of sensitive ones; null where no path was given. */
-  isSensitivePath: boolean | null;
 }
 
 /** What the service has to know of the app that it is part of. */
@@ -159,18 +145,22 @@ export class IpRuleService {
    * Removes the block rules for exactly this network, and ends every ban and limit of detection that shares an address with
    * it: a pardon, after which nothing from before counts. None are given back where a ban was stored nowhere, or is over.
    *
-   * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is.
+   * @throws IpTrackingError `IPT_RULE_NOT_FOUND` when there is none, naming a wider one that covers it if there is;
+   * `IPT_DATABASE_UNAVAILABLE`, saying what has ended all the same: bans that this process holds and has not stored, whose
+   * pardon is stored once the database is back.
    */
   async unblock(network: string, details: { by?: string } = {}): Promise<IpRule[]> {
     const prefix = requirePrefix(network);
     checkDetails(details, REMOVAL_DETAILS);
     const by = details.by ?? null;
-    const unblocked = await this.repository.remove('block', prefix.toString(), by);
-    const hasUnblocked = unblocked.length > 0;
-    const { removed, isPardoned } = await this.options.pardons.pardon(prefix, { by, hasUnblocked });
-    if (!hasUnblocked && !isPardoned) return this.notFound('block', prefix.toString());
-    await this.followOwnChange();
-    return [...unblocked, ...removed];
+    return orEndedHere({ prefix, by, pardons: this.options.pardons }, async () => {
+      const unblocked = await this.repository.remove('block', prefix.toString(), by);
+      const details = { by, hasUnblocked: unblocked.length > 0 };
+      const { removed, isPardoned } = await this.options.pardons.pardon(prefix, details);
+      if (!details.hasUnblocked && !isPardoned) return this.notFound('block', prefix.toString());
+      await this.followOwnChange();
+      return [...unblocked, ...removed];
+    });
   }
 
   /** Removes the allow rules for exactly this network. Throws like {@link unblock}. */

@@ -147,6 +147,11 @@ export class LiveRules {
     return this.held.over(this.snapshot.match(ip, nowMs), ip, nowMs);
   }
 
+  /** The stored rules that match an address, over or not by the clock of this process. */
+  matchEver(ip: IpAddress): MatchedRules {
+    return this.snapshot.match(ip, Number.NEGATIVE_INFINITY);
+  }
+
   /** Follows the database; resolves when this process acts on what it held at the time of the call. */
   async reload(): Promise<void> {
     if (this.following !== null) {

@@ -14,6 +14,14 @@ export interface Pardons {
     network: Prefix,
     details: { by: string | null; hasUnblocked: boolean },
   ): Promise<{ removed: IpRule[]; isPardoned: boolean }>;
+
+  /**
+   * Ends, while the database cannot be reached, the bans of this process that are not stored; the pardon itself is stored
+   * once the database is back.
+   *
+   * @returns the networks whose bans have ended.
+   */
+  pardonHere(network: Prefix, by: string | null): string[];
 }
 
 export const PARDONS = token<Pardons>('pardons');

@@ -16,6 +16,8 @@ const LEAST_MOST = 16;
 const AGAIN_US = 1_000_000;
 /** Of so many at once, so that no request has to wait for thousands. */
 const AGAIN_AT_ONCE = 8;
+/** Requests come in the order of their ends but for so much, in microseconds; else the clock was set back. */
+const OUT_OF_ORDER_US = 60_000_000;
 
 /** What the watch has found, at the moment at which it has. */
 export interface WatchFound {
@@ -86,6 +88,12 @@ export class Watch {
   private readonly rules: RuleState[];
   private readonly counters: Counters;
   private readonly samples = new Samples();
+  /**
+   * What is counted is counted by a clock that is never set back, or a window would not end before the old time has come
+   * again: by how much it is ahead of the one that is, and its latest time, in microseconds.
+   */
+  private aheadUs = 0;
+  private lastUs = Number.NEGATIVE_INFINITY;
   private readonly hash: KeyedHash;
   private readonly text: KeyedHash;
   /** What has gone on since it was told last, the longest first. */
@@ -130,16 +138,26 @@ export class Watch {
 
   /** Sees a request that has ended. What a stored rule has blocked must not come here. */
   see(event: WatchEvent): void {
-    this.decide(event.endedAtUs);
-    this.tellWhatGoesOn(event.endedAtUs, AGAIN_AT_ONCE);
-    this.counters.sweep(event.endedAtUs);
-    for (const state of this.rules) this.apply(state, event);
+    const atUs = this.onward(event.endedAtUs);
+    this.decide(atUs);
+    this.tellWhatGoesOn(atUs, AGAIN_AT_ONCE);
+    this.counters.sweep(atUs);
+    for (const state of this.rules) this.apply(state, event, atUs);
   }
 
   /** Lets time pass, in microseconds of the epoch: what waited for it is decided. */
   advance(nowUs: number): void {
-    this.decide(nowUs);
-    this.tellWhatGoesOn(nowUs, Number.POSITIVE_INFINITY);
+    const atUs = this.onward(nowUs);
+    this.decide(atUs);
+    this.tellWhatGoesOn(atUs, Number.POSITIVE_INFINITY);
+  }
+
+  private onward(atUs: number): number {
+    const backUs = this.lastUs - (atUs + this.aheadUs);
+    if (backUs > OUT_OF_ORDER_US) this.aheadUs += backUs;
+    const onwardUs = atUs + this.aheadUs;
+    this.lastUs = Math.max(this.lastUs, onwardUs);
+    return onwardUs;
   }
 
   private decide(nowUs: number): void {
@@ -162,20 +180,20 @@ export class Watch {
     }
   }
 
-  private apply(state: RuleState, event: WatchEvent): void {
+  private apply(state: RuleState, event: WatchEvent, atUs: number): void {
     const { compiled, undecided } = state;
     const isTakingBack = ((event.signals ?? 0) & compiled.without) !== 0;
     if (undecided !== null && isTakingBack) {
       const subject = subjectOf(compiled.detector.of, event);
-      if (subject !== null) undecided.takeBack(subject, userOf(event), event.endedAtUs);
+      if (subject !== null) undecided.takeBack(subject, userOf(event), atUs);
     }
     if (!matches(compiled, event)) return;
     if (undecided === null) {
-      this.count(state, event, event.endedAtUs, event.address);
+      this.count(state, event, atUs, event.address);
       return;
     }
     const subject = subjectOf(compiled.detector.of, event);
-    if (subject !== null) undecided.add(subject, userOf(event), event.endedAtUs, event);
+    if (subject !== null) undecided.add(subject, userOf(event), atUs, event);
   }
 
   private count(
@@ -235,7 +253,7 @@ export class Watch {
       subject: subjectOf(detector.of, event)!,
       address,
       userAgent: event.userAgent,
-      found: foundOf(index, count, firstUs, atUs, sample),
+      found: foundOf(index, count, firstUs - this.aheadUs, atUs - this.aheadUs, sample),
     });
   }
 
