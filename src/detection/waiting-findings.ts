@@ -50,7 +50,8 @@ export class WaitingFindings {
       this.dropped += 1;
       return;
     }
-    this.waiting.set(key, before === undefined ? finding : stronger(finding, before));
+    // Whichever says more: what is on its way to the database is another one, and this is to follow it.
+    this.waiting.set(key, before === undefined ? finding : { ...stronger(finding, before) });
     this.wait(this.storedAtMs.has(key) ? AGAIN_MS : FLUSH_MS);
   }
 

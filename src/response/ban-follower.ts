@@ -12,6 +12,8 @@ const MAX_APPLIED = 5_000;
 export interface BanFollowerParts {
   /** The bans and pardons after an event. */
   remembered(afterId: number): Promise<RememberedEvent[]>;
+  /** Epoch milliseconds. */
+  now(): number;
   /** A ban of any process has begun, or goes on. */
   onBan(
     network: Prefix,
@@ -62,14 +64,16 @@ export class BanFollower {
     } while (this.isStale);
   }
 
-  private apply({ id, event, action, banId, network, atMs, endsAtMs }: RememberedEvent): void {
+  private apply({ id, event, action, banId, network, agoMs, endsInMs }: RememberedEvent): void {
     if (this.applied.has(id)) return;
     this.remember(id);
     const prefix = parsePrefix(network);
     if (prefix === null) return;
+    const nowMs = this.parts.now();
+    const atMs = nowMs - agoMs;
     if (event === 'pardon') this.parts.onPardon(prefix, atMs, this.hasBegun);
     else if (action !== null) {
-      const ends = endsAtMs ?? atMs;
+      const ends = endsInMs === null ? atMs : nowMs + endsInMs;
       this.parts.onBan(prefix, { id: banId, action, startedAtMs: atMs, endsAtMs: ends });
     }
   }

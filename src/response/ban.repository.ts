@@ -50,8 +50,10 @@ export interface RememberedEvent {
   readonly action: 'block' | 'limit' | null;
   readonly banId: string | null;
   readonly network: string;
-  readonly atMs: number;
-  readonly endsAtMs: number | null;
+  /** How long ago it was, in milliseconds: clocks of two machines agree on this, be they hours apart. */
+  readonly agoMs: number;
+  /** In how many milliseconds what began ends, or ended; null where nothing does. */
+  readonly endsInMs: number | null;
 }
 
 /** The only place that reads and writes `ip_tracking.ban_event`, and the rules of bans. */
@@ -225,8 +227,8 @@ export class BanRepository {
   /** The bans and pardons of the last 30 days after an event, the oldest first; the last ones where they are too many. */
   async remembered(afterId: number): Promise<RememberedEvent[]> {
     const rows = await this.statements.query<RememberedEvent>(
-      `select id::float8 as id, event, action, ban_id as "banId", network::text, ${MS('happened_at')} as "atMs",
-              ${MS('ends_at')} as "endsAtMs"
+      `select id::float8 as id, event, action, ban_id as "banId", network::text, ${MS('clock_timestamp() - happened_at')} as "agoMs",
+              ${MS('ends_at - clock_timestamp()')} as "endsInMs"
          from ip_tracking.ban_event
         where id > $1 and event in ('ban', 'prolongation', 'pardon') and network is not null
           and happened_at > now() - interval '30 days'

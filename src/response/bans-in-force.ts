@@ -21,8 +21,8 @@ export interface BansInForceParts {
   steady(): number;
   /** Whether a stored rule does that to a client. */
   isStored(network: Prefix, action: HeldAction): boolean;
-  /** Whether there is such a rule that is over by the clock of this process, and not by the database's. */
-  isStoredAhead(network: Prefix, action: HeldAction): boolean;
+  /** Whether there is such a rule, be it over by the clock of this process. */
+  isStoredAtAll(network: Prefix, action: HeldAction): boolean;
   /** Other rules hold now. */
   onHeld(): void;
   /** What is not stored yet has changed. */
@@ -124,15 +124,15 @@ export class BansInForce {
   /** The stored rules are followed as they are now: they stand for what was handed over. */
   followed(): void {
     for (const ban of this.handedOver) {
-      // By a clock that is ahead the stored rule is over before it has begun: then this one acts.
       const { network, action } = ban;
-      const { isStored, isStoredAhead } = this.parts;
-      if (isStoredAhead(network, action) && !isStored(network, action)) continue;
+      const { isStored, isStoredAtAll } = this.parts;
+      // By a clock that is ahead the stored rule is over before it has begun: this one acts until the clock is right.
+      if (isStoredAtAll(network, action) && !isStored(network, action)) continue;
+      this.handedOver.delete(ban);
       this.release(ban);
       // What is left is there to be told when it ends; a week's evidence would be much.
       if (this.all.get(ban.text) === ban) this.all.set(ban.text, slim(ban));
     }
-    this.handedOver.clear();
   }
 
   /** Whether the stored rules are to be followed before more is let go of. */

@@ -90,8 +90,10 @@ export const responseProviders = [
         history,
         now,
         steady: steadyClock,
-        isStored: (network, action) => rules.match(addressOf(network))[action] !== null,
-        isStoredAhead: (network, action) => rules.matchEver(addressOf(network))[action] !== null,
+        isStored: (network, action) =>
+          rules.matchStored(addressOf(network), now())[action] !== null,
+        isStoredAtAll: (network, action) =>
+          rules.matchStored(addressOf(network), Number.NEGATIVE_INFINITY)[action] !== null,
         onHeld: () => {
           if (held === rules.held) rules.heldChanged();
         },
@@ -207,6 +209,7 @@ export const responseProviders = [
       const isOn = response !== 'flag';
       const follower = new BanFollower({
         remembered: (afterId) => new BanRepository(database).remembered(afterId),
+        now,
         onBan: (network, { id, action, startedAtMs, endsAtMs }) => {
           if (id !== null && force.isOwn(id)) return;
           const past = action === 'block' ? 'ban' : 'limit';
@@ -217,7 +220,7 @@ export const responseProviders = [
           responder.pardoned(
             network,
             // By this process's clock, which need not be the database's: what it has seen so far was before.
-            isNew ? now() : Math.min(atMs, now()),
+            isNew ? now() : atMs,
             isNew ? countedAs(addresses, network, now()) : [],
           ),
       });

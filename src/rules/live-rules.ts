@@ -147,9 +147,9 @@ export class LiveRules {
     return this.held.over(this.snapshot.match(ip, nowMs), ip, nowMs);
   }
 
-  /** The stored rules that match an address, over or not by the clock of this process. */
-  matchEver(ip: IpAddress): MatchedRules {
-    return this.snapshot.match(ip, Number.NEGATIVE_INFINITY);
+  /** The stored rules that match an address at a moment, in epoch milliseconds, without what is held. @param atMs minus infinity for those that are over as well. */
+  matchStored(ip: IpAddress, atMs: number): MatchedRules {
+    return this.snapshot.match(ip, atMs);
   }
 
   /** Follows the database; resolves when this process acts on what it held at the time of the call. */
