@@ -1,3 +1,4 @@
+import { OnwardClock } from '../detection/watch/onward-clock.js';
 import { clientText } from '../detection/watch/watch-subject.js';
 import { KeyedHash } from '../limits/store/memory/keyed-hash.js';
 import { IpAddress } from '../net/ip-address.js';
@@ -16,8 +17,6 @@ const ASSET = bitsOf(['asset']);
 const NEITHER_GOOD = bitsOf(['unmatched', 'malformed']);
 const SUCCESS = bitsOf(['auth-success']);
 const FAILURE = bitsOf(['auth-failure']);
-/** Records come in the order of their ends but for so much, in milliseconds; else the clock was set back. */
-const OUT_OF_ORDER_MS = 60_000;
 
 /** What {@link Observations} are made with. */
 export interface ObservationsParts {
@@ -35,15 +34,13 @@ export class Observations {
   private readonly signIns: SignIns;
   private readonly proxies = new LikelyProxies();
   private readonly hash: KeyedHash;
-  /** What is counted is counted by a clock that is never set back: by how much it is ahead of the one that is, and its last time. */
-  private aheadMs = 0;
-  private lastMs = Number.NEGATIVE_INFINITY;
+  private readonly clock = new OnwardClock(1);
 
   constructor(private readonly parts: ObservationsParts) {
     this.hash = new KeyedHash(...parts.seed);
     this.signIns = new SignIns((user) => {
       const firstMs = parts.users.firstSeenOf(user);
-      return firstMs === null ? null : firstMs + this.aheadMs;
+      return firstMs === null ? null : firstMs + this.clock.ahead;
     });
   }
 
@@ -51,7 +48,7 @@ export class Observations {
   ended(record: LogRecord): void {
     const { ip, signals, status, userAgent } = record;
     if (ip === null) return;
-    const atMs = this.onward(record.timestampMs + record.durationUs / 1_000);
+    const atMs = this.clock.at(record.timestampMs + record.durationUs / 1_000);
     const bits = signals ?? 0;
     const { hash } = this;
     hash.digest(clientText(ip));
@@ -67,17 +64,17 @@ export class Observations {
 
   /** How many clients there were within the last hour, more or less. */
   clientsInLastHour(nowMs: number): number {
-    return this.clients.count(this.onward(nowMs));
+    return this.clients.count(this.clock.at(nowMs));
   }
 
   agentsThatLoadPages(client: Prefix, nowMs: number): number {
-    const atMs = this.onward(nowMs);
+    const atMs = this.clock.at(nowMs);
     this.hash.digest(clientText(addressOf(client)));
     return this.crowds.of(this.hash.low, this.hash.high, atMs);
   }
 
   usersOf(client: Prefix, nowMs: number): UserFacts {
-    return this.signIns.of(trackerKey(addressOf(client)), this.onward(nowMs));
+    return this.signIns.of(trackerKey(addressOf(client)), this.clock.at(nowMs));
   }
 
   isLikelyProxy(client: Prefix): boolean {
@@ -86,15 +83,6 @@ export class Observations {
 
   forget(ip: IpAddress): void {
     this.signIns.forget(trackerKey(ip));
-  }
-
-  /** A moment by the clock that is never set back. */
-  private onward(atMs: number): number {
-    const backMs = this.lastMs - (atMs + this.aheadMs);
-    if (backMs > OUT_OF_ORDER_MS) this.aheadMs += backMs;
-    const onwardMs = atMs + this.aheadMs;
-    this.lastMs = Math.max(this.lastMs, onwardMs);
-    return onwardMs;
   }
 
   private signedIn(client: string, { attemptedUser }: LogRecord, bits: number, atMs: number): void {

@@ -1,10 +1,11 @@
 import { KeyedHash } from '../../limits/store/memory/keyed-hash.js';
 import type { IpAddress } from '../../net/ip-address.js';
 import { trackerKey } from '../../net/tracker-key.js';
-import { namesOf } from '../../signals/signal.js';
 import { compileRules, matches, type CompiledRule } from '../detector-rule.js';
 import type { Detector, RuleFound, SubjectKind } from '../detector.js';
 import { Counters, type CounterKind } from './counters.js';
+import { OnwardClock } from './onward-clock.js';
+import { foundOf } from './rule-found.js';
 import { Samples, type Sample } from './samples.js';
 import { UndecidedRequests } from './undecided.js';
 import type { WatchEvent } from './watch-event.js';
@@ -16,8 +17,6 @@ const LEAST_MOST = 16;
 const AGAIN_US = 1_000_000;
 /** Of so many at once, so that no request has to wait for thousands. */
 const AGAIN_AT_ONCE = 8;
-/** Requests come in the order of their ends but for so much, in microseconds; else the clock was set back. */
-const OUT_OF_ORDER_US = 60_000_000;
 
 /** What the watch has found, at the moment at which it has. */
 export interface WatchFound {
@@ -88,12 +87,7 @@ export class Watch {
   private readonly rules: RuleState[];
   private readonly counters: Counters;
   private readonly samples = new Samples();
-  /**
-   * What is counted is counted by a clock that is never set back, or a window would not end before the old time has come
-   * again: by how much it is ahead of the one that is, and its latest time, in microseconds.
-   */
-  private aheadUs = 0;
-  private lastUs = Number.NEGATIVE_INFINITY;
+  private readonly clock = new OnwardClock(1_000);
   private readonly hash: KeyedHash;
   private readonly text: KeyedHash;
   /** What has gone on since it was told last, the longest first. */
@@ -138,7 +132,7 @@ export class Watch {
 
   /** Sees a request that has ended. What a stored rule has blocked must not come here. */
   see(event: WatchEvent): void {
-    const atUs = this.onward(event.endedAtUs);
+    const atUs = this.clock.at(event.endedAtUs);
     this.decide(atUs);
     this.tellWhatGoesOn(atUs, AGAIN_AT_ONCE);
     this.counters.sweep(atUs);
@@ -147,17 +141,9 @@ export class Watch {
 
   /** Lets time pass, in microseconds of the epoch: what waited for it is decided. */
   advance(nowUs: number): void {
-    const atUs = this.onward(nowUs);
+    const atUs = this.clock.at(nowUs);
     this.decide(atUs);
     this.tellWhatGoesOn(atUs, Number.POSITIVE_INFINITY);
-  }
-
-  private onward(atUs: number): number {
-    const backUs = this.lastUs - (atUs + this.aheadUs);
-    if (backUs > OUT_OF_ORDER_US) this.aheadUs += backUs;
-    const onwardUs = atUs + this.aheadUs;
-    this.lastUs = Math.max(this.lastUs, onwardUs);
-    return onwardUs;
   }
 
   private decide(nowUs: number): void {
@@ -253,7 +239,7 @@ export class Watch {
       subject: subjectOf(detector.of, event)!,
       address,
       userAgent: event.userAgent,
-      found: foundOf(index, count, firstUs - this.aheadUs, atUs - this.aheadUs, sample),
+      found: foundOf(index, count, firstUs - this.clock.ahead, atUs - this.clock.ahead, sample),
     });
   }
 
@@ -294,25 +280,4 @@ export class Watch {
 /** A key as one number: 53 bits of it are enough to tell some thousand apart. */
 function sampleKey(low: number, high: number): number {
   return low * 2 ** 21 + (high >>> 11);
-}
-
-function foundOf(
-  rule: number,
-  count: number,
-  firstUs: number,
-  lastUs: number,
-  { signals, commonSignals, paths, agents, methods, clients }: Sample,
-): RuleFound {
-  return {
-    rule,
-    count,
-    firstSeen: new Date(firstUs / 1_000),
-    lastSeen: new Date(lastUs / 1_000),
-    signals: namesOf(signals),
-    commonSignals: namesOf(commonSignals),
-    paths: [...paths],
-    agents: [...agents],
-    methods: [...methods],
-    clients: [...clients],
-  };
 }
