@@ -142,6 +142,8 @@ export class BansInForce {
 
   /** Somebody has pardoned a network: what was decided before that ends. @returns how many did. */
   pardon(network: Prefix, atMs: number): number {
+    // What was decided by a clock that was ahead was decided before.
+    this.followClock(atMs);
     let ended = 0;
     for (const ban of this.all.values()) {
       if (!ban.network.overlaps(network) || ban.evidenceFromMs > atMs) continue;

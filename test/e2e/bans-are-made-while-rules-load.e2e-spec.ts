@@ -62,12 +62,12 @@ describe.each(ADAPTERS)('a ban on %s while the rules are being loaded', (adapter
   /** Asks without a pause, until it is told to stop. @returns the statuses that there were */
   const askingOn = (ask: (path?: string) => Promise<number>) => {
     const statuses = new Set<number>();
-    let isOver = false;
+    const until = new AbortController();
     const asked = (async () => {
-      while (!isOver) statuses.add(await ask());
+      while (!until.signal.aborted) statuses.add(await ask());
     })();
     return async (): Promise<number[]> => {
-      isOver = true;
+      until.abort();
       await asked;
       return [...statuses];
     };
