@@ -263,6 +263,19 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     expect(again!.score).toBeCloseTo(40, 1);
   });
 
+  it('a hint of later does not take the words of what weighs more', async () => {
+    await send('/.env');
+    await found('probe-path');
+    await send('/old/page.php');
+    await host.app.get(RequestLogService).flush(5_000);
+    await detection.scan();
+    expect((await of())[0]).toMatchObject({
+      reason: '1 request for what attackers look for (secrets): /.env',
+      weight: 40,
+      evidence: { rule: 0, count: 1 },
+    });
+  });
+
   it('whoever is erased is erased from findings, evidence and what is still counted', async () => {
     for (let attempt = 0; attempt < 9; attempt += 1) await send('/enter', {}, 'POST');
     await send('/.env');
