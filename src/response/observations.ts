@@ -1,5 +1,5 @@
-import { clientText } from '../detection/watch/watch-subject.js';
 import { KeyedHash } from '../limits/store/memory/keyed-hash.js';
+import { clientText } from '../net/client-key.js';
 import { IpAddress } from '../net/ip-address.js';
 import type { Prefix } from '../net/prefix.js';
 import { trackerKey } from '../net/tracker-key.js';

@@ -1,4 +1,5 @@
 import { KeyedHash } from '../../limits/store/memory/keyed-hash.js';
+import { clientText } from '../../net/client-key.js';
 import type { IpAddress } from '../../net/ip-address.js';
 import { trackerKey } from '../../net/tracker-key.js';
 import { namesOf } from '../../signals/signal.js';
@@ -8,7 +9,7 @@ import { Counters, type CounterKind } from './counters.js';
 import { Samples, type Sample } from './samples.js';
 import { UndecidedRequests } from './undecided.js';
 import type { WatchEvent } from './watch-event.js';
-import { clientOf, clientText, subjectOf, subjectTextOf, userOf } from './watch-subject.js';
+import { clientOf, subjectOf, subjectTextOf, userOf } from './watch-subject.js';
 
 /** A watch counts a little further than a rule asks for, so that people see by how much it was more. */
 const LEAST_MOST = 16;
