@@ -7,7 +7,6 @@ import {
   type Refusal,
   type RefusalResponse,
 } from './refusal-response.js';
-import type { RequestContext } from './request-context.js';
 
 /**
  * The answer to a request that a limit refuses, a rule's or a route's, with the headers that let its page read it.
@@ -25,9 +24,4 @@ export async function answerLimited(
   const cors = corsOf(arrival);
   const said = cors === null ? null : await askCors(cors, arrival);
   return withBodyUnread(arrival.raw, withCors(sendable(refusal), said));
-}
-
-/** Whether a limit rule names the client, and the request has not been counted for it. */
-export function isToBeCounted({ decision, isCountedByRule }: RequestContext): boolean {
-  return decision?.action === 'limit' && !isCountedByRule;
 }

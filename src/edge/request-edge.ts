@@ -7,7 +7,7 @@ import { endingAtClose, followDetached } from './detached-response.js';
 import { answered, type Ending } from './ending.js';
 import { corsOf } from './asked-cors.js';
 import { askCors, type HostCors, isPreflight, preflightAnswer, withCors } from './host-cors.js';
-import { answerLimited, isToBeCounted } from './limited-requests.js';
+import { answerLimited } from './limited-requests.js';
 import { OpenConnections } from './open-connections.js';
 import {
   answer,
@@ -110,7 +110,7 @@ export class RequestEdge {
     if (arrival.reply !== undefined) context.answer = arrival.reply;
     if (context.admission === 'unjudged') this.policy.refuses(context);
     if (context.admission !== 'refused') {
-      if (!isToBeCounted(context) || framework.mayBeExempt(request)) return null;
+      if (!context.isLimitedByRule || framework.mayBeExempt(request)) return null;
       const slowed = this.slow(context);
       return slowed === null ? null : answerLimited(arrival, slowed, () => this.throttle(arrival));
     }
@@ -188,7 +188,7 @@ export class RequestEdge {
 
   /** Counts what a client sends whom a limit rule names, once: gives what refuses it, or null, or a promise of either. */
   slow(context: RequestContext): Refusal {
-    if (!isToBeCounted(context)) return null;
+    if (!context.isLimitedByRule) return null;
     context.isCountedByRule = true;
     return this.policy.slows(context);
   }
