@@ -4,7 +4,7 @@ import { dnsResolver } from '../detection/crawlers/dns-resolver.js';
 import type { DetectorTuning } from '../detection/tuned-detectors.js';
 import type { AccessLogs } from './access-log/access-logs.js';
 import type { ClientUnderJudgement } from './client-under-judgement.js';
-import type { ClientKey } from './client-counts.js';
+import type { ClientKey } from '../net/client-key.js';
 import { certaintyOf, doubtsOf } from './doubts.js';
 import { judgeDetectors } from './judge-detectors.js';
 import { Judge } from './judge.js';

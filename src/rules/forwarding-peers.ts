@@ -28,6 +28,11 @@ export class ForwardingPeers {
     this.announce([prefix]).catch(() => undefined);
   }
 
+  /** Whether none was seen since the last round. */
+  get isEmpty(): boolean {
+    return this.seen.size === 0;
+  }
+
   /** Whether a peer was seen forwarding since the last round. */
   has(peer: IpAddress): boolean {
     return this.seen.has(Prefix.of(peer, peer.family === 4 ? 32 : 128).toString());
