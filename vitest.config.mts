@@ -15,8 +15,8 @@ export default defineConfig({
     reporters: ['default', new SeedReporter(), new SummaryReporter()],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Two cores: more workers only make timings of the e2e tests noisier.
-    maxWorkers: 2,
+    // Half of a worker's time is waiting for PostgreSQL and timers. No test has a bound that three on two cores would miss.
+    maxWorkers: 3,
     pool: 'forks',
     // A test that is run alone, and committed so, hides all others.
     allowOnly: false,

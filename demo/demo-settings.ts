@@ -8,6 +8,8 @@ export interface DemoSettings {
   readonly adapter: 'express' | 'fastify';
   /** `null` starts the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
+  /** When the log is scanned: a cron expression in UTC, or `off`; `null` is every hour. */
+  readonly detectionCron: string | null;
 }
 
 /** An empty variable counts as one that is not set, as a compose file leaves them. */
@@ -17,6 +19,7 @@ export function readDemoSettings(env: NodeJS.ProcessEnv): DemoSettings {
     host: env['HOST'] || '127.0.0.1',
     adapter: adapterOf(env['ADAPTER'] || 'express'),
     databaseUrl: databaseUrlOf(env['DATABASE_URL'] || null),
+    detectionCron: detectionCronOf(env['DETECTION_CRON'] || null),
   };
 }
 
@@ -39,5 +42,13 @@ function databaseUrlOf(text: string | null): string | null {
   throw new DemoError(
     'DATABASE_URL is not the URL of a PostgreSQL: write postgres://user:password@host:5432/database, ' +
       'or leave it out to use the embedded one.',
+  );
+}
+
+/** By its form: the module looks at the values. */
+function detectionCronOf(text: string | null): string | null {
+  if (text === null || text === 'off' || /^\S+(?: +\S+){4,5}$/.test(text)) return text;
+  throw new DemoError(
+    `DETECTION_CRON is "${text}": give a cron expression such as "*/5 * * * *", or "off", or leave it out for every hour.`,
   );
 }

@@ -26,7 +26,7 @@ async function start(shutdown: Shutdown): Promise<void> {
   if (shutdown.isRequested) return;
 
   const { createDemoApp } = await import('./host/app.js');
-  const app = await createDemoApp({ databaseUrl: database.url, adapter: settings.adapter });
+  const app = await createDemoApp({ ...settings, databaseUrl: database.url });
   shutdown.onClose(() => Promise.race([app.close(), sleep(CLOSE_WITHIN_MS)]));
   if (shutdown.isRequested) return;
 

@@ -16,7 +16,9 @@ if (!existsSync(join(BIN, 'initdb'))) {
   );
   process.exit(1);
 }
-const folder = mkdtempSync(join(realpathSync(tmpdir()), 'ipt-postgres15-'));
+// In memory where there is any: the tests make and drop hundreds of databases.
+const parent = existsSync('/dev/shm') ? '/dev/shm' : realpathSync(tmpdir());
+const folder = mkdtempSync(join(parent, 'ipt-postgres15-'));
 const data = join(folder, 'data');
 // PostgreSQL does not run as root.
 const isRoot = process.getuid() === 0;

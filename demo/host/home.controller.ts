@@ -7,7 +7,7 @@ export class HomeController {
 
   @Get()
   home() {
-    return { message: 'Hello. Try /whoami, /login, /account, /admin and /health.' };
+    return { message: 'Hello. Try /whoami, /sign-in, /login, /account, /admin and /health.' };
   }
 
   /** What the library knows about whoever asks. */

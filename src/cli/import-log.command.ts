@@ -34,7 +34,10 @@ export class ImportLogCommand extends OperatorCommand {
       }
       const shiftMs = shiftToNow ? await this.shiftOf(first.id, first.timestamp, last) : 0;
       const count = await this.log.importRecords(batches(shiftMs));
-      const { badLines } = logs.report!;
+      const { badLines, files } = logs.report!;
+      for (const { name, damage } of files) {
+        if (damage !== null) this.remark(`${name} breaks off: ${damage}`);
+      }
       const shifted = (date: Date) => moment(new Date(date.getTime() + shiftMs));
       this.say(
         `${count} requests, from ${shifted(first.timestamp)} to ${shifted(last)}, are in the request log${badLines === 0 ? '' : `; ${badLines} lines could not be read`}`,

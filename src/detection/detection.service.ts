@@ -121,12 +121,11 @@ export class DetectionService {
    * `IPT_DATABASE_UNAVAILABLE` or `IPT_SCHEMA_MISSING`.
    */
   async replay(options: ReplayOptions): Promise<ReplayResult> {
-    const { database } = this.parts;
     const { detectors } =
       (options.asAnnounced === true ? await this.announced() : null) ?? this.parts;
     const to = new Date(this.parts.now());
     const fromMs = Math.max(options.since.getTime(), this.oldest(to).getTime());
-    return replayLog({ database, facts: this.parts.facts }, detectors, {
+    return replayLog(this.parts, detectors, {
       ...options,
       from: hourOf(fromMs),
       to,

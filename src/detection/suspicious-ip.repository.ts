@@ -50,9 +50,14 @@ const EXEMPT = `
    order by f.client, exempt.place`;
 
 /**
- * A finding whose client was erased since is not kept, nor is one of before it was settled. What is found later, or of
- * the same time with more weight, says more than what was known.
+ * What weighs more says more, and of what weighs the same what is found later: the rules of a detector find one after the
+ * other, and a hint of today must not take the words of the secret that went out an hour ago. What was settled says
+ * nothing any more.
  */
+const SAYS_MORE = `(known.resolved_at is not null or excluded.weight > known.weight
+                    or excluded.weight = known.weight and excluded.last_seen_at >= known.last_seen_at)`;
+
+/** A finding whose client was erased since is not kept, nor is one of before it was settled. */
 const SAVE = `
   insert into ip_tracking.suspicious_ip as known (subject_kind, subject, ip_address, detector, reason, evidence, weight,
          first_seen_at, last_seen_at, flagged_at, updated_at)
@@ -64,8 +69,8 @@ const SAVE = `
            select from ip_tracking.erased_address
             where erased_before > f."lastSeen" and ip_address <<= f.subject::inet)
   on conflict (subject_kind, subject, detector) do update set
-     reason = case when excluded.last_seen_at >= known.last_seen_at then excluded.reason else known.reason end,
-     evidence = case when excluded.last_seen_at >= known.last_seen_at then excluded.evidence else known.evidence end,
+     reason = case when ${SAYS_MORE} then excluded.reason else known.reason end,
+     evidence = case when ${SAYS_MORE} then excluded.evidence else known.evidence end,
      weight = case when known.resolved_at is not null then excluded.weight else greatest(excluded.weight, known.weight) end,
      first_seen_at = case when known.resolved_at is not null then excluded.first_seen_at
                           else least(excluded.first_seen_at, known.first_seen_at) end,

@@ -24,6 +24,8 @@ export interface WaitingFindingsParts {
 /** Findings on their way to the database: in batches, each subject and detector once, and what goes on not all the time. */
 export class WaitingFindings {
   private waiting = new Map<string, Finding>();
+  /** Those among them that something follows from. */
+  private readonly urgent = new Set<string>();
   /** When what was stored lately was stored, the oldest first. */
   private readonly storedAtMs = new Map<string, number>();
   private callOff: (() => void) | null = null;
@@ -45,21 +47,23 @@ export class WaitingFindings {
   add(finding: Finding, isUrgent = false): void {
     const key = keyOf(finding);
     const before = this.waiting.get(key);
-    if (isUrgent) this.storedAtMs.delete(key);
+    if (isUrgent) this.urgent.add(key);
     else if (before === undefined && this.waiting.size >= MAX_WAITING) {
       this.dropped += 1;
       return;
     }
     // Whichever says more: what is on its way to the database is another one, and this is to follow it.
     this.waiting.set(key, before === undefined ? finding : { ...stronger(finding, before) });
-    this.wait(this.storedAtMs.has(key) ? AGAIN_MS : FLUSH_MS);
+    this.wait(isUrgent || !this.storedAtMs.has(key) ? FLUSH_MS : AGAIN_MS);
   }
 
   /** Forgets what waits of clients. */
   forget(clients: readonly IpAddress[]): void {
     const gone = new Set(clients.map((client) => trackerKey(client)));
     for (const [key, { subjectKind, subject }] of this.waiting) {
-      if (subjectKind === 'client' && gone.has(subject)) this.waiting.delete(key);
+      if (subjectKind !== 'client' || !gone.has(subject)) continue;
+      this.waiting.delete(key);
+      this.urgent.delete(key);
     }
   }
 
@@ -95,17 +99,21 @@ export class WaitingFindings {
     const nowMs = this.parts.now();
     const due = [...this.waiting].filter(([key]) => {
       const storedAtMs = this.storedAtMs.get(key);
+      const isNew = storedAtMs === undefined || this.urgent.has(key);
       // A clock that was set back must not keep waiting what it has stored in its future.
-      return isAll || storedAtMs === undefined || Math.abs(nowMs - storedAtMs) >= AGAIN_MS;
+      return isAll || isNew || Math.abs(nowMs - storedAtMs) >= AGAIN_MS;
     });
     for (let from = 0; from < due.length; from += AT_ONCE) {
       const batch = due.slice(from, from + AT_ONCE);
+      // What becomes urgent while these are stored is so for the next time.
+      const urgent = batch.map(([key]) => key).filter((key) => this.urgent.delete(key));
       try {
         const { exempted } = await this.parts.save(batch.map(([, finding]) => finding));
         for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
           this.exempted[why] = (this.exempted[why] ?? 0) + count;
         }
       } catch (error) {
+        for (const key of urgent) if (this.waiting.has(key)) this.urgent.add(key);
         this.failed(error);
         return;
       }

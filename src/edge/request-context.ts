@@ -149,6 +149,11 @@ export class RequestContext {
     return this.framework.answeredAhead(this.request, status >= 400);
   }
 
+  /** Whether a limit rule names its client, and it has not been counted for that. */
+  get isLimitedByRule(): boolean {
+    return this.decision?.action === 'limit' && !this.isCountedByRule;
+  }
+
   /** The stored rule that refused the request, or the monitor rule that has matched it. */
   get ruleId(): number | null {
     if (this.decision === null) return null;

@@ -7,6 +7,7 @@ import { endingAtClose, followDetached } from './detached-response.js';
 import { answered, type Ending } from './ending.js';
 import { corsOf } from './asked-cors.js';
 import { askCors, type HostCors, isPreflight, preflightAnswer, withCors } from './host-cors.js';
+import { answerLimited } from './limited-requests.js';
 import { OpenConnections } from './open-connections.js';
 import {
   answer,
@@ -24,7 +25,6 @@ import {
   UNROUTED,
   type Framework,
 } from './request-context.js';
-import { answerSlowed } from './slowed-requests.js';
 
 /**
  * Where a request enters and leaves. It opens the context, asks the rules, and tells the log when the response closes;
@@ -110,8 +110,9 @@ export class RequestEdge {
     if (arrival.reply !== undefined) context.answer = arrival.reply;
     if (context.admission === 'unjudged') this.policy.refuses(context);
     if (context.admission !== 'refused') {
-      const slowed = framework.mayBeExempt(request) ? null : this.slow(context);
-      return slowed === null ? null : answerSlowed(arrival, slowed, () => this.throttle(arrival));
+      if (!context.isLimitedByRule || framework.mayBeExempt(request)) return null;
+      const slowed = this.slow(context);
+      return slowed === null ? null : answerLimited(arrival, slowed, () => this.throttle(arrival));
     }
     const cors = corsOf(arrival);
     if (cors !== null && isPreflight(raw)) return this.admitPreflight(arrival, context, cors);
@@ -169,7 +170,7 @@ export class RequestEdge {
     const route = framework.routeAhead(request);
     if (route === null) return null;
     const throttling = unlessItFails(() => throttles(context, route, response));
-    return throttling === null ? null : answerSlowed(arrival, throttling, () => null);
+    return throttling === null ? null : answerLimited(arrival, throttling, () => null);
   }
 
   /** Opens the context of a handshake, which has no response; null where it has one and is judged. */
@@ -187,7 +188,7 @@ export class RequestEdge {
 
   /** Counts what a client sends whom a limit rule names, once: gives what refuses it, or null, or a promise of either. */
   slow(context: RequestContext): Refusal {
-    if (context.decision?.action !== 'limit' || context.isCountedByRule) return null;
+    if (!context.isLimitedByRule) return null;
     context.isCountedByRule = true;
     return this.policy.slows(context);
   }

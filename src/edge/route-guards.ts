@@ -18,15 +18,14 @@ const PATCHED = new WeakSet<object>();
 /**
  * Leaves guards out of the routes where they would have nothing to say. Nest makes an execution context and waits
  * for promises for each guard of each request, which on Fastify costs more than all that the edge does. Handlers of
- * messages and GraphQL are made by others and keep theirs. Before Nest registers its routes.
- *
- * @returns false where Nest is not as it is known: every route then runs every guard.
+ * messages and GraphQL are made by others and keep theirs. Before Nest registers its routes. Where Nest is not as it is
+ * known, every route runs every guard.
  */
-export function spareGuards(adapter: object, needs: NeedsGuard): boolean {
+export function spareGuards(adapter: object, needs: NeedsGuard): void {
   const prototype = routerExecutionContext();
-  if (prototype === null) return false;
+  if (prototype === null) return;
   NEEDS.set(adapter, needs);
-  if (PATCHED.has(prototype)) return true;
+  if (PATCHED.has(prototype)) return;
   PATCHED.add(prototype);
   const { create } = prototype;
   prototype.create = function (this: RouterExecutionContext, instance, callback, ...others) {
@@ -45,7 +44,6 @@ export function spareGuards(adapter: object, needs: NeedsGuard): boolean {
       this.guardsContextCreator = creator;
     }
   };
-  return true;
 }
 
 function routerExecutionContext(): RouterExecutionContext | null {

@@ -1,12 +1,4 @@
-import type { IpAddress } from '../net/ip-address.js';
-
-/** A client in as little as tells it from others: IPv6 by its /64. */
-export type ClientKey = number | string;
-
-/** What {@link ClientCounts} keeps a client under. */
-export function clientKey({ family, w0, w1 }: IpAddress): ClientKey {
-  return family === 4 ? w0 : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff);
-}
+import type { ClientKey } from '../net/client-key.js';
 
 const MINUTE_MS = 60_000;
 /** How many minutes have a place of their own: an hour, and the one that is under way. */

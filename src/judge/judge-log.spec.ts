@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { combinedLine, LOG_START_MS, type LoggedRequest } from '../../test/support/log-lines.js';
 import type { NameResolver } from '../detection/crawlers/crawler-check.js';
 import { AccessLogs } from './access-log/access-logs.js';
@@ -148,6 +149,58 @@ it('finds a fake crawler by both steps of the DNS', async () => {
   expect(clients[0]!.detectors).toEqual(['probe-path', 'fake-crawler']);
   expect(clients[0]!.bannedFrom).not.toBe(null);
   expect(detectorsNotRun.map(({ name }) => name)).not.toContain('fake-crawler');
+});
+
+it('does not wait for a DNS that never answers: it asks no more after a few questions', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let asked = 0;
+  const dns: NameResolver = {
+    reverse: () => {
+      asked += 1;
+      return new Promise<string[]>(() => undefined);
+    },
+    forward: () => Promise.reject(new Error('it has no names')),
+  };
+  const claims = Array.from({ length: 60 }, (_, i) => ({
+    ip: `203.0.113.${i + 1}`,
+    agent: GOOGLE,
+    path: '/wp-login.php',
+    status: 404,
+    at: i,
+  }));
+  const state = { isDone: false };
+  const judging = judged([claims], { dns }).finally(() => (state.isDone = true));
+  while (!state.isDone) {
+    await vi.advanceTimersByTimeAsync(3_000);
+    await setImmediate();
+  }
+  const { clients, assumptions } = await judging;
+  expect(asked).toBe(10);
+  expect(clients).toHaveLength(60);
+  expect(clients.every(({ detectors }) => !detectors.includes('fake-crawler'))).toBe(true);
+  expect(assumptions.join()).toContain('DNS has left so many questions open');
+});
+
+it('goes on asking a DNS that answers, and one that refuses at once', async () => {
+  let asked = 0;
+  const dns: NameResolver = {
+    reverse: async () => {
+      asked += 1;
+      if (asked % 2 === 0) throw new Error('SERVFAIL');
+      return ['host.example'];
+    },
+    forward: () => Promise.resolve([]),
+  };
+  const claims = Array.from({ length: 60 }, (_, i) => ({
+    ip: `203.0.113.${i + 1}`,
+    agent: GOOGLE,
+    path: '/wp-login.php',
+    status: 404,
+  }));
+  const { assumptions } = await judged([claims], { dns });
+  expect(asked).toBe(60);
+  expect(assumptions.join()).not.toContain('DNS has left');
 });
 
 it('does not ban a crowd behind one address', async () => {

@@ -4,11 +4,12 @@ import { dnsResolver } from '../detection/crawlers/dns-resolver.js';
 import type { DetectorTuning } from '../detection/tuned-detectors.js';
 import type { AccessLogs } from './access-log/access-logs.js';
 import type { ClientUnderJudgement } from './client-under-judgement.js';
-import type { ClientKey } from './client-counts.js';
+import type { ClientKey } from '../net/client-key.js';
 import { certaintyOf, doubtsOf } from './doubts.js';
 import { judgeDetectors } from './judge-detectors.js';
 import { Judge } from './judge.js';
 import type { JudgedClient, JudgeMode, Judgement } from './judgement.js';
+import { PatientResolver } from './patient-resolver.js';
 import type { Site } from './site/site.js';
 import { SiteLearner } from './site/site-learner.js';
 
@@ -43,13 +44,14 @@ export async function judgeLog(logs: AccessLogs, options: JudgeOptions): Promise
   const asksDns = dns !== false;
   const { detectors, notRun } = judgeDetectors(tuning, asksDns);
   const { site, fromMs, toMs } = await learn(logs);
+  const resolver = new PatientResolver(resolverOf(dns), () => performance.now());
   const judge = new Judge({
     detectors,
     site: options.site ?? site,
     mode,
     maxBytes,
     crawlers: new CrawlerVerifier({
-      resolver: resolverOf(dns),
+      resolver,
       now: () => performance.now(),
     }),
     sinceMs: sinceOf(options.since, toMs),
@@ -66,7 +68,10 @@ export async function judgeLog(logs: AccessLogs, options: JudgeOptions): Promise
     clientCount: judge.counts.size,
     detectorsRun: detectors.map(({ name }) => name),
     detectorsNotRun: notRun,
-    assumptions: assumptionsOf(judge, options.site ?? site, asksDns),
+    assumptions: assumptionsOf(judge, options.site ?? site, {
+      asksDns,
+      isDnsSilent: asksDns && resolver.hasGivenUp,
+    }),
     clients: clients.sort(byScore),
     bansOverBudget: judge.bansOverBudget,
     crawlersSpared: judge.exempted,
@@ -145,7 +150,11 @@ function byScore(one: JudgedClient, other: JudgedClient): number {
   );
 }
 
-function assumptionsOf(judge: Judge, site: Site, asksDns: boolean): string[] {
+function assumptionsOf(
+  judge: Judge,
+  site: Site,
+  { asksDns, isDnsSilent }: { asksDns: boolean; isDnsSilent: boolean },
+): string[] {
   const { routes, hosts, isWordPress, hasScripts } = site.facts;
   const count = routes.size.toLocaleString('en');
   const said = [
@@ -164,6 +173,10 @@ function assumptionsOf(judge: Judge, site: Site, asksDns: boolean): string[] {
   if (!asksDns)
     said.push(
       'who claims to be a crawler is one if its published ranges say so, and else not banned for what is not grave',
+    );
+  if (isDnsSilent)
+    said.push(
+      'DNS has left so many questions open that it was asked no more: whoever claims to be a crawler since then is unknown',
     );
   if (judge.counts.isFull) said.push('there are more clients than requests are counted of');
   return said;

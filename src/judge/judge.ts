@@ -7,12 +7,13 @@ import { fakeCrawlerFinding } from '../detection/detectors/fake-crawler.js';
 import { findingOf } from '../detection/finding.js';
 import { Watch, type WatchFound } from '../detection/watch/watch.js';
 import type { WatchEvent } from '../detection/watch/watch-event.js';
+import { clientKey, type ClientKey } from '../net/client-key.js';
 import { IpAddress } from '../net/ip-address.js';
 import { parsePrefix } from '../net/prefix.js';
 import { ProtectedNetworks } from '../response/protected-networks.js';
 import { bitsOf } from '../signals/signal.js';
 import type { AccessLogLine } from './access-log/access-log-line.js';
-import { ClientCounts, clientKey, type ClientKey } from './client-counts.js';
+import { ClientCounts } from './client-counts.js';
 import { ClientUnderJudgement } from './client-under-judgement.js';
 
 import type { JudgeMode } from './judgement.js';

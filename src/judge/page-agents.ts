@@ -1,4 +1,4 @@
-import type { ClientKey } from './client-counts.js';
+import type { ClientKey } from '../net/client-key.js';
 
 const HOUR_MS = 3_600_000;
 /** More agents of one client than this make no difference. */

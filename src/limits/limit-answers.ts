@@ -1,10 +1,11 @@
 import { customRefusal, plainRefusal } from '../edge/custom-refusal.js';
 import { tellHost } from '../edge/host-hook.js';
 import type { RefusalResponse } from '../edge/refusal-response.js';
+import type { RequestContext } from '../edge/request-context.js';
 import type { Attempt } from './attempt.js';
 import type { LimitsSettings, ThrottledRequest } from './limits.options.js';
 import type { MaybePromise } from './maybe-promise.js';
-import { rateLimitHeaders } from './rate-limit-headers.js';
+import { rateLimitHeaders, type LimitState } from './rate-limit-headers.js';
 import { LimitStoreUnavailableError } from './store/limit-storage.js';
 
 /** The part of an Express, Fastify or node response that sets a header. */
@@ -20,6 +21,11 @@ export interface Throttled {
   retryAfterMs: number;
   /** Null where nobody could count it. */
   attempt: Attempt | null;
+}
+
+interface LimitOfUser extends LimitState {
+  /** Whose limit it is; null for anybody's at the address. */
+  userId: string | null;
 }
 
 const UNAVAILABLE_RETRY_MS = 1_000;
@@ -62,15 +68,34 @@ export class LimitAnswers {
     }
   }
 
+  /**
+   * The answer to what was not admitted. Called once for each, which it also notes on its context and tells the host.
+   *
+   * @param headers what the client is told of the limit.
+   */
+  refuse(
+    context: RequestContext,
+    over: LimitOfUser,
+    headers = rateLimitHeaders(over, this.settings.headers),
+  ): RefusalResponse {
+    context.refusal = 'throttled';
+    const { refusal, onThrottled } = this.settings;
+    if (refusal === null && onThrottled === null) return withHeaders(this.plain, headers);
+    const throttled = describe(context, over);
+    tellHost(onThrottled, throttled);
+    return withHeaders(customRefusal(refusal, throttled, this.plain), headers);
+  }
+
   private said(attempt: Attempt | null, response: HeaderSetter | null): Throttled | null {
     if (attempt === null) return null;
-    const { policy, ttlMs, result } = attempt;
-    const headers = rateLimitHeaders({ name: policy.name, ttlMs, result }, this.settings.headers);
+    const { context, policy, ttlMs, userId, result } = attempt;
+    const limit: LimitOfUser = { name: policy.name, ttlMs, userId, result };
+    const headers = rateLimitHeaders(limit, this.settings.headers);
     // Before anything is thrown, so that no filter of the host's loses them.
     if (response !== null) announce(headers, response);
     if (result.admitted) return null;
     return {
-      refusal: this.tooMany(attempt, headers),
+      refusal: this.refuse(context, limit, headers),
       retryAfterMs: result.retryAfterMs,
       attempt,
     };
@@ -81,16 +106,6 @@ export class LimitAnswers {
     if (!(error instanceof LimitStoreUnavailableError)) throw error;
     if (response !== null) announce(UNAVAILABLE_HEADERS, response);
     return this.unavailable;
-  }
-
-  /** The answer to an attempt that was not admitted. Called once for each, which it also reports. */
-  private tooMany(attempt: Attempt, headers: Record<string, string>): RefusalResponse {
-    attempt.context.refusal = 'throttled';
-    const { refusal, onThrottled } = this.settings;
-    if (refusal === null && onThrottled === null) return withHeaders(this.plain, headers);
-    const throttled = describe(attempt);
-    tellHost(onThrottled, throttled);
-    return withHeaders(customRefusal(refusal, throttled, this.plain), headers);
   }
 }
 
@@ -108,14 +123,17 @@ function announce(headers: Record<string, string>, response: HeaderSetter): void
   }
 }
 
-function describe({ context, userId, policy, result }: Attempt): ThrottledRequest {
+function describe(
+  context: RequestContext,
+  { name, userId, result }: LimitOfUser,
+): ThrottledRequest {
   return {
     ipAddress: context.client.ip?.toString() ?? null,
     ipSource: context.client.source,
     userId,
     method: context.method,
     url: context.url,
-    name: policy.name,
+    name,
     limit: result.limit,
     retryAfterMs: result.retryAfterMs,
   };

@@ -60,7 +60,7 @@ export const limitsProviders = [
   ),
   provide(
     RuleLimiter,
-    [LIMIT_STORAGE, RULE_LIMIT, LIMITS_SETTINGS, EDGE_SETTINGS],
+    [LIMIT_STORAGE, RULE_LIMIT, LimitAnswers, EDGE_SETTINGS],
     (storage, perMinute, answers, { ipv6PrefixLength }) =>
       new RuleLimiter(storage, { perMinute, ipv6PrefixLength, answers }),
   ),

@@ -1,10 +1,7 @@
-import { customRefusal, plainRefusal } from '../edge/custom-refusal.js';
-import { tellHost } from '../edge/host-hook.js';
 import type { Refusal, RefusalResponse } from '../edge/refusal-response.js';
 import type { RequestContext } from '../edge/request-context.js';
 import { addressKey, bucketOf } from './bucket-keys.js';
-import type { LimitsSettings, ThrottledRequest } from './limits.options.js';
-import { rateLimitHeaders } from './rate-limit-headers.js';
+import type { LimitAnswers } from './limit-answers.js';
 import type { LimitResult, LimitStorage } from './store/limit-storage.js';
 
 /** The name of the bucket of a client whom a limit rule names: one for all that it asks for. */
@@ -18,13 +15,11 @@ export interface RuleLimiterOptions {
   /** IPv6 clients are counted by networks of this length. */
   ipv6PrefixLength: number;
   /** What a refused client is told. */
-  answers: Pick<LimitsSettings, 'headers' | 'refusal' | 'onThrottled'>;
+  answers: LimitAnswers;
 }
 
 /** Counts all requests of clients whom a limit rule names, where the limits of routes are counted. */
 export class RuleLimiter {
-  private readonly plain = plainRefusal(429);
-
   constructor(
     private readonly storage: LimitStorage,
     private readonly options: RuleLimiterOptions,
@@ -52,22 +47,8 @@ export class RuleLimiter {
 
   private judged(context: RequestContext, result: LimitResult): RefusalResponse | null {
     if (result.admitted) return null;
-    context.refusal = 'throttled';
     context.isOverRule = true;
-    const { headers: which, refusal, onThrottled } = this.options.answers;
-    const headers = rateLimitHeaders({ name: NAME, ttlMs: MINUTE_MS, result }, which);
-    const throttled: ThrottledRequest = {
-      ipAddress: context.client.ip?.toString() ?? null,
-      ipSource: context.client.source,
-      userId: null,
-      method: context.method,
-      url: context.url,
-      name: NAME,
-      limit: result.limit,
-      retryAfterMs: result.retryAfterMs,
-    };
-    tellHost(onThrottled, throttled);
-    const made = customRefusal(refusal, throttled, this.plain);
-    return { ...made, headers: { ...headers, ...made.headers } };
+    const { answers } = this.options;
+    return answers.refuse(context, { name: NAME, ttlMs: MINUTE_MS, userId: null, result });
   }
 }

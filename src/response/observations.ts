@@ -1,6 +1,6 @@
 import { OnwardClock } from '../detection/watch/onward-clock.js';
-import { clientText } from '../detection/watch/watch-subject.js';
 import { KeyedHash } from '../limits/store/memory/keyed-hash.js';
+import { clientText } from '../net/client-key.js';
 import { IpAddress } from '../net/ip-address.js';
 import type { Prefix } from '../net/prefix.js';
 import { trackerKey } from '../net/tracker-key.js';
@@ -17,6 +17,9 @@ const ASSET = bitsOf(['asset']);
 const NEITHER_GOOD = bitsOf(['unmatched', 'malformed']);
 const SUCCESS = bitsOf(['auth-success']);
 const FAILURE = bitsOf(['auth-failure']);
+
+/** User agents whose hashes are remembered. */
+const MAX_AGENTS = 1_000;
 
 /** What {@link Observations} are made with. */
 export interface ObservationsParts {
@@ -35,6 +38,7 @@ export class Observations {
   private readonly proxies = new LikelyProxies();
   private readonly hash: KeyedHash;
   private readonly clock = new OnwardClock(1);
+  private readonly agents = new Map<string, number>();
 
   constructor(private readonly parts: ObservationsParts) {
     this.hash = new KeyedHash(...parts.seed);
@@ -56,8 +60,8 @@ export class Observations {
     this.clients.note(low, high, atMs);
     this.proxies.note(this.parts.isForwarder(ip) ? trackerKey(ip) : null, atMs);
     if (status >= 200 && status <= 304 && (bits & NEITHER_GOOD) === 0 && userAgent !== null) {
-      hash.digest(userAgent);
-      this.crowds.note({ low, high, agent: hash.low }, (bits & ASSET) !== 0, atMs);
+      const agent = this.agentOf(userAgent);
+      this.crowds.note({ low, high, agent }, (bits & ASSET) !== 0, atMs);
     }
     if ((bits & (SUCCESS | FAILURE)) !== 0) this.signedIn(trackerKey(ip), record, bits, atMs);
   }
@@ -83,6 +87,16 @@ export class Observations {
 
   forget(ip: IpAddress): void {
     this.signIns.forget(trackerKey(ip));
+  }
+
+  /** To hash a browser's name takes longer than all the rest, and a few are nearly all that come. */
+  private agentOf(userAgent: string): number {
+    const known = this.agents.get(userAgent);
+    if (known !== undefined) return known;
+    this.hash.digest(userAgent);
+    if (this.agents.size >= MAX_AGENTS) this.agents.clear();
+    this.agents.set(userAgent, this.hash.low);
+    return this.hash.low;
   }
 
   private signedIn(client: string, { attemptedUser }: LogRecord, bits: number, atMs: number): void {

@@ -156,7 +156,8 @@ export const responseProviders = [
         wouldHave,
         observations: new Observations({
           users,
-          isForwarder: (ip) => (isLocal(ip) || isProviderEdge(ip)) && forwarders.has(ip),
+          isForwarder: (ip) =>
+            !forwarders.isEmpty && (isLocal(ip) || isProviderEdge(ip)) && forwarders.has(ip),
           seed: [secret.readInt32LE(0), secret.readInt32LE(4)],
         }),
         crawlers: isOn ? crawlers : null,

@@ -11,6 +11,8 @@ const MAX_PEERS = 32;
 export class ForwardingPeers {
   private readonly seen = new Map<string, Prefix>();
   private last: IpAddress | null = null;
+  /** Whether none was seen since the last round; a field, because each request asks. */
+  isEmpty = true;
 
   constructor(private readonly announce: (peers: readonly Prefix[]) => Promise<void>) {}
 
@@ -24,6 +26,7 @@ export class ForwardingPeers {
     const key = prefix.toString();
     if (this.seen.has(key)) return;
     this.seen.set(key, prefix);
+    this.isEmpty = false;
     // Where that fails, the next round does it.
     this.announce([prefix]).catch(() => undefined);
   }
@@ -37,6 +40,7 @@ export class ForwardingPeers {
   async round(): Promise<void> {
     await this.announce([...this.seen.values()]);
     this.seen.clear();
+    this.isEmpty = true;
     this.last = null;
   }
 }

@@ -1,3 +1,4 @@
+import { clientKey, type ClientKey } from '../net/client-key.js';
 import type { IpAddress } from '../net/ip-address.js';
 import type { Prefix } from '../net/prefix.js';
 
@@ -15,14 +16,12 @@ export interface HeldRule {
   readonly untilMs: number;
 }
 
-type Key = number | string;
-
 /**
  * Rules that hold in this process before the database has them, or although it never gets them. They lie over the live
  * copy of the stored rules: a ban is in force before the next request of its client is judged, whatever the database does.
  */
 export class HeldRules<Rule extends HeldRule = HeldRule> {
-  private readonly rules = new Map<Key, Rule>();
+  private readonly rules = new Map<ClientKey, Rule>();
 
   get size(): number {
     return this.rules.size;
@@ -35,17 +34,17 @@ export class HeldRules<Rule extends HeldRule = HeldRule> {
 
   /** Holds a rule; one of the same client is replaced. */
   hold(rule: Rule): void {
-    this.rules.set(keyOfNetwork(rule.network), rule);
+    this.rules.set(clientKey(rule.network), rule);
   }
 
   /** The rule of a client, over or not. */
   of(network: Prefix): Rule | undefined {
-    return this.rules.get(keyOfNetwork(network));
+    return this.rules.get(clientKey(network));
   }
 
   /** Lets go of a rule, unless another one of its client is held by now. @returns whether it was held. */
   release(rule: HeldRule): boolean {
-    const key = keyOfNetwork(rule.network);
+    const key = clientKey(rule.network);
     return this.rules.get(key) === rule && this.rules.delete(key);
   }
 
@@ -56,16 +55,8 @@ export class HeldRules<Rule extends HeldRule = HeldRule> {
     nowMs: number,
   ): Matched {
     if (this.rules.size === 0) return stored;
-    const held = this.rules.get(keyOf(ip));
+    const held = this.rules.get(clientKey(ip));
     if (held === undefined || held.untilMs <= nowMs || stored[held.action] !== null) return stored;
     return { ...stored, [held.action]: HELD_RULE };
   }
-}
-
-function keyOf({ family, w0, w1 }: IpAddress): Key {
-  return family === 4 ? w0 : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff);
-}
-
-function keyOfNetwork({ family, w0, w1 }: Prefix): Key {
-  return family === 4 ? w0 : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff);
 }

@@ -10,6 +10,7 @@ const WRITE_INTERVAL_MS = 50;
 
 /** Two requests are at the server in one turn of its loop: the first holds that up, the second looks. */
 let asked = 0;
+let isOneTurn = true;
 let seen: Set<string> | null = null;
 let release: () => void = () => undefined;
 let stateDir = '';
@@ -24,7 +25,8 @@ class Routes {
   @Get('hold')
   async hold(): Promise<string> {
     asked += 1;
-    if (asked === 2) seen = spooledIds(stateDir);
+    if (asked === 1) setImmediate(() => (isOneTurn = false));
+    else if (isOneTurn) seen = spooledIds(stateDir);
     const until = performance.now() + 4 * WRITE_INTERVAL_MS;
     while (performance.now() < until);
     // Neither is over before both are: what ends is stored by that alone.
@@ -61,8 +63,11 @@ it.each(ADAPTERS)(
     onTestFinished(() => host.close());
     await eventually(() => segmentsIn(stateDir).length >= 2, { what: 'opening of segments' });
     // Where the two requests come in different turns, a timer may have run between them: again then.
-    for (let attempt = 1; attempt <= 5; attempt += 1) {
+    let inOneTurn = 0;
+    for (let attempt = 1; inOneTurn < 5; attempt += 1) {
+      expect(attempt, 'attempts at two requests in one turn').toBeLessThan(100);
       asked = 0;
+      isOneTurn = true;
       seen = null;
       const sockets = await Promise.all([RawSocket.toUrl(host.url), RawSocket.toUrl(host.url)]);
       await sockets[0].write(`GET /log/first-${attempt} HTTP/1.1`, 'Host: x').until(/ok/);
@@ -70,7 +75,9 @@ it.each(ADAPTERS)(
         socket.write('GET /hold HTTP/1.1', 'Host: x', 'Connection: close');
       }
       for (const socket of sockets) await socket.untilClosed();
-      expect([...(seen ?? [])]).toContain(`first-${attempt}`);
+      if (seen === null) continue;
+      inOneTurn += 1;
+      expect([...seen]).toContain(`first-${attempt}`);
     }
   },
 );

@@ -247,6 +247,27 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     await rules.disallow(from);
   });
 
+  it('trusted proxies and the own addresses of any process are exempt, each counted with the reason', async () => {
+    const watched = (why: 'trusted proxy' | 'own address') =>
+      host.app.get(IpTrackingStatus).read().watch?.exempted[why] ?? 0;
+    const before = watched('trusted proxy');
+    await host.database.query(
+      `insert into ip_tracking.protected_network (network, kind) values ($1::inet, 'own address')`,
+      [from],
+    );
+    await send('/.env');
+    // Whoever sends no header is the proxy itself.
+    await host.send({ path: '/.env' });
+    await eventually(() => watched('own address') > 0 && watched('trusted proxy') > before, {
+      what: 'the exemptions',
+    });
+    await host.app.get(RequestLogService).flush(5_000);
+    const { exempted } = await detection.scan();
+    expect(exempted['trusted proxy']).toBeGreaterThan(0);
+    expect(exempted['own address']).toBeGreaterThan(0);
+    expect([await of(), await of('127.0.0.1')]).toEqual([[], []]);
+  });
+
   it('what was settled comes back by later evidence alone', async () => {
     await send('/.env');
     await found('probe-path');
@@ -261,6 +282,19 @@ describe.each(ADAPTERS)('what is found as it happens on %s', (adapter) => {
     const [again] = await of();
     expect(again).toMatchObject({ resolvedAt: null, note: 'our own test' });
     expect(again!.score).toBeCloseTo(40, 1);
+  });
+
+  it('a hint of later does not take the words of what weighs more', async () => {
+    await send('/.env');
+    await found('probe-path');
+    await send('/old/page.php');
+    await host.app.get(RequestLogService).flush(5_000);
+    await detection.scan();
+    expect((await of())[0]).toMatchObject({
+      reason: '1 request for what attackers look for (secrets): /.env',
+      weight: 40,
+      evidence: { rule: 0, count: 1 },
+    });
   });
 
   it('whoever is erased is erased from findings, evidence and what is still counted', async () => {

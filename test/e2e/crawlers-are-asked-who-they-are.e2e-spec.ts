@@ -118,6 +118,19 @@ describe.each(ADAPTERS)('who claims to be a crawler, on %s', (adapter) => {
     },
   );
 
+  it('is exempt in a replay as well, where a fake is not', async () => {
+    await probe('5.255.253.10', YANDEX);
+    await probe('45.33.32.1', GOOGLE);
+    await host.app.get(RequestLogService).flush(5_000);
+    const { both } = await host.app
+      .get(DetectionService)
+      .replay({ detector: 'probe-path', since: new Date(Date.now() - 60_000) });
+    expect(Object.fromEntries(both.map(({ subject, exemption }) => [subject, exemption]))).toEqual({
+      '5.255.253.10': 'verified crawler',
+      '45.33.32.1': null,
+    });
+  });
+
   it.each([
     ['leads nowhere', '45.33.32.1', GOOGLE],
     ["only begins like a crawler's", '45.33.32.2', GOOGLE_PHONE],

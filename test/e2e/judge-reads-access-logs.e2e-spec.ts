@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { figuresOf } from '../../bench/support/judge-figures.js';
 import { labelsOf10k } from '../../bench/support/labels-of-10k.js';
@@ -112,14 +112,80 @@ describe('ip-tracking judge', () => {
     [['/nowhere/access.log'], 'There is no file'],
     [['--jsn', 'x'], 'did you mean --json?'],
     [['--mode', 'kill', LOG], '--mode is "kill": give flag or ban'],
-    [['--since', 'yesterday', LOG], '"yesterday" is not a duration'],
+    [['--since', 'yesterday', LOG], '--since is "yesterday": give a date such as 2026-11-01'],
+    [['--since', '2026-13-45', LOG], '--since is "2026-13-45": give a date'],
+    [['--since', '0d', LOG], '--since is "0d"'],
+    [['--top', '-1', LOG], '--top is given no value: write --top=<value>'],
+    [['--top=-1', LOG], '--top is "-1": give a number'],
+    [[LOG, '--top'], '--top is given no value'],
+    [['-', '-'], 'give "-" once'],
+    [[LOG, LOG], 'is named twice: name it once'],
+    [[tmpdir()], 'is a folder: name a log in it'],
     [['--threshold', 'not-found', LOG], 'give a detector and a count'],
-    [['--threshold', 'notfound=3', LOG], 'Did you mean detection.tuning.not-found?'],
+    [['--threshold', 'not-found=0', LOG], 'a count from 1 to 10000'],
+    [['--threshold', 'notfound=3', LOG], 'did you mean not-found?'],
+    [
+      ['--threshold', 'request-volume=3', LOG],
+      'request-volume, which judges no access log: it counts',
+    ],
+    [['--off', 'nobody', LOG], '--off names "nobody", which is no detector: there are probe-path,'],
   ])('ends with 2 for %j', async (args, message) => {
     const { code, stdout, stderr } = await judge(...args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('says so where there is nothing to judge', async () => {
+    const empty = join(folder, 'empty.log');
+    writeFileSync(empty, '');
+    for (const path of [empty, '/dev/null']) {
+      const { code, stdout } = await judge(path);
+      expect([code, stdout]).toEqual([0, expect.stringContaining('There is no request in it')]);
+    }
+    const late = await judge('--since', '2031-01-01', LOG);
+    expect(late.stdout).toContain(
+      'No request is so late, and nobody was judged: the log ends at 2015-05-20',
+    );
+  });
+
+  it('reads what is left of a log that is cut off, and says so', async () => {
+    const path = join(folder, 'cut.log.gz');
+    writeFileSync(path, readFileSync(LOG).subarray(0, 60_000));
+    const report = await judge(path);
+    expect([report.code, report.stderr]).toEqual([0, '']);
+    expect(report.stdout).toContain('cut.log.gz breaks off: unexpected end of file');
+    const json = await judge('--json', path);
+    expect([json.code, json.stderr]).toEqual([0, expect.stringContaining('cut.log.gz breaks off')]);
+    expect((JSON.parse(json.stdout) as Document).lines).toBeGreaterThan(1_000);
+  });
+
+  it('reads logs of several formats, and a rotated set in whatever order it is named', async () => {
+    const lines = gunzipSync(readFileSync(LOG)).toString('latin1').split('\n');
+    const parts = [lines.slice(0, 5_000), lines.slice(5_000)].map((part, at) => {
+      const path = join(folder, `rotated.log.${at}`);
+      writeFileSync(path, at === 0 ? gzipSync(part.join('\n')) : part.join('\n'));
+      return path;
+    });
+    const document = async (...paths: string[]) =>
+      JSON.parse((await judge('--json', ...paths)).stdout) as Document;
+    const whole = await document(LOG);
+    expect(await document(...parts)).toEqual(whole);
+    expect(await document(...parts.toReversed())).toEqual(whole);
+    const nginx = join(folder, 'nginx.log');
+    writeFileSync(
+      nginx,
+      `${JSON.stringify({
+        time_iso8601: '2015-05-19T10:05:03+00:00',
+        remote_addr: '203.0.113.9',
+        request: 'GET /.env HTTP/1.1',
+        status: 404,
+        body_bytes_sent: 10,
+        http_user_agent: 'curl/8',
+      })}\n`,
+    );
+    const both = await document(nginx, LOG);
+    expect([both.lines, both.clients.length]).toEqual([10_001, whole.clients.length + 1]);
   });
 
   it('says how it is used, and is listed among the commands', async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDataSource } from '../../src/database/data-source.js';
@@ -246,6 +247,19 @@ describe('ip-tracking import-log', () => {
       user_agent: 'curl/8',
       secrets: 1,
     });
+  });
+
+  it('has there what is left of a log that is cut off, and says so', async () => {
+    const path = join(folder, 'cut.log.gz');
+    const lines = Array.from({ length: 2_000 }, (_, at) => combinedLine({ path: `/${at}`, at }));
+    writeFileSync(path, gzipSync(lines.join('\n')).subarray(0, 4_000));
+    const { code, stdout, stderr } = await importLog(path);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/breaks off: unexpected end of file\n$/),
+    ]);
+    expect(stdout).toMatch(/^\d+ requests, from .* are in the request log/);
+    expect((await rows())[0]!.count).toBeGreaterThan(0);
   });
 
   it('says in one line what is wrong', async () => {

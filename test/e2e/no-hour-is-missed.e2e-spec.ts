@@ -115,6 +115,80 @@ describe('the scan of every hour', () => {
     ]);
   });
 
+  it("the ban's own 403s renew the ban: they never count, over the hour's boundary either", async () => {
+    const scans = service();
+    await scans.scanOnce();
+    const refused = (ip: string, refusal: string) =>
+      database.query(
+        `with refused as (update ip_tracking.request_log set outcome = $2, status = 403, reason = 'rule' where ip_address = $1::inet
+                           returning 1)
+         select count(*)::int as count from refused`,
+        [ip, refusal],
+      );
+    // Each of these alone is one short of what is found, and goes on beyond the hour while it is refused.
+    await log('203.0.113.1', base + HOUR_MS - 5_000, [], { count: 140, everyMs: 60 });
+    await log('203.0.113.2', base + HOUR_MS - 600_000, ['unmatched'], {
+      count: 40,
+      everyMs: 30_000,
+    });
+    await log('203.0.113.3', base + HOUR_MS - 600_000, ['auth-failure'], {
+      count: 40,
+      everyMs: 30_000,
+    });
+    await log('203.0.113.4', base + HOUR_MS - 1_000, ['probe:secrets'], {
+      count: 5,
+      everyMs: 1_000,
+    });
+    await refused('203.0.113.1', 'blocked');
+    await refused('203.0.113.2', 'throttled');
+    await refused('203.0.113.3', 'blocked');
+    await refused('203.0.113.4', 'blocked');
+    await log('203.0.113.1', base + HOUR_MS - 5_500, [], { count: 59 });
+    await log('203.0.113.2', base + HOUR_MS - 601_000, ['unmatched'], { count: 9 });
+    await log('203.0.113.3', base + HOUR_MS - 601_000, ['auth-failure'], { count: 9 });
+    nowMs = base + 3 * HOUR_MS;
+    expect((await scans.scanOnce())?.hours).toBe(3);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('sign-ups of their own whiten a guesser: only who then succeeded takes anything back', async () => {
+    const scans = service();
+    await scans.scanOnce();
+    const signIns = (ip: string, atMs: number, signal: SignalName, user: string, count = 1) =>
+      database.query(
+        `insert into ip_tracking.request_log (id, "timestamp", ip_address, ip_source, method, path, status, outcome,
+                duration_us, signals, attempted_user, ingested_at)
+         select gen_random_uuid(), $2, $1::inet, 'socket', 'POST', '/login', 401, 'served', 0, $3,
+                decode(md5($4 || case when $5 > 1 then n::text else '' end), 'hex'), $2
+           from generate_series(1, $5::int) as n`,
+        [ip, new Date(atMs), bitsOf([signal]), user, count],
+      );
+    await signIns('203.0.113.5', base + 600_000, 'auth-failure', 'victim', 20);
+    for (let at = 0; at < 5; at += 1) {
+      await signIns('203.0.113.5', base + 600_000 + at * 60_000, 'auth-success', 'theirs');
+    }
+    // In an office everybody comes in at last.
+    await signIns('203.0.113.6', base + 600_000, 'auth-failure', 'colleague', 20);
+    await signIns('203.0.113.6', base + 660_000, 'auth-success', 'colleague', 20);
+    nowMs = base + 2 * HOUR_MS;
+    await scans.scanOnce();
+    const stored = await database.query(
+      `select subject, weight, reason from ip_tracking.suspicious_ip where detector = 'auth-failures' order by 1`,
+    );
+    expect(stored).toEqual([
+      {
+        subject: '203.0.113.5',
+        weight: 40,
+        reason: '20 failed attempts to sign in within an hour, for users who did not then succeed',
+      },
+      {
+        subject: '203.0.113.6',
+        weight: 20,
+        reason: '20 failed attempts to sign in within an hour',
+      },
+    ]);
+  });
+
   it('sees a row whose COPY was held over the hour, once', async () => {
     const scans = service();
     nowMs = Date.now();

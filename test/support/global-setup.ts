@@ -23,7 +23,8 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   provideSeed(project);
   const folder = temporaryFolder('run');
-  const own = process.env['TEST_DATABASE_URL'] ? null : await start(folder.path);
+  const cluster = temporaryFolder('databases', { inMemory: true });
+  const own = process.env['TEST_DATABASE_URL'] ? null : await start(cluster.path, folder.path);
   const url = own?.url ?? process.env['TEST_DATABASE_URL']!;
   // On a server that is not ours, another run may be at it at the same time.
   const template = own ? 'ipt_template' : `ipt_template_${randomBytes(4).toString('hex')}`;
@@ -40,15 +41,17 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return async () => {
     if (own) await own.stop('immediate');
     else await administer(url, `drop database ${template} with (force)`);
+    await cluster.remove();
     await folder.remove();
   };
 }
 
-async function start(folder: string) {
+/** @param programs takes copies of the programs, which may not run from memory. */
+async function start(folder: string, programs: string) {
   try {
     return await openEmbeddedPostgres({
       dataDir: join(folder, 'postgres'),
-      fallbackDir: folder,
+      fallbackDir: programs,
       fsync: false,
     });
   } catch (error) {

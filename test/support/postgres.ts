@@ -58,7 +58,7 @@ export interface TestServer {
 
 /** A PostgreSQL of its own, empty, for a test that stops and starts it. */
 export async function createTestServer(): Promise<TestServer> {
-  const folder = temporaryFolder('server');
+  const folder = temporaryFolder('server', { inMemory: true });
   const options = {
     dataDir: join(folder.path, 'postgres'),
     // Copies of the programs, where it takes any, are made once a run.

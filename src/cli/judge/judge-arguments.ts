@@ -3,6 +3,7 @@ import { IpTrackingError } from '../../ip-tracking.errors.js';
 import type { JudgeMode } from '../../judge/judgement.js';
 import { didYouMean } from '../../options/did-you-mean.js';
 import { parseDuration } from '../../options/duration.js';
+import { judgeDetectors } from '../../judge/judge-detectors.js';
 import type { JudgeOptions } from '../../judge/judge-log.js';
 
 /** What the judge was asked to do. */
@@ -80,7 +81,11 @@ function parsed(args: readonly string[]) {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const [sentence = message] = message.split('. ', 1);
+    const [sentence = message] = message.split(/\. |\n/, 1);
+    const option = /'(?:-\w, )?(--[a-z]+)/.exec(sentence)?.[1];
+    if (/argument (?:missing|is ambiguous)/.test(sentence)) {
+      throw invalid(`${option} is given no value: write ${option}=<value>`);
+    }
     if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw invalid(sentence);
     const given = /'(-[^' ]*)/.exec(message)?.[1] ?? 'this';
     const near = didYouMean(given.replace(/^-+/, ''), Object.keys(OPTIONS));
@@ -102,15 +107,34 @@ function topOf(text: string | undefined): number {
 
 function sinceOf(text: string | undefined): JudgeArguments['since'] {
   if (text === undefined) return undefined;
-  if (!/^\d{4}-/.test(text)) return { beforeEndMs: parseDuration(text) };
-  const atMs = Date.parse(text);
+  const isDate = /^\d{4}-/.test(text);
+  const atMs = isDate ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(atMs)) return { atMs };
+  const beforeEndMs = isDate ? null : durationOf(text);
+  if (beforeEndMs !== null) return { beforeEndMs };
   throw invalid(
     `--since is ${quoted(text)}: give a date such as 2026-11-01, a moment such as 2026-11-01T12:00:00Z, or a duration such as 7d`,
   );
 }
 
+function durationOf(text: string): number | null {
+  try {
+    return parseDuration(text);
+  } catch {
+    return null;
+  }
+}
+
 function tuningOf(thresholds: readonly string[], off: readonly string[]): Tuning {
+  const { detectors, notRun } = judgeDetectors({}, false);
+  const names = detectors.map(({ name }) => name);
+  const known = [...names, ...notRun.map(({ name }) => name)];
+  const check = (option: string, name: string): void => {
+    if (known.includes(name)) return;
+    const near = didYouMean(name, known);
+    const hint = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`;
+    throw invalid(`${option} names ${quoted(name)}, which is no detector: ${hint}`);
+  };
   const tuning: { -readonly [Name in keyof Tuning]: Tuning[Name] } = {};
   for (const text of thresholds) {
     const [, name, count] = /^([a-z][a-z0-9-]*)=(\d{1,5})$/.exec(text) ?? [];
@@ -120,9 +144,17 @@ function tuningOf(thresholds: readonly string[], off: readonly string[]): Tuning
         `--threshold is ${quoted(text)}: give a detector and a count from 1 to 10000, such as not-found=20`,
       );
     }
+    check('--threshold', name);
+    if (!names.includes(name)) {
+      const { why } = notRun.find((one) => one.name === name)!;
+      throw invalid(`--threshold names ${name}, which judges no access log: it ${why}`);
+    }
     tuning[name] = { ...tuning[name], atLeast };
   }
-  for (const name of off) tuning[name] = { ...tuning[name], response: 'off' };
+  for (const name of off) {
+    check('--off', name);
+    tuning[name] = { ...tuning[name], response: 'off' };
+  }
   return tuning;
 }
 

@@ -4,7 +4,7 @@ import { judgeLog } from '../../judge/judge-log.js';
 import { exitCodeOf, oneLine } from '../cli-errors.js';
 import { endWithReader } from '../closed-pipe.js';
 import { JUDGE_HELP, readJudgeArguments } from './judge-arguments.js';
-import { judgeReport } from './judge-report.js';
+import { damageOf, judgeReport } from './judge-report.js';
 import { ProgressBar } from './progress-bar.js';
 
 /** Runs `ip-tracking judge`. @returns the exit code: 0 whatever was found, 2 for wrong input, 1 for what else goes wrong. */
@@ -31,6 +31,10 @@ export async function runJudge(args: readonly string[]): Promise<number> {
       const text = isJson
         ? JSON.stringify(judgementJson(judgement), null, 2)
         : judgeReport(judgement, top);
+      // The report says it itself; whoever reads the document would take half of a log for all of it.
+      if (isJson) {
+        for (const remark of damageOf(judgement)) process.stderr.write(`ip-tracking: ${remark}\n`);
+      }
       process.stdout.write(`${text}\n`);
       return 0;
     } finally {

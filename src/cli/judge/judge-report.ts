@@ -24,10 +24,15 @@ function headOf({ log, requests, clientCount, from, to }: Judgement): string {
   return `${files}: ${counted(requests, 'request')} of ${counted(clientCount, 'client')}${span}.`;
 }
 
-function badLinesOf({ log }: Judgement): string[] {
-  const damaged = log.files.flatMap(({ name, damage }) =>
+/** Which files could not be read to their ends, a line each. */
+export function damageOf({ log }: Pick<Judgement, 'log'>): string[] {
+  return log.files.flatMap(({ name, damage }) =>
     damage === null ? [] : [`${printable(name)} breaks off: ${printable(damage)}`],
   );
+}
+
+function badLinesOf({ log }: Judgement): string[] {
+  const damaged = damageOf({ log });
   if (log.badLines === 0) return damaged;
   const shown = log.firstBadLines.map(
     ({ file, line, text }) => `  ${printable(file)}:${line}: ${printable(text.slice(0, 100))}`,
@@ -40,7 +45,16 @@ function badLinesOf({ log }: Judgement): string[] {
   ];
 }
 
-function verdictOf({ clients, mode, bansOverBudget, crawlersSpared }: Judgement): string {
+function verdictOf({
+  clients,
+  mode,
+  requests: judged,
+  log,
+  bansOverBudget,
+  crawlersSpared,
+  ...span
+}: Judgement): string {
+  if (judged === 0) return nothingToJudge(log.lines, span.to);
   if (clients.length === 0) return 'Nobody was found who speaks of an attack.';
   const of = (certainty: JudgedClient['certainty']): number =>
     clients.filter((client) => client.certainty === certainty).length;
@@ -66,6 +80,13 @@ function verdictOf({ clients, mode, bansOverBudget, crawlersSpared }: Judgement)
     );
   }
   return lines.join('\n');
+}
+
+/** Silence would pass for a clean bill. */
+function nothingToJudge(lines: number, to: Date | null): string {
+  return lines === 0 || to === null
+    ? 'There is no request in it, and nobody was judged.'
+    : `No request is so late, and nobody was judged: the log ends at ${moment(to)}.`;
 }
 
 function clientsOf({ clients, mode }: Judgement, top: number): string[] {

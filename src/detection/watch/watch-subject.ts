@@ -1,4 +1,4 @@
-import type { IpAddress } from '../../net/ip-address.js';
+import { clientText } from '../../net/client-key.js';
 import { trackerKey } from '../../net/tracker-key.js';
 import type { SubjectKind } from '../detector.js';
 import type { WatchEvent } from './watch-event.js';
@@ -10,13 +10,6 @@ export function userOf({ attemptedUser, userId }: WatchEvent): string | null {
 
 export function clientOf({ client }: WatchEvent): string | null {
   return client === null ? null : clientText(client);
-}
-
-/** A client in as few characters as there are: to write an address out takes longer than to hash it. */
-export function clientText({ family, w0, w1 }: IpAddress): string {
-  return family === 4
-    ? String.fromCharCode(w0 >>> 16, w0 & 0xffff)
-    : String.fromCharCode(w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff);
 }
 
 /** What a subject is counted under. */

@@ -1,4 +1,5 @@
 import { KeyedHash } from '../../limits/store/memory/keyed-hash.js';
+import { clientText } from '../../net/client-key.js';
 import type { IpAddress } from '../../net/ip-address.js';
 import { trackerKey } from '../../net/tracker-key.js';
 import { compileRules, matches, type CompiledRule } from '../detector-rule.js';
@@ -9,7 +10,7 @@ import { foundOf } from './rule-found.js';
 import { Samples, type Sample } from './samples.js';
 import { UndecidedRequests } from './undecided.js';
 import type { WatchEvent } from './watch-event.js';
-import { clientOf, clientText, subjectOf, subjectTextOf, userOf } from './watch-subject.js';
+import { clientOf, subjectOf, subjectTextOf, userOf } from './watch-subject.js';
 
 /** A watch counts a little further than a rule asks for, so that people see by how much it was more. */
 const LEAST_MOST = 16;
@@ -155,7 +156,7 @@ export class Watch {
   /** Forgets all that is counted of a client, by its address as events have it. */
   forget(client: IpAddress): void {
     const subject = trackerKey(client);
-    this.digest(clientText(client));
+    this.hash.digest(clientText(client));
     for (const state of this.rules) {
       if (state.compiled.detector.of !== 'client') continue;
       const { low, high } = this.keyOf(state.kind);
@@ -194,7 +195,7 @@ export class Watch {
     if (name === null || this.isBrokenLink(state, event, atUs)) return;
     const value = this.valueOf(rule.distinct, event);
     if (value === undefined) return;
-    this.digest(name);
+    this.hash.digest(name);
     const { low, high } = this.keyOf(kind);
     const count = this.counters.count(kind, low, high, atUs, value);
     if (count * 2 < rule.atLeast) return;
@@ -247,7 +248,7 @@ export class Watch {
   private isBrokenLink(state: RuleState, event: WatchEvent, atUs: number): boolean {
     if (state.pathKind < 0 || event.client === null) return false;
     const value = this.valueOf('client', event)!;
-    this.digest(event.path);
+    this.hash.digest(event.path);
     const { low, high } = this.keyOf(state.pathKind);
     const clients = this.counters.count(state.pathKind, low, high, atUs, value);
     return clients > state.compiled.rule.unlessMissedBy!;
@@ -264,10 +265,6 @@ export class Watch {
     if (text === null) return undefined;
     this.text.digest(text);
     return this.text.low >>> 0;
-  }
-
-  private digest(text: string): void {
-    this.hash.digest(text);
   }
 
   /** The key of the text that was digested last, among counters of a kind. */

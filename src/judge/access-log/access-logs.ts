@@ -39,7 +39,7 @@ export class AccessLogs {
    * Opens files, of which `-` is standard input, and looks at the beginning of each.
    *
    * @throws IpTrackingError `IPT_ACCESS_LOG`, naming the file, where one cannot be opened, or holds lines of which none
-   * is in a format that there is. Nothing is left open then.
+   * is in a format that there is, or is named twice. Nothing is left open then.
    */
   static async open(
     paths: readonly string[],
@@ -53,7 +53,9 @@ export class AccessLogs {
       const ordered: OrderedFile[] = [];
       for (const path of paths) {
         const file = await LogFile.open(path, { stdin, temporaryFolder });
+        const same = files.find(({ identity }) => identity !== null && identity === file.identity);
         files.push(file);
+        if (same !== undefined) throw namedTwice(same.name, file.name);
         ordered.push({ file, firstTimestampMs: await firstRequestMs(file) });
       }
       ordered.sort((a, b) => (a.firstTimestampMs ?? Infinity) - (b.firstTimestampMs ?? Infinity));
@@ -103,4 +105,11 @@ export class AccessLogs {
   async close(): Promise<void> {
     await Promise.all(this.ordered.map(({ file }) => file.close()));
   }
+}
+
+/** What is counted twice looks like twice as many requests. */
+function namedTwice(first: string, second: string): IpTrackingError {
+  const [one, other] = [JSON.stringify(first), JSON.stringify(second)];
+  const what = one === other ? `${one} is named twice` : `${one} and ${other} are one file`;
+  return new IpTrackingError('IPT_ACCESS_LOG', `${what}: name it once.`);
 }

@@ -25,6 +25,8 @@ export class LogFile {
      */
     readonly size: number,
     private readonly remove: () => Promise<void>,
+    /** What tells files apart, whatever they are called; null for what was copied. */
+    readonly identity: string | null = null,
   ) {}
 
   /**
@@ -44,7 +46,7 @@ export class LogFile {
       }
       if (!found.isFile()) return await LogFile.copyOf(path, createReadStream(path), places);
       const file = await open(path, 'r');
-      return new LogFile(path, file, found.size, () => file.close());
+      return new LogFile(path, file, found.size, () => file.close(), await identityOf(file));
     } catch (error) {
       if (error instanceof IpTrackingError) throw error;
       throw new IpTrackingError('IPT_ACCESS_LOG', whyNotOpen(path, error), { cause: error });
@@ -72,6 +74,11 @@ export class LogFile {
   async close(): Promise<void> {
     await this.remove();
   }
+}
+
+async function identityOf(file: FileHandle): Promise<string> {
+  const { dev, ino } = await file.stat({ bigint: true });
+  return `${dev} ${ino}`;
 }
 
 function whyNotOpen(path: string, error: unknown): string {

@@ -9,16 +9,17 @@ import {
 } from './refusal-response.js';
 
 /**
- * The answer to a request that a limit rule refuses, with the headers that let its page read it.
+ * The answer to a request that a limit refuses, a rule's or a route's, with the headers that let its page read it.
  *
- * @param next what else may refuse it, where the rule does not.
+ * @param limited what the limit says of it.
+ * @param next what else may refuse it, where the limit does not.
  */
-export async function answerSlowed(
+export async function answerLimited(
   arrival: Arrival,
-  slowed: NonNullable<Refusal>,
+  limited: NonNullable<Refusal>,
   next: () => Promise<RefusalResponse | null> | null,
 ): Promise<RefusalResponse | null> {
-  const refusal = await slowed;
+  const refusal = await limited;
   if (refusal === null) return (await next()) ?? null;
   const cors = corsOf(arrival);
   const said = cors === null ? null : await askCors(cors, arrival);
