@@ -1,9 +1,20 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { SeedReporter } from './test/support/property-seed.js';
 import { SummaryReporter } from './test/support/summary-reporter.js';
 
-export default defineConfig({
+/** What starts programs by the dozen, installs packages, breaks things or comes in multitudes: `npm run test:all` has it. */
+const SLOW = [
+  'test/faults/**',
+  'test/package/**',
+  'test/e2e/a-multitude-probes-once.e2e-spec.ts',
+  'test/e2e/embedded-postgres-starts-anywhere.e2e-spec.ts',
+  'test/e2e/rules-change-on-the-command-line.e2e-spec.ts',
+  'test/repo/documented-tests.e2e-spec.ts',
+];
+
+export default defineConfig(({ mode }) => ({
   test: {
+    exclude: mode === 'quick' ? [...configDefaults.exclude, ...SLOW] : configDefaults.exclude,
     include: [
       'src/**/*.spec.ts',
       'demo/**/*.spec.ts',
@@ -21,4 +32,4 @@ export default defineConfig({
     // A test that is run alone, and committed so, hides all others.
     allowOnly: false,
   },
-});
+}));

@@ -1,5 +1,5 @@
 // The failure drill in full: npm run drill, or one fault of it: npm run drill -- "kill -9". DRILL=small takes the scale of
-// npm test. Prints a table for docs/drill.md.
+// npm run test:all. Prints a table for docs/drill.md.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';

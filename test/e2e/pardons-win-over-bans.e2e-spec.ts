@@ -37,8 +37,8 @@ describe.each(ADAPTERS)('a pardon on %s', (adapter) => {
     return lock;
   };
   const unblock = () => host.app.get(IpRuleService).unblock(from, { by: 'ada' });
-  /** Nothing of the client is left anywhere, and nothing comes back. */
-  const expectFree = async (events: string[]) => {
+  /** Nothing of the client is left anywhere, and nothing comes back; `maybe` may stand in its audit, or not. */
+  const expectFree = async (events: string[], maybe = '') => {
     await eventually(() => held().length === 0 && held(other).length === 0, {
       what: 'both to have let go',
     });
@@ -48,7 +48,7 @@ describe.each(ADAPTERS)('a pardon on %s', (adapter) => {
     await settled();
     expect(await stored()).toEqual([]);
     expect([await ask(), await ask('/', other)]).toEqual([200, 200]);
-    expect(await auditOf(host, from)).toEqual(events);
+    expect((await auditOf(host, from)).filter((event) => event !== maybe)).toEqual(events);
   };
   /** Each process has stored a finding of somebody else since, and so all that waited before. */
   const settled = async () => {
@@ -98,7 +98,8 @@ describe.each(ADAPTERS)('a pardon on %s', (adapter) => {
     await blockedOnRow();
     await lock.release();
     expect(await unblocked).toEqual([]);
-    await expectFree(['ban ban', 'pardon', 'refused pardoned']);
+    // It hears of the pardon before it would write its ban, or is refused it.
+    await expectFree(['ban ban', 'pardon'], 'refused pardoned');
   });
 
   it('waits for whoever stores a finding of the client, and neither is given up for the other', async () => {

@@ -19,7 +19,7 @@ export class Drill {
 
   constructor(
     private readonly servers: ServerPool,
-    /** At the scale of `npm run drill`, and not at that of `npm test`, where a fault takes some seconds. */
+    /** At the scale of `npm run drill`, and not at that of `npm run test:all`, where a fault takes some seconds. */
     readonly isFull: boolean,
     /** How long what has to come right in the end may take, in milliseconds. */
     readonly patienceMs = 30_000,
