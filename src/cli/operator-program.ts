@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CommandFactory } from './nest-commander.js';
 import { CliModule } from './cli.module.js';
 import { endWithReader } from './closed-pipe.js';
@@ -10,6 +12,9 @@ import { isSwitchedOff } from './switched-off.js';
 interface CommanderError extends Error {
   exitCode: number;
 }
+
+/** Help, and which release this is, are told without a database. */
+const NEEDS_NOTHING = /^(help|-h|--help|-V|--version)$/;
 
 const HINT = 'run "ip-tracking --help" for the commands';
 
@@ -24,18 +29,19 @@ export async function runOperatorProgram(): Promise<void> {
   process.on('unhandledRejection', fail);
   endWithReader([process.stdout, process.stderr], () => process.exit(0));
   if (process.argv.length === 2) process.argv.push('--help');
-  const asksForHelp = process.argv.slice(2).some((word) => /^(help|-h|--help)$/.test(word));
-  if (!asksForHelp && isSwitchedOff(process.env)) {
+  const needsNothing = process.argv.slice(2).some((word) => NEEDS_NOTHING.test(word));
+  if (!needsNothing && isSwitchedOff(process.env)) {
     fail(
       new Error(
         'the module is off here (IP_TRACKING_ENABLED is false), so nothing was asked and nothing was changed; set IP_TRACKING_ENABLED=true for this command if you mean it',
       ),
     );
   }
-  if (!asksForHelp) databaseUrl();
+  if (!needsNothing) databaseUrl();
   await CommandFactory.run(CliModule, {
     logger: false,
     cliName: 'ip-tracking',
+    version: versionOfPackage(),
     abortOnError: false,
     // Commander reports help as an error too; whatever else it reports it has printed itself.
     errorHandler: (error) => process.exit((error as CommanderError).exitCode === 0 ? 0 : 2),
@@ -57,4 +63,9 @@ export async function runOperatorProgram(): Promise<void> {
         ),
     },
   });
+}
+
+function versionOfPackage(): string {
+  const manifest = readFileSync(join(__dirname, '../../../package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Controller, Get } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -242,6 +243,13 @@ describe('the command line', () => {
         code: 0,
         hasUsage: true,
       });
+    }
+  });
+
+  it('says which release it is without a database', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    for (const flag of ['--version', '-V']) {
+      expect(await run([flag], null)).toMatchObject({ code: 0, stdout: `${version}\n` });
     }
   });
 
