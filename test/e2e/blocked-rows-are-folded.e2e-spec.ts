@@ -86,9 +86,9 @@ describe.each(ADAPTERS)('the rows of blocked clients on %s', (adapter) => {
       { ip: '2001:db8::1/128', outcome: 'blocked', rows: 6, requests: 50 },
     ]);
     expect(log.stats).toMatchObject({ enqueued: 17, folded: 88, dropped: 0 });
-    // An hour that is over counts requests, not rows.
+    // An hour that is over, and has been for as long as late rows are waited for, counts requests, not rows.
     await database.query(
-      `update ip_tracking.request_log set "timestamp" = date_trunc('hour', now()) - interval '30 minutes',
+      `update ip_tracking.request_log set "timestamp" = date_trunc('hour', now()) - interval '90 minutes',
          ingested_at = now() - interval '3 minutes'`,
     );
     await by.app.get(RequestLogUpkeep).run();
