@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
 
 /** A million take minutes: `CLIENTS=1000000` has them. */
-const CLIENTS = Number(process.env.CLIENTS ?? 60_000);
+const CLIENTS = Number(process.env.CLIENTS ?? 40_000);
 const OVER_HTTP = 5_000;
 const AT_ONCE = 1_000;
 /** As many as one process may ban in an hour, whoever comes. */
@@ -114,10 +114,10 @@ describe.each(ADAPTERS)('clients on %s, a multitude of whom probe once,', (adapt
         );
         return rows.length === 1;
       },
-      { withinMs: 60_000, what: 'the slow one' },
+      { withinMs: 240_000, what: 'the slow one' },
     );
     expect((await host.send({ from: '198.51.100.1' })).status).toBe(200);
-    await eventually(() => read().waiting < MOST_BANS, { withinMs: 60_000, what: 'the findings' });
+    await eventually(() => read().waiting < MOST_BANS, { withinMs: 240_000, what: 'the findings' });
     const [rows] = await host.database.query<Record<string, number>>(
       `select (select count(*) from ip_tracking.ip_rule)::integer as rules,
               (select count(*) from ip_tracking.ban_event where event = 'ban')::integer as bans,

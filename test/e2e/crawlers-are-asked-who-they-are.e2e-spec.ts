@@ -109,7 +109,7 @@ describe.each(ADAPTERS)('who claims to be a crawler, on %s', (adapter) => {
       const before = exempted();
       expect((await probe(from, agent)).status).toBe(404);
       await eventually(() => exempted() > before, { what: 'the exemption' });
-      await host.app.get(RequestLogService).flush(5_000);
+      await host.app.get(RequestLogService).flush(60_000);
       const { exempted: byScan } = await host.app.get(DetectionService).scan();
       expect(byScan['verified crawler']).toBeGreaterThan(0);
       expect(await detectors()).toEqual([]);
@@ -120,14 +120,16 @@ describe.each(ADAPTERS)('who claims to be a crawler, on %s', (adapter) => {
 
   it('is exempt in a replay as well, where a fake is not', async () => {
     await probe('5.255.253.10', YANDEX);
-    await probe('45.33.32.1', GOOGLE);
-    await host.app.get(RequestLogService).flush(5_000);
+    // Nobody whom another test finds, and stored before that begins: what is found again is not stored at once.
+    await probe('45.33.32.9', GOOGLE);
+    await host.app.get(RequestLogService).flush(60_000);
+    await found('fake-crawler', 'probe-path');
     const { both } = await host.app
       .get(DetectionService)
       .replay({ detector: 'probe-path', since: new Date(Date.now() - 60_000) });
     expect(Object.fromEntries(both.map(({ subject, exemption }) => [subject, exemption]))).toEqual({
       '5.255.253.10': 'verified crawler',
-      '45.33.32.1': null,
+      '45.33.32.9': null,
     });
   });
 
@@ -196,7 +198,7 @@ describe.each(ADAPTERS)('who claims to be a crawler, on %s', (adapter) => {
       const other = await start({ privacy: { address, key: 'k'.repeat(40) } });
       try {
         await probe('45.33.32.70', GOOGLE, other);
-        await other.app.get(RequestLogService).flush(5_000);
+        await other.app.get(RequestLogService).flush(60_000);
         await other.app.get(DetectionService).scan();
         await found('probe-path');
         expect(asked).toEqual([]);

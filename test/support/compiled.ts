@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { inject } from 'vitest';
+import { eventually } from './eventually.js';
 
 const checkout = fileURLToPath(new URL('../..', pathToFileURL(__filename)));
 const SOURCES = [
@@ -15,15 +17,38 @@ const SOURCES = [
 ];
 let building: Promise<string> | undefined;
 
-/** The folder of the compiled package, brought up to date once a test file. */
+/** The folder of the compiled package, brought up to date once a run. */
 export function compiledMain(): Promise<string> {
   building ??= build();
   return building;
 }
 
+/** Whichever worker comes first builds it: two at once would take each other's files away. */
 async function build(): Promise<string> {
-  if (!isUpToDate()) await promisify(execFile)('npm', ['run', '-s', 'build'], { cwd: checkout });
+  const turn = join(inject('temporaryFolder'), 'compiled');
+  const end = join(turn, 'end');
+  if (isFirst(turn)) {
+    try {
+      if (!isUpToDate()) {
+        await promisify(execFile)('npm', ['run', '-s', 'build'], { cwd: checkout });
+      }
+    } finally {
+      writeFileSync(end, '');
+    }
+  } else {
+    await eventually(() => existsSync(end), { withinMs: 170_000, what: 'the build' });
+  }
   return `${checkout}dist`;
+}
+
+function isFirst(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** Whether the compiler's last words, written when all else was, are younger than what it reads. */
