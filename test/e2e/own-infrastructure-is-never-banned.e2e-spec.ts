@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   BanService,
+  IpRuleService,
   IpTrackingEvents,
   IpTrackingStatus,
   type IpAddress,
@@ -137,6 +138,26 @@ describe.each(ADAPTERS)('a ban on %s never hits', (adapter) => {
     );
     const audit = await auditOf(host, '203.0.113.50');
     expect(new Set(audit)).not.toContain('ban ban');
+  });
+
+  it('an IPv6 address that a rule allows, though it stands for its /64', async () => {
+    const host = await started();
+    const told = bansToldBy(host);
+    await host.app.get(IpRuleService).allow('2001:db8:9:9::7');
+    expect(await probe(host, '2001:db8:9:9::7')).toBe(404);
+    expect(await visit(host, '2001:db8:9:9::8')).toBe(200);
+    expect(told).toEqual([]);
+    // What a neighbour does would ban the /64, and the database does not take that.
+    await host.send({ path: '/.git/config', from: '2001:db8:9:9::8' });
+    expect(await visit(host, '2001:db8:9:9::7')).toBe(200);
+    await eventually(async () => (await auditOf(host, '2001:db8:9:9::8')).length > 0, {
+      what: 'what the database says',
+    });
+    await eventually(async () => (await visit(host, '2001:db8:9:9::8')) === 200, {
+      what: 'the end of what was not taken',
+    });
+    expect(await auditOf(host, '2001:db8:9:9::8')).toEqual(['refused protected']);
+    expect(await bansOf(host)).toEqual([]);
   });
 
   it('a crawler that DNS verifies; who is found out is banned, and who cannot be asked about is limited', async () => {
