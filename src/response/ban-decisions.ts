@@ -4,6 +4,7 @@ import type { FindingCeiling } from '../detection/detection.options.js';
 import type { DetectorResponse } from '../detection/detector.js';
 import type { Finding } from '../detection/finding.js';
 import type { FindingEvidence } from '../detection/response-finding.js';
+import type { IpAddress } from '../net/ip-address.js';
 import type { Prefix } from '../net/prefix.js';
 import type { AuditNotes } from './audit-notes.js';
 import { toldOf, type Ban } from './ban.js';
@@ -48,8 +49,8 @@ export interface BanDecisionsParts {
   readonly events: IpTrackingEvents;
   /** Whether a client is blocked as it is. */
   isBlocked(network: Prefix): boolean;
-  /** What protects a network by the lists that are known; null for nothing. */
-  protectionOf(network: Prefix): Protection | null;
+  /** What protects a network, and the address in it where it is known, by the lists that are; null for nothing. */
+  protectionOf(network: Prefix, address: IpAddress | null): Protection | null;
   now(): number;
   random(): number;
   warn(message: string): void;
@@ -62,6 +63,8 @@ export interface Asked {
   readonly firstBanMs: number;
   readonly evidence: FindingEvidence;
   readonly network: Prefix;
+  /** The client's own in it; null where it is not known any more. */
+  readonly address: IpAddress | null;
   readonly agents: readonly string[];
 }
 
@@ -88,7 +91,7 @@ export class BanDecisions {
           firstSeenMs: finding.firstSeen.getTime(),
           evidence,
         },
-        client: this.factsOf(asked.network, crawler, nowMs),
+        client: this.factsOf(asked, crawler, nowMs),
         policy: { ceiling: isOn ? ceiling : 'ban', level, firstBanMs },
       },
       nowMs,
@@ -111,11 +114,15 @@ export class BanDecisions {
     return ban.finding;
   }
 
-  private factsOf(network: Prefix, crawler: CrawlerVerdict, nowMs: number): ClientFacts {
+  private factsOf(
+    { network, address }: Asked,
+    crawler: CrawlerVerdict,
+    nowMs: number,
+  ): ClientFacts {
     const { history, observations, protectionOf } = this.parts;
     const isBlocked = this.parts.isBlocked(network);
     return {
-      protection: protectionOf(network) ?? this.likelyProxy(network, nowMs),
+      protection: protectionOf(network, address) ?? this.likelyProxy(network, nowMs),
       crawler,
       agentsThatLoadPages: observations.agentsThatLoadPages(network, nowMs),
       users: observations.usersOf(network, nowMs),

@@ -7,6 +7,8 @@ import { ProtectedNetworks, type Protection } from './protected-networks.js';
 export interface ClientProtectionParts {
   readonly neverBlock: readonly Prefix[];
   readonly trustedProxies: readonly Prefix[];
+  /** Of this host. */
+  readonly ownAddresses: readonly Prefix[];
   /** What running apps have announced. */
   announced(): Promise<Record<'trusted proxy' | 'own address', Prefix[]>>;
   /** Whether an allow rule names an address. */
@@ -27,19 +29,23 @@ export class ClientProtection {
     this.networks = this.listed(announced['trusted proxy'], announced['own address']);
   }
 
-  /** What protects a client's network; null for nothing. */
-  of(network: Prefix): Protection | null {
+  /**
+   * What protects a client's network; null for nothing.
+   *
+   * @param address the client's own, where it is known.
+   */
+  of(network: Prefix, address: IpAddress | null): Protection | null {
     const listed = this.networks.of(network);
     if (listed !== null) return listed;
-    return this.parts.isAllowed(addressOf(network))
+    return this.parts.isAllowed(address ?? addressOf(network))
       ? { kind: 'allow-rule', network: `for ${network.toString()}` }
       : null;
   }
 
   private listed(proxies: readonly Prefix[], own: readonly Prefix[]): ProtectedNetworks {
-    const { neverBlock, trustedProxies } = this.parts;
+    const { neverBlock, trustedProxies, ownAddresses } = this.parts;
     return ProtectedNetworks.from({
-      'own-address': own,
+      'own-address': [...ownAddresses, ...own],
       'trusted-proxy': [...trustedProxies, ...proxies],
       'never-block': neverBlock,
     });

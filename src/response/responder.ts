@@ -1,4 +1,5 @@
 import { checkClaims, isClaimed } from '../detection/crawlers/crawler-claims.js';
+import type { CrawlerVerdict } from '../detection/crawlers/crawler-check.js';
 import type { CrawlerVerifier } from '../detection/crawlers/crawler-verifier.js';
 import type { Detector, LogDetector } from '../detection/detector.js';
 import { isLogDetector, responseTo } from '../detection/detector-rule.js';
@@ -82,6 +83,7 @@ export class Responder implements FindingResponse {
       firstBanMs: firstBanOf(detector),
       evidence: evidenceOf(detector, found),
       network,
+      address: address ?? onlyAddressOf(network),
       agents,
     });
   }
@@ -120,6 +122,7 @@ export class Responder implements FindingResponse {
           paths,
         }),
         network,
+        address: onlyAddressOf(network),
         agents,
       });
       if (urgent !== null) this.store?.storeSoon(urgent);
@@ -210,20 +213,35 @@ export class Responder implements FindingResponse {
       return null;
     }
     if (!isClaimed(agents)) return this.decisions.answer(asked, 'none');
-    if (crawlers === null) return this.decisions.answer(asked, 'unknown');
-    void this.verify(asked, crawlers);
+    const answered = verdictOf(asked.finding);
+    if (answered !== null) return this.decisions.answer(asked, answered);
+    // A name belongs to one address, which its neighbours in a /64 do not share.
+    const { address } = asked;
+    if (crawlers === null || address === null) return this.decisions.answer(asked, 'unknown');
+    void this.verify(asked, address, crawlers);
     return null;
   }
 
-  private async verify(asked: Asked, crawlers: CrawlerVerifier): Promise<void> {
+  private async verify(asked: Asked, address: IpAddress, crawlers: CrawlerVerifier): Promise<void> {
     const key = asked.network.toString();
     if (this.verifying.has(key)) return;
     this.verifying.add(key);
-    const { verdict } = await checkClaims(crawlers, addressOf(asked.network), asked.agents);
+    const { verdict } = await checkClaims(crawlers, address, asked.agents);
     this.verifying.delete(key);
     const urgent = this.decisions.answer(asked, verdict);
     if (urgent !== null) this.store?.storeSoon(urgent);
   }
+}
+
+/** The one address that an IPv4 client is; null for the many of an IPv6 network. */
+function onlyAddressOf(network: Prefix): IpAddress | null {
+  return network.family === 4 ? addressOf(network) : null;
+}
+
+/** What DNS has said before the finding was stored; null where it was not asked. */
+function verdictOf({ evidence }: Finding): CrawlerVerdict | null {
+  const { verdict } = (evidence['claim'] ?? {}) as { verdict?: unknown };
+  return verdict === 'refuted' || verdict === 'unknown' ? verdict : null;
 }
 
 function firstBanOf({ name, firstBanMs }: Detector | LogDetector): number {

@@ -12,11 +12,15 @@ import { isLocal } from '../net/special-ranges.js';
 import { OUTAGES } from '../outages.js';
 import { AddressPrivacy } from '../privacy/address-privacy.js';
 import { logger, provide, steadyClock, token, WALL_CLOCK } from '../provide.js';
+import { ownAddresses } from '../rules/announce-networks.js';
 import { ForwardingPeers } from '../rules/forwarding-peers.js';
 import { HeldRules } from '../rules/held-rules.js';
 import { LiveRules } from '../rules/live-rules.js';
 import { PARDONS } from '../rules/pardons.js';
-import { ProtectedNetworkRepository } from '../rules/protected-network.repository.js';
+import {
+  PROTECTED_CHANNEL,
+  ProtectedNetworkRepository,
+} from '../rules/protected-network.repository.js';
 import { STATE } from '../state/state.providers.js';
 import { AuditNotes } from './audit-notes.js';
 import { BanRepository } from './ban.repository.js';
@@ -77,6 +81,7 @@ export const responseProviders = [
       new ClientProtection({
         neverBlock,
         trustedProxies: resolver.trustedPrefixes,
+        ownAddresses: ownAddresses(),
         announced: () => networks.all(),
         isAllowed: (ip) => rules.match(ip).allow !== null,
       }),
@@ -162,7 +167,7 @@ export const responseProviders = [
         }),
         crawlers: isOn ? crawlers : null,
         events,
-        protectionOf: (network) => protection.of(network),
+        protectionOf: (network, address) => protection.of(network, address),
         now,
         random: Math.random,
         warn: (message) => logger.warn(message),
@@ -225,7 +230,12 @@ export const responseProviders = [
             isNew ? countedAs(addresses, network, now()) : [],
           ),
       });
-      if (isOn) listener.hear(BAN_CHANNEL, follower.handlers);
+      if (isOn) {
+        listener.hear(BAN_CHANNEL, follower.handlers);
+        // What is not heard is asked for within the minute, and the database refuses to ban it in any case.
+        const learn = (): void => void protection.learn().catch(() => undefined);
+        listener.hear(PROTECTED_CHANNEL, { onNotification: learn });
+      }
       const work = new ResponseWork({
         isOn,
         responder,

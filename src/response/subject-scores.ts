@@ -20,13 +20,13 @@ export class SubjectScores {
     }
   }
 
-  /** The weights of its findings, each fading to nothing over 30 days. */
+  /** The weights of its findings, each fading to nothing over 30 days, to a tenth: what is of now has its whole weight. */
   of(subject: string, nowMs: number): number {
     let score = 0;
     for (const { weight, lastMs } of this.subjects.get(subject)?.values() ?? []) {
       score += weight * Math.min(1, Math.max(0, 1 - (nowMs - lastMs) / SCORE_FADES_MS));
     }
-    return score;
+    return Math.round(score * 10) / 10;
   }
 
   forget(subject: string): void {

@@ -11,7 +11,8 @@ export async function announceNetworks(
   await networks.announce('own address', ownAddresses());
 }
 
-function ownAddresses(): Prefix[] {
+/** The addresses of this host. */
+export function ownAddresses(): Prefix[] {
   return Object.values(networkInterfaces())
     .flat()
     .flatMap((found) => parsePrefix(found?.address.split('%', 1)[0] ?? '') ?? []);

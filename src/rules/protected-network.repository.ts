@@ -10,17 +10,26 @@ export type ProtectedKind = 'trusted proxy' | 'own address' | 'forwarding peer';
  */
 const IS_FORGOTTEN = `announced_at < now() - case kind when 'forwarding peer' then interval '1 day' else interval '7 days' end`;
 
+/** The PostgreSQL channel on which an app says that it has announced what was not known. */
+export const PROTECTED_CHANNEL = 'ip_tracking_protected';
+
 /** The only place that reads and writes `ip_tracking.protected_network`. */
 export class ProtectedNetworkRepository {
   constructor(private readonly database: Database) {}
 
-  /** Says that this app would not survive a block of these, and forgets those of the kind that nobody says any more. */
+  /**
+   * Says that this app would not survive a block of these, and forgets those of the kind that nobody says any more. Other
+   * processes are notified of what is new.
+   */
   async announce(kind: ProtectedKind, prefixes: readonly Prefix[]): Promise<void> {
     if (prefixes.length > 0) {
       await this.database.query(
-        `insert into ip_tracking.protected_network (network, kind)
-         select distinct network::cidr, $2 from unnest($1::text[]) as network
-         on conflict (network, kind) do update set announced_at = now()`,
+        `with said as (
+           insert into ip_tracking.protected_network (network, kind)
+           select distinct network::cidr, $2 from unnest($1::text[]) as network
+           on conflict (network, kind) do update set announced_at = now()
+           returning xmax = 0 as is_new)
+         select pg_notify('${PROTECTED_CHANNEL}', '') from said having bool_or(is_new)`,
         [prefixes.map(String), kind],
       );
     }

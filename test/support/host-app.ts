@@ -1,5 +1,11 @@
 import type { AddressInfo } from 'node:net';
-import type { DynamicModule, INestApplication, Provider, Type } from '@nestjs/common';
+import type {
+  DynamicModule,
+  INestApplication,
+  LoggerService,
+  Provider,
+  Type,
+} from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -29,7 +35,7 @@ export interface HostOptions {
   /** How the module is configured. @default forRoot */
   module?: (options: IpTrackingOptions) => DynamicModule;
   /** Nest's own logger. @default silent */
-  logger?: false | ('warn' | 'error')[];
+  logger?: false | ('warn' | 'error')[] | LoggerService;
 }
 
 /** One row of the request log, as the database has it. */

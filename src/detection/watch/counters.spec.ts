@@ -42,6 +42,16 @@ describe('Counters', () => {
     expect(counters.size).toBe(0);
   });
 
+  it('keep what something may still be counted with that was decided upon late', () => {
+    const late = { ...KIND, lateUs: 5 * SECOND_US };
+    const counters = new Counters([late], 4_000_000, 1);
+    for (let n = 0; n < 9; n += 1) counters.count(0, ...key(1), 0, null);
+    for (let n = 0; n < 40_000; n += 1) counters.sweep(15 * SECOND_US);
+    expect(counters.count(0, ...key(1), 10 * SECOND_US, null)).toBe(10);
+    for (let n = 0; n < 40_000; n += 1) counters.sweep(25 * SECOND_US + 1);
+    expect(counters.size).toBe(0);
+  });
+
   it('stay within their bytes, and keep who is nearly there through a flood', () => {
     const maxBytes = 4_000_000;
     const counters = new Counters([KIND], maxBytes, 1);

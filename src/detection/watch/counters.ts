@@ -12,6 +12,8 @@ const SWEPT = 2;
 export interface CounterKind {
   /** How long one counts, in microseconds. */
   readonly windowUs: number;
+  /** By so much later than it was something may be counted, in microseconds: it was decided upon only then. @default 0 */
+  readonly lateUs?: number;
   /** It has reached its end at so many. */
   readonly atLeast: number;
   /** It counts no further than this. */
@@ -173,7 +175,8 @@ export class Counters {
   private isOver(segment: CounterSegment, slot: number, nowUs: number): boolean {
     const tail = segment.tailOf(slot);
     if (tail === NONE) return true;
-    return this.arena.time(tail) < nowUs - this.kinds[segment.ownerOf(slot) - 1]!.windowUs;
+    const { windowUs, lateUs = 0 } = this.kinds[segment.ownerOf(slot) - 1]!;
+    return this.arena.time(tail) < nowUs - windowUs - lateUs;
   }
 
   /** Gives some counter up for a cell; false where none was found to be given up. */

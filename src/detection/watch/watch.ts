@@ -99,8 +99,8 @@ export class Watch {
     this.hash = new KeyedHash(key0, key1);
     this.text = new KeyedHash(key1, key0);
     const kinds: CounterKind[] = [];
-    const kindOf = (windowUs: number, atLeast: number): number =>
-      kinds.push({ windowUs, atLeast, most: Math.max(LEAST_MOST, 2 * atLeast) }) - 1;
+    const kindOf = (windowUs: number, atLeast: number, lateUs: number): number =>
+      kinds.push({ windowUs, lateUs, atLeast, most: Math.max(LEAST_MOST, 2 * atLeast) }) - 1;
     let random = key0 ^ key1;
     const draw = (): number => {
       random = (Math.imul(random, 1_664_525) + 1_013_904_223) | 0;
@@ -112,8 +112,9 @@ export class Watch {
         const { unlessMissedBy, without } = rule;
         return {
           compiled,
-          kind: kindOf(windowUs, rule.atLeast),
-          pathKind: unlessMissedBy === undefined ? -1 : kindOf(windowUs, unlessMissedBy + 1),
+          kind: kindOf(windowUs, rule.atLeast, withinUs),
+          pathKind:
+            unlessMissedBy === undefined ? -1 : kindOf(windowUs, unlessMissedBy + 1, withinUs),
           undecided:
             without === undefined ? null : new UndecidedRequests(withinUs, without.of, draw),
         };
