@@ -25,6 +25,7 @@ export function optimizeNextTick(): void {
   const litter: unknown[] = [null];
   const tick = (): void => {
     left -= 1;
+    // oxlint-disable-next-line unicorn/no-new-array -- a length, and nothing in it
     if (left > ENOUGH_TICKS - LITTERING_TICKS) litter[0] = new Array(LITTER);
     if (left > 0) process.nextTick(tick);
   };
