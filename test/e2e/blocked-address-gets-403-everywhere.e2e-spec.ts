@@ -219,9 +219,9 @@ describe.each(ADAPTERS)('a blocked address on %s', (adapter) => {
     await host.database.query(
       `insert into ip_tracking.ip_rule (action, network) values ('block', '192.0.2.99')`,
     );
-    await eventually(async () => (await host.send({ from })).status === 403, { withinMs: 1_000 });
+    await eventually(async () => (await host.send({ from })).status === 403, { withinMs: 5_000 });
     await host.database.query(`delete from ip_tracking.ip_rule where network = '192.0.2.99'`);
-    await eventually(async () => (await host.send({ from })).status === 200, { withinMs: 1_000 });
+    await eventually(async () => (await host.send({ from })).status === 200, { withinMs: 5_000 });
     expect((await host.send({ from })).status).toBe(200);
   });
 

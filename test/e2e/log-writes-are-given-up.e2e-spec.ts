@@ -38,7 +38,7 @@ describe.each(ADAPTERS)('a write of the log that takes longer than it may, on %s
     onTestFinished(() => holder.end());
     await holder.query('begin; lock table ip_tracking.request_log in access exclusive mode');
     expect((await host.send('/')).status).toBe(200);
-    await eventually(() => host.app.get(RequestLogService).stats.retried > 1, { withinMs: 4_000 });
+    await eventually(() => host.app.get(RequestLogService).stats.retried > 1, { withinMs: 20_000 });
     await holder.query('commit');
     expect(await host.rows(1)).toMatchObject([{ status: 200, outcome: 'served' }]);
   });
@@ -64,7 +64,7 @@ describe.each(ADAPTERS)('a write of the log that takes longer than it may, on %s
     await host.rows(1);
     proxy.isSwallowing = true;
     expect((await host.send('/')).status).toBe(200);
-    await eventually(() => host.app.get(RequestLogService).stats.isFailing, { withinMs: 4_000 });
+    await eventually(() => host.app.get(RequestLogService).stats.isFailing, { withinMs: 20_000 });
     proxy.isSwallowing = false;
     await eventually(() => host.app.get(RequestLogService).stats.written === 2, {
       withinMs: 20_000,
