@@ -7,6 +7,7 @@ import type { DrillApp } from './drill-app.js';
 import type { FixedLoad } from './fixed-load.js';
 import { drained, expectIdentity } from './identity.js';
 import { ServerPool } from './server-pool.js';
+import { segmentsIn } from './spooled-ids.js';
 
 const servers = new ServerPool();
 let drill: Drill;
@@ -32,6 +33,8 @@ describe.each<Adapter>(['express', 'fastify'])('a process on %s that nobody clos
     });
     let url: string | null = app.url;
     void app.exited.then(() => (url = null));
+    // Before the spool is open nothing but memory has a record.
+    await eventually(() => segmentsIn(stateDir).length >= 2, { what: 'opening of segments' });
     const load = drill.load(() => url);
     await eventually(() => load.answers.size > 50);
     return [app, load];
