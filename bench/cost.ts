@@ -6,6 +6,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { Client } from 'pg';
+import { anyClient } from './support/clients.js';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
 import { BenchServer, leaveProcessorToApp } from './support/server.js';
@@ -34,12 +35,6 @@ const STEPS: [name: string, variant: string, options: object][] = [
   ['signals', 'module', { detection: false }],
   ['watch', 'module', {}],
 ];
-
-const CLIENTS = Array.from(
-  { length: 10_000 },
-  (_, i) => `${66 + (i % 20)}.${i % 250}.${Math.floor(i / 250)}.${(i % 250) + 1}`,
-);
-const anyClient = (request: number): string => CLIENTS[request % CLIENTS.length]!;
 
 leaveProcessorToApp();
 const database = await openBenchDatabase();

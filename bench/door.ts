@@ -8,6 +8,7 @@
  */
 import { cpus } from 'node:os';
 import { Client } from 'pg';
+import { anyClient } from './support/clients.js';
 import { openBenchDatabase } from './support/database.js';
 import { median, printTable } from './support/figures.js';
 import { BenchServer, leaveProcessorToApp, type Run } from './support/server.js';
@@ -18,11 +19,6 @@ const ADAPTERS = process.argv[4] ? [process.argv[4]] : ['express', 'fastify'];
 
 const BLOCKED = '203.0.113.7';
 const BLOCKED_NETWORK = '90.0.0.0/8';
-/** A busy hour's clients, most of whom are somewhere. */
-const CLIENTS = Array.from(
-  { length: 10_000 },
-  (_, i) => `${66 + (i % 20)}.${i % 250}.${Math.floor(i / 250)}.${(i % 250) + 1}`,
-);
 
 interface Series {
   name: string;
@@ -33,7 +29,6 @@ interface Series {
   runs: Run[];
 }
 
-const anyClient = (request: number) => CLIENTS[request % CLIENTS.length]!;
 const anyBlocked = (request: number) => `90.0.${(request >> 8) % 40}.${request & 255}`;
 
 async function addRules(url: string): Promise<void> {

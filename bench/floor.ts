@@ -5,6 +5,7 @@
  *
  *   npm run bench -- floor [seconds] [rounds]
  */
+import { anyClient } from './support/clients.js';
 import { openBenchDatabase } from './support/database.js';
 import { BenchServer, leaveProcessorToApp } from './support/server.js';
 
@@ -12,12 +13,6 @@ const SECONDS = Number(process.argv[2] ?? 2);
 const ROUNDS = Number(process.argv[3] ?? 3);
 /** Of the bare app's requests in as much processor time; four in five is what there was when this was written. */
 const FLOOR = 0.45;
-
-const CLIENTS = Array.from(
-  { length: 10_000 },
-  (_, i) => `${66 + (i % 20)}.${i % 250}.${Math.floor(i / 250)}.${(i % 250) + 1}`,
-);
-const anyClient = (request: number): string => CLIENTS[request % CLIENTS.length]!;
 
 leaveProcessorToApp();
 const database = await openBenchDatabase();

@@ -85,10 +85,8 @@ export class BanRepository {
                         'startedAtMs', ${MS('happened_at')}, 'endsAtMs', ${MS('ends_at')}))
                  from ip_tracking.ban_event
                 where event = 'ban' and network = client and happened_at > now() - interval '30 days') as history,
-              (select ${MS('max(happened_at)')} from ip_tracking.ban_event
-                where event = 'pardon' and network && client and happened_at > now() - interval '30 days') as "pardonedAtMs",
-              (select ${MS('clock_timestamp() - max(happened_at)')} from ip_tracking.ban_event
-                where event = 'pardon' and network && client and happened_at > now() - interval '30 days') as "pardonedAgoMs",
+              ${MS('pardoned.at')} as "pardonedAtMs",
+              ${MS('clock_timestamp() - pardoned.at')} as "pardonedAgoMs",
               (select why from (
                  select 'the allow rule ' || network::text as why from ip_tracking.ip_rule
                   where action = 'allow' and network && client and (expires_at is null or expires_at > now())
@@ -99,7 +97,9 @@ export class BanRepository {
               (select json_agg(json_build_object('id', id, 'action', action, 'leftMs', ${MS('expires_at - clock_timestamp()')}))
                  from ip_tracking.ip_rule
                 where ban_id is not null and network = client and expires_at > clock_timestamp()) as active
-         from unnest($1::text[]) as text, lateral (select text::cidr as client) as given`,
+         from unnest($1::text[]) as text, lateral (select text::cidr as client) as given,
+              lateral (select max(happened_at) as at from ip_tracking.ban_event
+                        where event = 'pardon' and network && client and happened_at > now() - interval '30 days') as pardoned`,
       [networks],
     );
     return new Map(rows.map((row) => [row.network, row]));

@@ -11,10 +11,13 @@ const MAX_PEERS = 32;
 export class ForwardingPeers {
   private readonly seen = new Map<string, Prefix>();
   private last: IpAddress | null = null;
-  /** Whether none was seen since the last round; a field, because each request asks. */
-  isEmpty = true;
 
   constructor(private readonly announce: (peers: readonly Prefix[]) => Promise<void>) {}
+
+  /** Whether none was seen since the last round. */
+  get isEmpty(): boolean {
+    return this.seen.size === 0;
+  }
 
   /** A request came through this peer. A new one is announced at once; never waits, never throws. */
   saw(peer: IpAddress): void {
@@ -26,7 +29,6 @@ export class ForwardingPeers {
     const key = prefix.toString();
     if (this.seen.has(key)) return;
     this.seen.set(key, prefix);
-    this.isEmpty = false;
     // Where that fails, the next round does it.
     this.announce([prefix]).catch(() => undefined);
   }
@@ -40,7 +42,6 @@ export class ForwardingPeers {
   async round(): Promise<void> {
     await this.announce([...this.seen.values()]);
     this.seen.clear();
-    this.isEmpty = true;
     this.last = null;
   }
 }

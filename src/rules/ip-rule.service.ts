@@ -155,9 +155,12 @@ export class IpRuleService {
     const by = details.by ?? null;
     return orEndedHere({ prefix, by, pardons: this.options.pardons }, async () => {
       const unblocked = await this.repository.remove('block', prefix.toString(), by);
-      const details = { by, hasUnblocked: unblocked.length > 0 };
-      const { removed, isPardoned } = await this.options.pardons.pardon(prefix, details);
-      if (!details.hasUnblocked && !isPardoned) return this.notFound('block', prefix.toString());
+      const hasUnblocked = unblocked.length > 0;
+      const { removed, isPardoned } = await this.options.pardons.pardon(prefix, {
+        by,
+        hasUnblocked,
+      });
+      if (!hasUnblocked && !isPardoned) return this.notFound('block', prefix.toString());
       await this.followOwnChange();
       return [...unblocked, ...removed];
     });

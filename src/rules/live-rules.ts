@@ -147,7 +147,11 @@ export class LiveRules {
     return this.held.over(this.snapshot.match(ip, nowMs), ip, nowMs);
   }
 
-  /** The stored rules that match an address at a moment, in epoch milliseconds, without what is held. @param atMs minus infinity for those that are over as well. */
+  /**
+   * The stored rules that match an address at a moment, without what is held.
+   *
+   * @param atMs in epoch milliseconds; minus infinity for those that are over as well
+   */
   matchStored(ip: IpAddress, atMs: number): MatchedRules {
     return this.snapshot.match(ip, atMs);
   }

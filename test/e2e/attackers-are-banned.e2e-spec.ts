@@ -1,25 +1,23 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BanService, DetectionService, IpRuleService } from '../../src/index.js';
-import { auditOf, BROWSER, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import { auditOf, BROWSER, bansOf, startBanningPair, storedBan } from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
 
 const HOUR_MS = 3_600_000;
 
 describe.each(ADAPTERS)('a ban on %s', (adapter) => {
+  let pair: Awaited<ReturnType<typeof startBanningPair>>;
   let host: Host;
   let other: Host;
   let last = 10;
   let from = '';
 
   beforeAll(async () => {
-    host = await startBanningHost(adapter, { stateDir: false });
-    other = await startBanningHost(adapter, { stateDir: false }, { database: host.database });
+    pair = await startBanningPair(adapter);
+    ({ host, other } = pair);
   });
-  afterAll(async () => {
-    await other.close();
-    await host.close();
-  });
+  afterAll(() => pair.close());
   beforeEach(() => {
     from = `203.0.113.${last++}`;
   });

@@ -7,7 +7,7 @@ import {
   type UnbanTold,
 } from '../../src/index.js';
 import { holdBanLock } from '../support/ban-lock.js';
-import { bansOf, BROWSER, startBanningHost, storedBan } from '../support/banning-host.js';
+import { bansOf, BROWSER, banningHostOfTest, storedBan } from '../support/banning-host.js';
 import { runCli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
@@ -25,19 +25,11 @@ const IMAGE = {
 };
 
 describe.each(ADAPTERS)('the audit on %s has', (adapter) => {
-  const started = async (
+  const started = (
     options: Partial<IpTrackingOptions> = {},
     clock = new SetClock(),
     database?: TestDatabase,
-  ): Promise<Host> => {
-    const host = await startBanningHost(
-      adapter,
-      { stateDir: false, ...options },
-      { module: clock.module, ...(database === undefined ? {} : { database }) },
-    );
-    onTestFinished(() => host.close());
-    return host;
-  };
+  ): Promise<Host> => banningHostOfTest(adapter, options, { clock, ...(database && { database }) });
   const ask = async (
     host: Host,
     path = '/',

@@ -3,8 +3,13 @@ import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { IpRuleService, type IpTrackingOptions } from '../../src/index.js';
 import { IpRuleRepository } from '../../src/rules/ip-rule.repository.js';
 import { ServerPool } from '../faults/server-pool.js';
-import { ask as query } from '../support/ask.js';
-import { auditOf, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import {
+  auditOf,
+  banningHostAt,
+  bansOf,
+  startBanningHost,
+  storedBan,
+} from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host, type HostOptions } from '../support/host-app.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -148,18 +153,7 @@ describe.each(ADAPTERS)('a ban on %s while the rules are being loaded', (adapter
     const server = await servers.take();
     onTestFinished(() => server.giveBack());
     await server.stop('immediate');
-    const { url } = server;
-    const host = await started(
-      { stateDir: false, database: { url, connectTimeoutMs: 500 } },
-      {
-        database: {
-          url,
-          name: '',
-          query: (sql, values) => query(url, sql, values),
-          close: () => Promise.resolve(),
-        },
-      },
-    );
+    const host = await banningHostAt(server.url, adapter, { stateDir: false });
     const ask = asking(host);
     expect([await ask('/.env'), await ask()]).toEqual([404, 200]);
     await server.start();

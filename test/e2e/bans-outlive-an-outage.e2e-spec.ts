@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BanService, DetectionService, IpRuleService } from '../../src/index.js';
 import { ServerPool } from '../faults/server-pool.js';
-import { auditOf, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import { auditOf, banningHostAt, bansOf, storedBan } from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
-import { ADAPTERS, type Host } from '../support/host-app.js';
-import { ask as query } from '../support/ask.js';
+import { ADAPTERS } from '../support/host-app.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const ATTACKER = '203.0.113.7';
@@ -21,26 +20,7 @@ function filesOf(folder: string): string[] {
 }
 
 describe.each(ADAPTERS)('a ban on %s while the database is down', (adapter) => {
-  const started = async (url: string, stateDir: string): Promise<Host> => {
-    const host = await startBanningHost(
-      adapter,
-      {
-        stateDir,
-        database: { url, connectTimeoutMs: 500 },
-        rules: { startTimeoutMs: 500, pollIntervalMs: 500 },
-      },
-      {
-        database: {
-          url,
-          name: '',
-          query: (sql, values) => query(url, sql, values),
-          close: () => Promise.resolve(),
-        },
-      },
-    );
-    onTestFinished(() => host.app.close());
-    return host;
-  };
+  const started = (url: string, stateDir: string) => banningHostAt(url, adapter, { stateDir });
 
   it('holds in the process, for the next one, and is stored once when it is back', async () => {
     const server = await servers.take();

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BanService, DetectionService, IpRuleService } from '../../src/index.js';
 import type { IpTrackingOptions } from '../../src/index.js';
-import { holdBanLock } from '../support/ban-lock.js';
-import { auditOf, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import { holdBanLock, type HeldBanLock } from '../support/ban-lock.js';
+import { auditOf, banningHostOfTest, bansOf, storedBan } from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host, type HostOptions } from '../support/host-app.js';
 import { SetClock } from '../support/set-clock.js';
@@ -14,23 +14,23 @@ const ATTACKER = '203.0.113.7';
 const KEY = 'a key that is long enough to be one, of 32 bytes';
 
 describe.each(ADAPTERS)('a ban on %s, while somebody sets the clock of its process,', (adapter) => {
-  const started = async (
+  const started = (
     clock: SetClock,
     options: Partial<IpTrackingOptions> = {},
     more: Partial<HostOptions> = {},
-  ): Promise<Host> => {
-    const host = await startBanningHost(
-      adapter,
-      { stateDir: false, ...options },
-      { module: clock.module, ...more },
-    );
-    onTestFinished(() => host.close());
-    return host;
-  };
+  ): Promise<Host> => banningHostOfTest(adapter, options, { clock, ...more });
   const asking =
     (host: Host) =>
     async (path = '/', from = ATTACKER) =>
       (await host.send({ path, from })).status;
+  /** The attacker is banned, and the ban waits for the database. */
+  const bannedButNotStored = async (host: Host): Promise<HeldBanLock> => {
+    const lock = await holdBanLock(host.database.url);
+    onTestFinished(() => lock.release());
+    await asking(host)('/.env');
+    await lock.waiting(1);
+    return lock;
+  };
   /** What had to be stored before this is. */
   const settled = async (host: Host, marker: string): Promise<void> => {
     await host.send({ path: '/.env', from: marker });
@@ -77,10 +77,7 @@ describe.each(ADAPTERS)('a ban on %s, while somebody sets the clock of its proce
       const clock = new SetClock();
       const host = await started(clock);
       const ask = asking(host);
-      const lock = await holdBanLock(host.database.url);
-      onTestFinished(() => lock.release());
-      await ask('/.env');
-      await lock.waiting(1);
+      const lock = await bannedButNotStored(host);
       clock.wrongByMs = jumpMs;
       expect(await ask()).toBe(403);
       await lock.release();
@@ -98,10 +95,7 @@ describe.each(ADAPTERS)('a ban on %s, while somebody sets the clock of its proce
     const clock = new SetClock();
     const host = await started(clock);
     const ask = asking(host);
-    const lock = await holdBanLock(host.database.url);
-    onTestFinished(() => lock.release());
-    await ask('/.env');
-    await lock.waiting(1);
+    const lock = await bannedButNotStored(host);
     clock.wrongByMs = 5 * DAY_MS;
     expect(await ask()).toBe(200);
     await lock.release();

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   BanService,
   IpRuleService,
@@ -9,7 +9,7 @@ import {
   type IpTrackingOptions,
   type NameResolver,
 } from '../../src/index.js';
-import { auditOf, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import { auditOf, bansOf, banningHostOfTest, storedBan } from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
 import type { TestDatabase } from '../support/postgres.js';
@@ -37,19 +37,11 @@ const nameResolver: NameResolver = {
 };
 
 describe.each(ADAPTERS)('a ban on %s never hits', (adapter) => {
-  const started = async (
+  const started = (
     options: Partial<IpTrackingOptions> = {},
     database?: TestDatabase,
     clock = new SetClock(),
-  ): Promise<Host> => {
-    const host = await startBanningHost(
-      adapter,
-      { stateDir: false, ...options },
-      { module: clock.module, ...(database === undefined ? {} : { database }) },
-    );
-    onTestFinished(() => host.close());
-    return host;
-  };
+  ): Promise<Host> => banningHostOfTest(adapter, options, { clock, ...(database && { database }) });
   /** What a process has decided, be it taken back by the database. */
   const bansToldBy = (host: Host): string[] => {
     const told: string[] = [];

@@ -2,24 +2,28 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { BanService, DetectionService, IpRuleService } from '../../src/index.js';
 import { holdBanLock, type HeldBanLock } from '../support/ban-lock.js';
-import { auditOf, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import {
+  auditOf,
+  bansOf,
+  startBanningHost,
+  startBanningPair,
+  storedBan,
+} from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
 
 describe.each(ADAPTERS)('a pardon on %s', (adapter) => {
+  let pair: Awaited<ReturnType<typeof startBanningPair>>;
   let host: Host;
   let other: Host;
   let last = 10;
   let from = '';
 
   beforeAll(async () => {
-    host = await startBanningHost(adapter, { stateDir: false });
-    other = await startBanningHost(adapter, { stateDir: false }, { database: host.database });
+    pair = await startBanningPair(adapter);
+    ({ host, other } = pair);
   });
-  afterAll(async () => {
-    await other.close();
-    await host.close();
-  });
+  afterAll(() => pair.close());
   beforeEach(() => {
     from = `203.0.113.${last++}`;
   });

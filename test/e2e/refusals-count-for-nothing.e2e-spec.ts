@@ -1,11 +1,11 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   DetectionService,
   IpTrackingEvents,
   RequestLogService,
   type IpTrackingOptions,
 } from '../../src/index.js';
-import { auditOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import { auditOf, banningHostOfTest, storedBan } from '../support/banning-host.js';
 import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
 import type { TestDatabase } from '../support/postgres.js';
@@ -18,19 +18,11 @@ const ATTACKER = '203.0.113.7';
 const ATTACKS = ['/.env', '/wp-login.php', '/?file=../../../../etc/passwd', '/a%00'];
 
 describe.each(ADAPTERS)('what is refused on %s', (adapter) => {
-  const started = async (
+  const started = (
     options: Partial<IpTrackingOptions> = {},
     clock = new SetClock(),
     database?: TestDatabase,
-  ): Promise<Host> => {
-    const host = await startBanningHost(
-      adapter,
-      { stateDir: false, ...options },
-      { module: clock.module, ...(database === undefined ? {} : { database }) },
-    );
-    onTestFinished(() => host.close());
-    return host;
-  };
+  ): Promise<Host> => banningHostOfTest(adapter, options, { clock, ...(database && { database }) });
   const statusOf = async (host: Host, path = '/', method = 'GET'): Promise<number> =>
     (await host.send({ path, method, from: ATTACKER, headers: { 'user-agent': 'curl/8' } })).status;
   /** Seventy attacks and twenty-five paths that are nowhere, within a second or so. */

@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BanService, IpRuleService } from '../../src/index.js';
 import { ServerPool } from '../faults/server-pool.js';
-import { ask as query } from '../support/ask.js';
-import { auditOf, bansOf, startBanningHost, storedBan } from '../support/banning-host.js';
+import { auditOf, banningHostAt, bansOf, storedBan } from '../support/banning-host.js';
 import { runCli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
-import { ADAPTERS, type Host } from '../support/host-app.js';
+import { ADAPTERS } from '../support/host-app.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const STORED = '203.0.113.6';
@@ -16,26 +15,7 @@ const servers = new ServerPool();
 afterAll(() => servers.close());
 
 describe.each(ADAPTERS)('to unblock on %s while the database is down', (adapter) => {
-  const started = async (url: string, stateDir: string): Promise<Host> => {
-    const host = await startBanningHost(
-      adapter,
-      {
-        stateDir,
-        database: { url, connectTimeoutMs: 500 },
-        rules: { startTimeoutMs: 500, pollIntervalMs: 500 },
-      },
-      {
-        database: {
-          url,
-          name: '',
-          query: (sql, values) => query(url, sql, values),
-          close: () => Promise.resolve(),
-        },
-      },
-    );
-    onTestFinished(() => host.app.close());
-    return host;
-  };
+  const started = (url: string, stateDir: string) => banningHostAt(url, adapter, { stateDir });
 
   it('ends what this process alone holds, says what it could not do, and does it once the database is back', async () => {
     const server = await servers.take();

@@ -1,4 +1,5 @@
 import { Client, type QueryResultRow } from 'pg';
+import type { TestDatabase } from './postgres.js';
 
 /** Runs one statement on a connection of its own. */
 export async function ask<Row extends QueryResultRow>(
@@ -13,4 +14,14 @@ export async function ask<Row extends QueryResultRow>(
   } finally {
     await client.end();
   }
+}
+
+/** A database that is not the test's to drop, for a host that shall use it; each statement has a connection of its own. */
+export function databaseAt(url: string): TestDatabase {
+  return {
+    url,
+    name: new URL(url).pathname.slice(1),
+    query: (sql, values) => ask(url, sql, values),
+    close: () => Promise.resolve(),
+  };
 }

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Post, Req, UnauthorizedException } from '@nestjs/common';
+import { onTestFinished } from 'vitest';
 import {
   IpRuleService,
   Login,
@@ -6,8 +7,10 @@ import {
   type IpRule,
   type IpTrackingOptions,
 } from '../../src/index.js';
+import { databaseAt } from './ask.js';
 import { eventually } from './eventually.js';
 import { startHost, type Adapter, type Host, type HostOptions } from './host-app.js';
+import { SetClock } from './set-clock.js';
 
 /** What a browser sends over plain HTTP when it opens a page. */
 export const BROWSER = {
@@ -64,6 +67,53 @@ export function startBanningHost(
           : { cron: false, response: 'ban', verifyCrawlers: false, ...detection },
     },
   });
+}
+
+/** One of a single test, which keeps nothing on disk, goes by a clock that can be set, and is closed with the test. */
+export async function banningHostOfTest(
+  adapter: Adapter,
+  options: Partial<IpTrackingOptions> = {},
+  { clock = new SetClock(), ...more }: Partial<HostOptions> & { clock?: SetClock } = {},
+): Promise<Host> {
+  const host = await startBanningHost(
+    adapter,
+    { stateDir: false, ...options },
+    { module: clock.module, ...more },
+  );
+  onTestFinished(() => host.close());
+  return host;
+}
+
+/** One of a single test, whose database may be away: it says so within half a second. */
+export async function banningHostAt(
+  url: string,
+  adapter: Adapter,
+  options: Partial<IpTrackingOptions>,
+): Promise<Host> {
+  const host = await startBanningHost(
+    adapter,
+    {
+      database: { url, connectTimeoutMs: 500 },
+      rules: { startTimeoutMs: 500, pollIntervalMs: 500 },
+      ...options,
+    },
+    { database: databaseAt(url) },
+  );
+  onTestFinished(() => host.app.close());
+  return host;
+}
+
+/** Two processes of one app, which share a database. */
+export async function startBanningPair(
+  adapter: Adapter,
+): Promise<{ host: Host; other: Host; close: () => Promise<void> }> {
+  const host = await startBanningHost(adapter, { stateDir: false });
+  const other = await startBanningHost(adapter, { stateDir: false }, { database: host.database });
+  const close = async (): Promise<void> => {
+    await other.close();
+    await host.close();
+  };
+  return { host, other, close };
 }
 
 /** The bans that are stored, expired ones included. */
