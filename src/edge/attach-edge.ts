@@ -5,6 +5,7 @@ import type {
   HttpAdapterHost,
   MetadataScanner,
 } from '@nestjs/core';
+import { bearAs } from './born-requests.js';
 import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
 import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
@@ -68,6 +69,7 @@ function attachToAdapter(site: EdgeSite): void {
     case 'express': {
       const app = instance as ExpressApplication;
       attach(app, attachExpressEdge(app, adapter, edge));
+      whenServerExists(adapter, (server) => bearAs(app, server, app));
       spareGuards(adapter, needsGuard);
       break;
     }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { makePlain } from './born-requests.js';
 import { meetHandshake } from './handshake.js';
 import { type HostCors, isForCors } from './host-cors.js';
 import type { RequestEdge } from './request-edge.js';
@@ -55,8 +56,10 @@ export function attachServerEdge(server: unknown, edge: RequestEdge, onRefused: 
         onRefused.serve(raw, other as ServerResponse);
         return false;
       case 'upgrade':
+        makePlain(raw);
         return meetHandshake(edge, raw, other as Duplex);
       case 'connect':
+        makePlain(raw);
         return isResponse(other)
           ? edge.meetsUnrouted(raw, other)
           : meetHandshake(edge, raw, other as Duplex);

@@ -41,7 +41,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
 import { Throttle, type ThrottlerRequest } from '@nestjs/throttler';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import express from 'express';
+import express, { type Express } from 'express';
 import { firstValueFrom, type Observable } from 'rxjs';
 import supertest from 'supertest';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -263,6 +263,27 @@ describe('Express', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     expect((await send(url, { path: '/by-middleware', from: FREE })).text).toBe('by middleware');
     expect((await send(url, { path: '/by-middleware', from: BLOCKED })).status).toBe(403);
+  });
+
+  it('IncomingMessage: a server has the classes of its requests and responses behind symbols', async () => {
+    const given: unknown[] = [];
+    const host = await start({
+      adapter: 'express',
+      configure: (nest) => {
+        const app = nest.getHttpAdapter().getInstance() as unknown as {
+          handle(...all: object[]): void;
+        };
+        const { handle } = app;
+        app.handle = (request, response, ...rest) => {
+          given.push(Object.getPrototypeOf(request), Object.getPrototypeOf(response));
+          handle.call(app, request, response, ...rest);
+        };
+      },
+    });
+    expect(await statusOf(host, '/', FREE)).toBe(200);
+    const { request, response } = host.app.getHttpAdapter().getInstance() as Express;
+    expect(given[0]).toBe(request);
+    expect(given[1]).toBe(response);
   });
 
   it('router.stack: the routes of an app are there, and the exempt ones are found in it', async () => {

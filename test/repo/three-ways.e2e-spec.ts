@@ -52,7 +52,9 @@ function readWay(name: Name, adapter: Adapter): Way {
     ),
     asked: items('-'),
     compared: listed('Compared'),
-    stops: listed('Stops at'),
+    stops: listed('Stops at').filter(
+      (path) => adapter === 'express' || path !== 'src/edge/born-requests.ts',
+    ),
   };
 }
 
