@@ -61,7 +61,7 @@ for (const adapter of ADAPTERS) {
         BENCH_FAST: variant === FAST ? '1' : '0',
         BENCH_OPTIONS: JSON.stringify(options),
       });
-      await server.load(1, anyClient);
+      await server.warmUp(anyClient);
       micros[step]!.push((await server.load(SECONDS, anyClient)).cpuMicrosPerRequest);
       await server.stop();
     }

@@ -76,7 +76,7 @@ for (const adapter of ADAPTERS) {
         BENCH_VARIANT: one.variant,
         BENCH_FAST: one.isFast === true ? '1' : '0',
       });
-      await server.load(1, one.from);
+      await server.warmUp(one.from);
       one.runs.push(await server.load(SECONDS, one.from));
       await server.stop();
     }
