@@ -20,6 +20,9 @@ const ONLY = process.argv[5];
 /** A bare app that has what the module makes fast in node, fast as well: ticks, and on Express requests. */
 const FAST = 'bare, fast';
 
+/** Each record is made, and handed to a sink that keeps none: without what PostgreSQL does on the other processor. */
+const FORGOTTEN = 'log, to a sink that forgets';
+
 /** What only a logged request asks for. */
 const NOTHING = { requestLog: false, geo: false, signals: false, detection: false };
 
@@ -30,6 +33,7 @@ const STEPS: [name: string, variant: string, options: object][] = [
   ['edge and client IP', 'module', { ...NOTHING, rules: false, rateLimits: false }],
   ['rules', 'module', { ...NOTHING, rateLimits: false }],
   ['limits', 'module', NOTHING],
+  [FORGOTTEN, 'module', { ...NOTHING, requestLog: {} }],
   ['log', 'module', { ...NOTHING, requestLog: {} }],
   ['places', 'module', { ...NOTHING, requestLog: {}, geo: {} }],
   ['signals', 'module', { detection: false }],
@@ -60,6 +64,7 @@ for (const adapter of ADAPTERS) {
         BENCH_VARIANT: variant === FAST ? 'bare' : variant,
         BENCH_FAST: variant === FAST ? '1' : '0',
         BENCH_OPTIONS: JSON.stringify(options),
+        BENCH_SINK: name === FORGOTTEN ? 'none' : 'postgres',
       });
       await server.warmUp(anyClient);
       micros[step]!.push((await server.load(SECONDS, anyClient)).cpuMicrosPerRequest);

@@ -70,6 +70,9 @@ function tracking(): DynamicModule {
     detection: { cron: false },
     stateDir: process.env['BENCH_STATE_DIR'] ?? false,
     ...(JSON.parse(process.env['BENCH_OPTIONS'] ?? '{}') as object),
+    ...(process.env['BENCH_SINK'] === 'none' && {
+      requestLog: { sink: { write: () => Promise.resolve() } },
+    }),
   });
 }
 

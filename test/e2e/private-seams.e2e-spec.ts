@@ -1,6 +1,6 @@
 import dns from 'node:dns';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -267,9 +267,14 @@ describe('Express', () => {
 
   it('IncomingMessage: a server has the classes of its requests and responses behind symbols', async () => {
     const given: unknown[] = [];
+    const upgraded: unknown[] = [];
     const host = await start({
       adapter: 'express',
       configure: (nest) => {
+        (nest.getHttpServer() as Server).on('upgrade', (request, socket) => {
+          upgraded.push(Object.getPrototypeOf(request));
+          socket.destroy();
+        });
         const app = nest.getHttpAdapter().getInstance() as unknown as {
           handle(...all: object[]): void;
         };
@@ -284,6 +289,9 @@ describe('Express', () => {
     const { request, response } = host.app.getHttpAdapter().getInstance() as Express;
     expect(given[0]).toBe(request);
     expect(given[1]).toBe(response);
+    // What Express never gets is plain.
+    await upgrade(host.url, FREE);
+    expect(upgraded).toEqual([IncomingMessage.prototype]);
   });
 
   it('router.stack: the routes of an app are there, and the exempt ones are found in it', async () => {
