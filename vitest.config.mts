@@ -7,8 +7,12 @@ const SLOW = [
   'test/faults/**',
   'test/package/**',
   'test/e2e/a-multitude-probes-once.e2e-spec.ts',
+  'test/e2e/{demo-*,two-demos-*}.e2e-spec.ts',
   'test/e2e/embedded-postgres-starts-anywhere.e2e-spec.ts',
+  'test/e2e/processes-tell-each-other-what-to-detect.e2e-spec.ts',
+  'test/e2e/roles-have-few-rights.e2e-spec.ts',
   'test/e2e/rules-change-on-the-command-line.e2e-spec.ts',
+  'test/e2e/state-belongs-to-its-database.e2e-spec.ts',
   'test/repo/documented-tests.e2e-spec.ts',
 ];
 
