@@ -20,7 +20,7 @@ import { APP_GUARD, APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Pool } from 'pg';
 import type { Observable } from 'rxjs';
-import { bearAs, type FrameworkPrototypes } from '../../src/edge/born-requests.js';
+import { bearFor, type PrototypeGiver } from '../../src/edge/born-requests.js';
 import { optimizeNextTick } from '../../src/edge/next-tick.js';
 import { IpTrackingModule } from '../../src/index.js';
 
@@ -132,8 +132,8 @@ async function served(variant: string): Promise<Served> {
     ? await NestFactory.create(root, new FastifyAdapter(), { logger: ['error'] })
     : await NestFactory.create(root, { logger: ['error'] });
   if (isFast && !isFastify) {
-    const express = app.getHttpAdapter().getInstance() as FrameworkPrototypes;
-    bearAs(express, app.getHttpServer(), express);
+    const express = app.getHttpAdapter().getInstance() as PrototypeGiver;
+    bearFor(express, app.getHttpServer());
   }
   await app.listen(0, '127.0.0.1');
   return { server: app.getHttpServer() as Server, close: () => app.close() };

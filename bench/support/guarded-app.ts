@@ -8,7 +8,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import { rateLimit } from 'express-rate-limit';
-import { bearAs, type FrameworkPrototypes } from '../../src/edge/born-requests.js';
+import { bearFor, type PrototypeGiver } from '../../src/edge/born-requests.js';
 import { optimizeNextTick } from '../../src/edge/next-tick.js';
 import { IpTrackingModule, Sensitive } from '../../src/index.js';
 
@@ -98,8 +98,8 @@ optimizeNextTick();
 const app =
   process.env['BENCH_ADAPTER'] === 'fastify' ? await listeningFastify() : await listeningExpress();
 if (app.getHttpAdapter().getType() === 'express') {
-  const express = app.getHttpAdapter().getInstance() as unknown as FrameworkPrototypes;
-  bearAs(express, app.getHttpServer(), express);
+  const express = app.getHttpAdapter().getInstance() as unknown as PrototypeGiver;
+  bearFor(express, app.getHttpServer());
 }
 await app.listen(0, '127.0.0.1');
 // A benchmark that fails leaves nobody behind.

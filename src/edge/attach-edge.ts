@@ -5,7 +5,7 @@ import type {
   HttpAdapterHost,
   MetadataScanner,
 } from '@nestjs/core';
-import { bearAs } from './born-requests.js';
+import { bearFor } from './born-requests.js';
 import { attachExpressEdge, type ExpressApplication } from './express-edge.js';
 import { attachFastifyEdge, type FastifyApplication } from './fastify-edge.js';
 import { attachGatewayEdge } from './gateway-edge.js';
@@ -69,7 +69,7 @@ function attachToAdapter(site: EdgeSite): void {
     case 'express': {
       const app = instance as ExpressApplication;
       attach(app, attachExpressEdge(app, adapter, edge));
-      whenServerExists(adapter, (server) => bearAs(app, server, app));
+      whenServerExists(adapter, (server) => bearFor(app, server));
       spareGuards(adapter, needsGuard);
       break;
     }

@@ -3,7 +3,7 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import { connect, type AddressInfo } from 'node:net';
 import express from 'express';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { bearAs, makePlain } from './born-requests.js';
+import { bearFor, makePlain } from './born-requests.js';
 
 type App = ReturnType<typeof express>;
 /** As Express' types have them, they are plain objects. */
@@ -46,11 +46,40 @@ describe('requests that are born as the framework has them', () => {
   it('have its prototypes before it sees them, and are served as ever', async () => {
     const { app, given } = seeingApp();
     const server = createServer(app);
-    bearAs(app, server, app);
+    bearFor(app, server);
     expect(await ask(server)).toBe('of /');
     expect(given).toEqual([prototypesOf(app)]);
     expect(given[0]![0]).toBeInstanceOf(IncomingMessage);
     expect(given[0]![1]).toBeInstanceOf(ServerResponse);
+    expect(given[0]!.map((each) => (each as object).constructor)).toEqual([
+      IncomingMessage,
+      ServerResponse,
+    ]);
+  });
+
+  it("have what the host has added to its app's prototypes, before and after", async () => {
+    const { app } = seeingApp();
+    const known = app.request;
+    Object.assign(app.request, { early: () => 'early' });
+    const server = createServer(app);
+    bearFor(app, server);
+    Object.assign(known, { late: () => 'late' });
+    Object.assign(app.response, { answer: () => 'answer' });
+    app.get('/added', (request, response) => {
+      const { early, late } = request as unknown as Record<string, () => string>;
+      const { answer } = response as unknown as Record<string, () => string>;
+      response.send(`${early!()} ${late!()} ${answer!()}`);
+    });
+    expect(await ask(server, '/added')).toBe('early late answer');
+  });
+
+  it("are the app's own where it is mounted in another", async () => {
+    const { app } = seeingApp();
+    bearFor(app, createServer(app));
+    app.get('/whose', (request, response) => void response.send(String(request.app === app)));
+    const outer = express();
+    outer.use('/mounted', app);
+    expect(await ask(createServer(outer), '/mounted/whose')).toBe('true');
   });
 
   it("have a mounted app's while it has them, and the app's again after it", async () => {
@@ -64,7 +93,7 @@ describe('requests that are born as the framework has them', () => {
     app.use('/inner', inner);
     app.get('/inner/out', (request, response) => void response.send(String(request.app === app)));
     const server = createServer(app);
-    bearAs(app, server, app);
+    bearFor(app, server);
     expect(await ask(server, '/inner/out')).toBe('true');
     expect(seen).toEqual([true]);
   });
@@ -74,7 +103,7 @@ describe('requests that are born as the framework has them', () => {
     async (event) => {
       const { app, given } = seeingApp();
       const server = createServer(app);
-      bearAs(app, server, app);
+      bearFor(app, server);
       await ask(server);
       server.prependListener(event, (request: object) => Object.assign(request, { ip: 'mine' }));
       expect(await ask(server)).toBe('of /');
@@ -103,7 +132,7 @@ describe('requests that are born as the framework has them', () => {
     const { app, given } = seeingApp();
     const server = createServer(app);
     prepare(server);
-    bearAs(app, server, app);
+    bearFor(app, server);
     expect(await ask(server)).toBe('of /');
     expect(given).toEqual([PLAIN]);
   });
@@ -112,21 +141,21 @@ describe('requests that are born as the framework has them', () => {
     class Mine extends IncomingMessage {}
     const { app, given } = seeingApp();
     const server = createServer({ IncomingMessage: Mine }, app);
-    bearAs(app, server, app);
+    bearFor(app, server);
     expect(await ask(server)).toBe('of /');
-    expect(given).toEqual([[Mine.prototype, app.response]]);
+    expect(given).toEqual([[Mine.prototype, ServerResponse.prototype]]);
   });
 
   it('are what they were where there is no server', () => {
     for (const nothing of [undefined, null, {}, new EventEmitter()]) {
-      expect(() => bearAs({ request: {}, response: {} }, nothing, () => undefined)).not.toThrow();
+      expect(() => bearFor({ request: {}, response: {} }, nothing)).not.toThrow();
     }
   });
 
   it('are plain again where they are told to be, and no others are touched', async () => {
     const { app } = seeingApp();
     const server = createServer(app);
-    bearAs(app, server, app);
+    bearFor(app, server);
     const upgrades: IncomingMessage[] = [];
     server.on('upgrade', (request: IncomingMessage, socket) => {
       upgrades.push(request);

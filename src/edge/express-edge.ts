@@ -16,8 +16,8 @@ import { stampOfHandler, type StampedRoute } from './route-stamps.js';
 export interface ExpressApplication {
   (request: IncomingMessage, response: ServerResponse): void;
   handle(request: ExpressRequest, response: ServerResponse, next?: (error?: unknown) => void): void;
-  readonly request: object;
-  readonly response: object;
+  request: object;
+  response: object;
   router?: { stack?: ExpressLayer[] };
 }
 
