@@ -52,9 +52,7 @@ function readWay(name: Name, adapter: Adapter): Way {
     ),
     asked: items('-'),
     compared: listed('Compared'),
-    stops: listed('Stops at').filter(
-      (path) => adapter === 'express' || path !== 'src/edge/born-requests.ts',
-    ),
+    stops: listed('Stops at'),
   };
 }
 
