@@ -102,4 +102,31 @@ describe('WaitingFindings', () => {
     await pass(5_000);
     expect(told()).toEqual([['first'], ['banned'], ['banned']]);
   });
+
+  it('are stored by one write at a time, however long it takes and however many come meanwhile', async () => {
+    waiting.add(finding('first'));
+    await pass(200);
+    for (const subject of ['a', 'b', 'c', 'd']) {
+      waiting.add({ ...finding(subject), subject });
+      await pass(200);
+    }
+    expect(told()).toEqual([['first']]);
+    await ends();
+    expect(told()).toEqual([['first'], ['a', 'b', 'c', 'd']]);
+    await ends();
+    await pass(60_000);
+    expect(told()).toHaveLength(2);
+  });
+
+  it('are tried again however often a write fails, whoever asked for it', async () => {
+    waiting.add(finding('first'));
+    await pass(200);
+    await ends(new Error('no database'));
+    const asked = waiting.flush(true);
+    await turn();
+    await ends(new Error('no database yet'));
+    await asked;
+    await pass(5_000);
+    expect(told()).toEqual([['first'], ['first'], ['first']]);
+  });
 });

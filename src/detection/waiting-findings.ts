@@ -29,7 +29,10 @@ export class WaitingFindings {
   /** When what was stored lately was stored, the oldest first. */
   private readonly storedAtMs = new Map<string, number>();
   private callOff: (() => void) | null = null;
-  private flushing: Promise<void> | null = null;
+  /** What is being stored, and what is to be once that is done. */
+  private flushing: Promise<void> = Promise.resolve();
+  private next: Promise<void> | null = null;
+  private isAllNext = false;
   private isStopped = false;
   private isFailing = false;
   /** The flush that is awaited is for something new. */
@@ -67,13 +70,11 @@ export class WaitingFindings {
     }
   }
 
-  /** Stores what is due, or all of it. Never rejects. */
-  async flush(isAll: boolean): Promise<void> {
-    await this.flushing;
-    this.flushing = this.store(isAll).finally(() => {
-      this.flushing = null;
-    });
-    await this.flushing;
+  /** Stores what is due, or all of it. Whoever asks while that goes on shares one turn after it. Never rejects. */
+  flush(isAll: boolean): Promise<void> {
+    this.isAllNext ||= isAll;
+    this.next ??= this.flushing.then(() => this.take());
+    return this.next;
   }
 
   stop(): void {
@@ -93,6 +94,13 @@ export class WaitingFindings {
       this.isFailing = false;
       void this.flush(false);
     });
+  }
+
+  private take(): Promise<void> {
+    this.flushing = this.store(this.isAllNext);
+    this.next = null;
+    this.isAllNext = false;
+    return this.flushing;
   }
 
   private async store(isAll: boolean): Promise<void> {
@@ -142,6 +150,7 @@ export class WaitingFindings {
     }
     this.callOff?.();
     this.callOff = null;
+    this.isFailing = false;
     this.wait(RETRY_MS);
     this.isFailing = true;
   }

@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.js';
 import { ADAPTERS, type Host } from '../support/host-app.js';
 
 /** A million take minutes: `CLIENTS=1000000` has them. */
-const CLIENTS = Number(process.env.CLIENTS ?? 20_000);
+const CLIENTS = Number(process.env.CLIENTS ?? 40_000);
 const OVER_HTTP = 5_000;
 const AT_ONCE = 1_000;
 /** As many as one process may ban in an hour, whoever comes. */
