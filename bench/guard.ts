@@ -1,8 +1,7 @@
 /**
- * What a limit costs a route: a hello-world at a limit that never refuses, counted in memory, beside the same without
- * one; and what @nestjs/throttler's guard and the limiter of each adapter cost it, all of them on an app that has what the
- * module makes fast in node. "kept" is requests per second of the
- * app's processor time, of the app that is named.
+ * What a limit costs a route: a hello-world at a limit that never refuses, counted in memory, beside the same without one;
+ * and what @nestjs/throttler's guard and the limiter of each adapter cost it, all of them on an app that has what the
+ * module makes fast in node. "kept" is requests per second of the app's processor time, of the app that is named.
  *
  *   npm run bench -- guard [seconds] [rounds] [express|fastify]
  */

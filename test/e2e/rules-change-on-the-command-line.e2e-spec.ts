@@ -83,7 +83,7 @@ describe('the command line', () => {
     );
   });
 
-  it('blocks and unblocks, and the running app follows within a second', async () => {
+  it('blocks and unblocks, and the running app follows', async () => {
     const blocked = await run(['block-ip', '203.0.113.7', '--reason', 'a test']);
     expect(blocked).toEqual({ code: 0, stdout: 'blocked 203.0.113.7/32\n', stderr: '' });
     await eventually(async () => (await status('203.0.113.7')) === 403, { withinMs: 5_000 });
