@@ -83,12 +83,16 @@ export class LiveRules {
 
   /** What is known of the copy. */
   get status(): RulesStatus {
-    const { version, size } = this.snapshot;
+    const { snapshot } = this;
+    const { version } = snapshot;
     const from = this.isConfirmed ? 'database' : version >= 0 ? 'disk' : 'nowhere';
     return {
       from,
       version: version >= 0 ? version : null,
-      size,
+      // Who asks for the rest, at each change among a million, must not wait until they are counted.
+      get size() {
+        return snapshot.size;
+      },
       confirmedAt: this.confirmedAtMs === null ? null : new Date(this.confirmedAtMs),
       writtenAt: from === 'disk' ? this.writtenAt : null,
       diskTrouble: from === 'database' ? null : this.diskTrouble,
