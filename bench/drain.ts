@@ -63,33 +63,34 @@ function recordsOf(count: number): LogRecord[] {
   }));
 }
 
-const TYPES =
-  'uuid timestamptz inet text text text text smallint text bigint text text text text boolean integer jsonb';
+/** What PostgreSQL is told of each column, and where its values are. */
+const FIELDS: Record<(typeof LINE_COLUMNS)[number], [string, (record: LogRecord) => unknown]> = {
+  id: ['uuid', (record) => record.id],
+  timestamp: ['timestamptz', (record) => new Date(record.timestampMs).toISOString()],
+  ip_address: ['inet', (record) => record.ip?.toString() ?? null],
+  ip_source: ['text', (record) => record.ipSource],
+  method: ['text', (record) => record.method],
+  path: ['text', (record) => record.path],
+  route: ['text', (record) => record.route],
+  status: ['smallint', (record) => record.status],
+  outcome: ['text', (record) => record.outcome],
+  duration_us: ['bigint', (record) => record.durationUs],
+  country: ['text', (record) => record.country],
+  city: ['text', (record) => record.city],
+  user_agent: ['text', (record) => record.userAgent],
+  user_id: ['text', (record) => record.userId],
+  sensitive: ['boolean', (record) => record.sensitive],
+  rule_id: ['integer', (record) => record.ruleId],
+  reason: ['text', (record) => record.reason],
+  repeats: ['integer', (record) => record.repeats],
+  extra: ['jsonb', () => null],
+  signals: ['bigint', (record) => record.signals],
+  attempted_user: ['text', (record) => record.attemptedUser],
+};
 const UNNEST = `
   insert into ip_tracking.request_log (${LINE_COLUMNS.map((column) => `"${column}"`).join(', ')})
-  select * from unnest(${TYPES.split(' ')
-    .map((type, i) => `$${i + 1}::${type}[]`)
-    .join(', ')})
+  select * from unnest(${LINE_COLUMNS.map((column, i) => `$${i + 1}::${FIELDS[column][0]}[]`).join(', ')})
   on conflict do nothing`;
-const FIELDS: readonly ((record: LogRecord) => unknown)[] = [
-  (record) => record.id,
-  (record) => new Date(record.timestampMs).toISOString(),
-  (record) => record.ip?.toString() ?? null,
-  (record) => record.ipSource,
-  (record) => record.method,
-  (record) => record.path,
-  (record) => record.route,
-  (record) => record.status,
-  (record) => record.outcome,
-  (record) => record.durationUs,
-  (record) => record.country,
-  (record) => record.city,
-  (record) => record.userAgent,
-  (record) => record.userId,
-  (record) => record.sensitive,
-  (record) => record.ruleId,
-  () => null,
-];
 
 const server = await openBenchDatabase();
 const database = new Database(createDataSource({ url: server.url }, []), true);
@@ -150,7 +151,7 @@ const series: Series[] = (
         inBatches(records, (batch) =>
           database.query(
             UNNEST,
-            FIELDS.map((field) => batch.map(field)),
+            LINE_COLUMNS.map((column) => batch.map(FIELDS[column][1])),
           ),
         ),
     ],
