@@ -45,6 +45,8 @@ export function temporaryFolder(name: string, { inMemory = false } = {}): Tempor
   return {
     path,
     remove: async () => {
+      // Whoever removes it waits for that, though nothing else may be left to wait for.
+      reaper.ref();
       reaper.stdin.end();
       await ended;
     },
