@@ -57,7 +57,10 @@ function cpuMsOf(program: string, args: readonly string[]): number | null {
     const times =
       'import resource; r = resource.getrusage(resource.RUSAGE_CHILDREN); print(r.ru_utime + r.ru_stime)';
     const run = `import subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True); ${times}`;
-    return 1_000 * Number(execFileSync('python3', ['-c', run, program, ...args]).toString());
+    const seconds = execFileSync('python3', ['-c', run, program, ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return 1_000 * Number(seconds.toString());
   } catch {
     return null;
   }
@@ -86,7 +89,8 @@ try {
     '-o',
     join(folder, 'r.html'),
   ]);
-  // It takes minutes for as many lines as the others take seconds for, and needs its own settings and hub.
+  // It takes minutes for as many lines as the others take seconds for, and needs parsers, scenarios and, for its local API,
+  // `crowdsec -no-cs` that runs beside it.
   const few = join(folder, 'few.log');
   writeFileSync(few, `${readFileSync(path, 'latin1').split('\n', FEW).join('\n')}\n`, 'latin1');
   const crowdsec = cpuMsOf('crowdsec', ['-dsn', `file://${few}`, '-type', 'apache2', '-no-api']);
@@ -105,7 +109,7 @@ try {
     ['GoAccess', goaccess === null ? 'not installed' : perSecond(goaccess), '-'],
     [
       'CrowdSec, 10,000 of the lines',
-      crowdsec === null ? 'not installed' : Math.round((1_000 * FEW) / crowdsec).toString(),
+      crowdsec === null ? 'not set up' : Math.round((1_000 * FEW) / crowdsec).toString(),
       '-',
     ],
   ]);

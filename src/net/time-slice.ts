@@ -1,11 +1,11 @@
 /** How long a sliced task may run before it lets the event loop go on, in milliseconds. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 
 /** What {@link runSliced} can be told. */
 export interface SliceOptions {
   /** Rejects the promise with the signal's reason at the next pause. */
   signal?: AbortSignal;
-  /** Longest time, in milliseconds, between two pauses. Defaults to 8. */
+  /** Longest time, in milliseconds, between two pauses. Defaults to 4. */
   sliceMs?: number;
   /** Resolves once the event loop has had its turn. Defaults to one based on `setImmediate`. */
   pause?: () => Promise<void>;

@@ -223,6 +223,31 @@ describe('the partitions of the request log', () => {
     expect((await retention().prune(KEEP)).dropped).toContain('request_log_20260219');
   });
 
+  it('leave too many rows of a day where they are, and keep no other day from its own', async () => {
+    const warn = vi.spyOn(logger, 'warn').mockImplementation(() => undefined);
+    onTestFinished(() => warn.mockRestore());
+    await add(daysAgo(0), 4);
+    await add(daysAgo(2), 4);
+    await add(daysAgo(3), 3);
+    const few = new RequestLogPartitions(database, now, 3);
+    await few.ensure();
+    expect(await few.emptyDefault()).toBe(1);
+    expect(await few.emptyDefault()).toBe(0);
+    expect(await countIn('request_log_default')).toBe(8);
+    expect(await names()).toEqual([
+      'request_log_20260328',
+      ...[1, 2, 3, 4, 5, 6, 7].map((day) => `request_log_2026040${day}`),
+    ]);
+    expect(few.readyUntil).toEqual(daysAgo(-7.5));
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('has more than 3 rows of 2026-03-31: they stay there until')],
+      [expect.stringContaining("select ip_tracking.make_partition('2026-03-29', true)")],
+    ]);
+    await database.query(`select ip_tracking.make_partition('2026-03-29', true)`);
+    expect(await countIn('request_log_20260329')).toBe(4);
+    expect((await retention().prune(KEEP)).deletedRows).toBe(0);
+  });
+
   it('go on in the next round where the table is in use half-way, and say so', async () => {
     await partitions().ensure();
     for (const day of [3, 4, 5]) await add(daysAgo(day), 2);

@@ -105,7 +105,7 @@ describe('forward-confirmed reverse DNS', () => {
       GOOGLE_IP,
     ],
     [
-      'a name that does not lead back',
+      'a name that does not lead back (forged PTR)',
       'refuted',
       { [GOOGLE_IP]: [GOOGLE_NAME] },
       { [GOOGLE_NAME]: ['192.0.2.9'] },

@@ -16,6 +16,8 @@ const MAX_DAYS_EMPTIED = 31;
 /** SQLSTATE: a statement took longer than it may. */
 const QUERY_CANCELED = '57014';
 const PARTITIONS_LOCK = 7_316_402_521;
+/** So many rows of a day are given a partition of their own: the table is locked for as long as that takes, some seconds. */
+const MAX_ROWS_MOVED = 1_000_000;
 
 /**
  * Makes the daily partitions of `request_log` ahead of time, and empties the default partition, which takes the rows of
@@ -23,10 +25,14 @@ const PARTITIONS_LOCK = 7_316_402_521;
  */
 export class RequestLogPartitions {
   private madeUntilMs: number | null = null;
+  /** The days whose rows are too many to be moved, as far as that has been said. */
+  private readonly left = new Set<number>();
 
+  /** @param maxRowsMoved rows of a day beyond that stay in the default partition. */
   constructor(
     private readonly database: Database,
     private readonly now: () => number,
+    private readonly maxRowsMoved = MAX_ROWS_MOVED,
   ) {}
 
   /** Up to which moment there are partitions, as far as this process has made or seen them; null where it has not looked. */
@@ -52,22 +58,26 @@ export class RequestLogPartitions {
   async ensure(): Promise<void> {
     const existing = new Set((await this.list()).map(({ startMs }) => startMs));
     const today = dayOf(this.now());
+    let failure: unknown = null;
     for (let day = 0; day < DAYS_AHEAD; day += 1) {
       const startMs = today + day * DAY_MS;
       try {
-        if (!existing.has(startMs)) await this.create(startMs, day === 0);
-        this.madeUntilMs = startMs + DAY_MS;
+        const isThere = existing.has(startMs) || (await this.create(startMs, day === 0));
+        if (isThere) this.madeUntilMs = startMs + DAY_MS;
       } catch (error) {
-        if (!isTableBusy(error) || day < URGENT_DAYS) throw error;
-        return;
+        if (isTableBusy(error) && day >= URGENT_DAYS) break;
+        if (errorCodeOf(error) !== QUERY_CANCELED) throw error;
+        // What takes too long for today's rows must not keep tomorrow's from having a partition.
+        failure ??= error;
       }
     }
+    if (failure !== null) throw failure;
   }
 
   /**
    * Gives the rows of the default partition the partitions that they should have been in. Those of days that are still
-   * too far ahead, by a clock that was wrong, stay until their time has come. Where the table is in use, or the rows of a
-   * day are too many for one go, that is said, and the next run goes on.
+   * too far ahead, by a clock that was wrong, stay until their time has come. Where the table is in use, or a statement
+   * takes too long, that is said, and the next run goes on. Too many of a day stay where they are, until retention.
    *
    * @returns how many days were made.
    */
@@ -79,23 +89,28 @@ export class RequestLogPartitions {
         order by 1 desc limit $2`,
       [new Date(dayOf(this.now()) + DAYS_AHEAD * DAY_MS), MAX_DAYS_EMPTIED],
     );
-    for (const [made, { day }] of days.entries()) {
+    let made = 0;
+    for (const [at, { day }] of days.entries()) {
       try {
-        await this.create(day.getTime(), true);
+        if (await this.create(day.getTime(), true)) made += 1;
       } catch (error) {
         if (!isTableBusy(error) && errorCodeOf(error) !== QUERY_CANCELED) throw error;
-        const rest = `${days.length - made} of ${days.length}`;
+        const rest = `${days.length - at} of ${days.length}`;
         logger.warn(
           `the default partition of the request log has rows of ${days.length} days; ${rest} could not be moved into partitions of their own, because the table is in use: ${messageOf(error)}. The next round goes on with them`,
         );
         return made;
       }
     }
-    return days.length;
+    return made;
   }
 
-  /** @param mayHaveRows rows of the day may be in the default partition, or be on their way there. */
-  private async create(startMs: number, mayHaveRows: boolean): Promise<void> {
+  /**
+   * @param mayHaveRows rows of the day may be in the default partition, or be on their way there.
+   * @returns whether there is one now.
+   */
+  private async create(startMs: number, mayHaveRows: boolean): Promise<boolean> {
+    if (mayHaveRows && (await this.hasTooMany(startMs))) return false;
     try {
       await workAlone(
         this.database,
@@ -108,7 +123,26 @@ export class RequestLogPartitions {
       );
     } catch (error) {
       if (mayHaveRows || errorCodeOf(error) !== CHECK_VIOLATION) throw error;
-      await this.create(startMs, true);
+      return this.create(startMs, true);
     }
+    return true;
+  }
+
+  /** Whether it would take too long to move the rows of a day, which is said once. */
+  private async hasTooMany(startMs: number): Promise<boolean> {
+    const [row] = await this.database.query<{ count: number }>(
+      `select count(*)::integer as count
+         from (select from ip_tracking.request_log_default
+                where "timestamp" >= $1 and "timestamp" < $2 limit $3) as rows`,
+      [new Date(startMs), new Date(startMs + DAY_MS), this.maxRowsMoved + 1],
+    );
+    if ((row?.count ?? 0) <= this.maxRowsMoved) return false;
+    if (this.left.has(startMs)) return true;
+    this.left.add(startMs);
+    const day = dateOf(startMs);
+    logger.warn(
+      `the default partition of the request log has more than ${this.maxRowsMoved} rows of ${day}: they stay there until retention deletes them, since to move them would lock the table for long. At a quiet time its owner can: select ip_tracking.make_partition('${day}', true)`,
+    );
+    return true;
   }
 }
