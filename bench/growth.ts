@@ -1,12 +1,16 @@
 /**
  * Whether writes stay flat as the table grows: the rows of one busy day, a million at a time, into the table as it is,
  * from so many clients, few of whom make most of the requests; or from all over the address space, hardly anybody twice,
- * which is the worst for an index on addresses. Says what the table and its indexes take on disk, too.
+ * which is the worst for an index on addresses. User agents are those of the test's real log, as often as there. Says what
+ * the table and its indexes take on disk, too, and what of it each column takes of a row.
  *
  *   npm run bench -- growth [millions of rows] [rows of a write] [clients, 0 for the whole address space]
  *     [settings of PostgreSQL, such as shared_buffers=128MB,max_wal_size=1GB]
  */
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { createDataSource } from '../src/database/data-source.js';
 import { Database } from '../src/database/database.js';
 import { parseIp } from '../src/index.js';
@@ -14,6 +18,7 @@ import { RequestLogPartitions } from '../src/request-log/table/partitions.js';
 import { PostgresSink } from '../src/request-log/sinks/postgres-sink.js';
 import { recordId } from '../src/request-log/record/record-id.js';
 import { linesOf } from '../src/request-log/record/line-writer.js';
+import { LINE_COLUMNS } from '../src/request-log/record/record-line.js';
 import type { LogRecord } from '../src/request-log/record/request-record.js';
 import { openBenchDatabase } from './support/database.js';
 import { printTable } from './support/figures.js';
@@ -25,6 +30,14 @@ const MILLION = 1_000_000;
 
 /** A server whose memory holds the index of a day; with less, the index on addresses is read from the system. */
 const SETTINGS = process.argv[5] ?? 'shared_buffers=4GB,max_wal_size=8GB';
+
+const FIXTURE = new URL('../../test/fixtures/apache-combined-10k.log.gz', import.meta.url);
+/** What its lines have between their last two quotes. */
+const AGENTS = gunzipSync(readFileSync(fileURLToPath(FIXTURE)))
+  .toString('latin1')
+  .trimEnd()
+  .split('\n')
+  .map((line) => line.split('"').at(-2) ?? null);
 
 const server = await openBenchDatabase(
   Object.fromEntries(SETTINGS.split(',').map((setting) => setting.split('=') as [string, string])),
@@ -65,7 +78,7 @@ function batchFrom(first: number): LogRecord[] {
       durationUs: 200 + random(5_000),
       country: 'DE',
       city: null,
-      userAgent: 'curl/8.5.0',
+      userAgent: AGENTS[random(AGENTS.length)]!,
       userId: null,
       sensitive: false,
       ruleId: null,
@@ -104,5 +117,33 @@ for (let million = 1; million <= MILLIONS; million += 1) {
   ]);
 }
 printTable(rows);
+await printBytes();
 await database.close();
 await server.close();
+
+/** What a row of the day takes: its columns by a sample, its table with what goes on around them, and each index. */
+async function printBytes(): Promise<void> {
+  const [day] = await database.query<{ name: string; bytes: number }>(
+    `select relname as name, pg_table_size(pg_class.oid)::float8 as bytes
+       from pg_inherits join pg_class on pg_class.oid = inhrelid
+      where inhparent = 'ip_tracking.request_log'::regclass order by bytes desc limit 1`,
+  );
+  const total = MILLIONS * MILLION;
+  const columns = [...LINE_COLUMNS, 'ingested_at'];
+  const sizes = columns.map(
+    (column) => `avg(coalesce(pg_column_size("${column}"), 0))::float8 as "${column}"`,
+  );
+  const [row] = await database.query<Record<string, number>>(
+    `select ${sizes.join(', ')} from ip_tracking.${day!.name} tablesample system (1)`,
+  );
+  const indexes = await database.query<{ name: string; bytes: number }>(
+    `select indexrelid::regclass::text as name, pg_relation_size(indexrelid)::float8 as bytes
+       from pg_index where indrelid = 'ip_tracking.${day!.name}'::regclass order by bytes desc`,
+  );
+  printTable([
+    ['of a row', 'bytes'],
+    ...columns.map((column) => [column, row![column]!.toFixed(1)]),
+    ['the table', (day!.bytes / total).toFixed(1)],
+    ...indexes.map(({ name, bytes }) => [name, (bytes / total).toFixed(1)]),
+  ]);
+}
