@@ -21,12 +21,13 @@ import { linesOf } from '../src/request-log/record/line-writer.js';
 import { LINE_COLUMNS } from '../src/request-log/record/record-line.js';
 import type { LogRecord } from '../src/request-log/record/request-record.js';
 import { openBenchDatabase } from './support/database.js';
-import { printTable } from './support/figures.js';
+import { median, percentile, printTable } from './support/figures.js';
 
 const MILLIONS = Number(process.argv[2] ?? 10);
 const BATCH = Number(process.argv[3] ?? 1_000);
 const CLIENTS = Number(process.argv[4] ?? 1_000_000);
 const MILLION = 1_000_000;
+const READS = 500;
 
 /** A server whose memory holds the index of a day; with less, the index on addresses is read from the system. */
 const SETTINGS = process.argv[5] ?? 'shared_buffers=4GB,max_wal_size=8GB';
@@ -118,6 +119,7 @@ for (let million = 1; million <= MILLIONS; million += 1) {
 }
 printTable(rows);
 await printBytes();
+await printReads();
 await database.close();
 await server.close();
 
@@ -146,4 +148,43 @@ async function printBytes(): Promise<void> {
     ['the table', (day!.bytes / total).toFixed(1)],
     ...indexes.map(({ name, bytes }) => [name, (bytes / total).toFixed(1)]),
   ]);
+}
+
+/** How long it takes to find the rows of a client, of a whole day and of a minute of it, and a row by its key. */
+async function printReads(): Promise<void> {
+  await database.query('vacuum analyze ip_tracking.request_log');
+  const some = await database.query<{ id: string; timestamp: Date; ip_address: string }>(
+    `select id, "timestamp", ip_address from ip_tracking.request_log tablesample system (0.1) order by random() limit $1`,
+    [READS],
+  );
+  const [busiest] = await database.query<{ ip_address: string }>(
+    `select ip_address from ip_tracking.request_log tablesample system (0.1)
+      group by 1 order by count(*) desc limit 1`,
+  );
+  const LOG = 'select count(duration_us) from ip_tracking.request_log where';
+  const reads: [string, string, unknown[][]][] = [
+    ['by key', `${LOG} id = $1 and "timestamp" = $2`, some.map((row) => [row.id, row.timestamp])],
+    ['of a client', `${LOG} ip_address = $1`, some.map((row) => [row.ip_address])],
+    [
+      'of a client, of a minute',
+      `${LOG} ip_address = $1 and "timestamp" between $2 and $2 + interval '1 minute'`,
+      some.map((row) => [row.ip_address, row.timestamp]),
+    ],
+    [
+      'of the busiest client, of a minute',
+      `${LOG} ip_address = $1 and "timestamp" between $2 and $2 + interval '1 minute'`,
+      some.slice(0, READS / 10).map((row) => [busiest!.ip_address, row.timestamp]),
+    ],
+  ];
+  const table = [['rows', 'median, ms', 'p99, ms']];
+  for (const [name, sql, values] of reads) {
+    const times: number[] = [];
+    for (const one of values) {
+      const before = performance.now();
+      await database.query(sql, one);
+      times.push(performance.now() - before);
+    }
+    table.push([name, median(times).toFixed(2), percentile(times, 0.99).toFixed(2)]);
+  }
+  printTable(table);
 }
