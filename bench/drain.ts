@@ -106,7 +106,7 @@ async function inBatches(
   }
 }
 
-/** The whole way, as a request takes it: pushed, made a line, sent by the queue. */
+/** The whole way, as a request takes it: pushed, made a line, sent by the queue, while the next ones come. */
 async function throughTheQueue(records: readonly LogRecord[]): Promise<void> {
   const folder = await fileSystem.mkdtemp(join(tmpdir(), 'ipt-drain-'));
   const queue = createRequestQueue({
@@ -122,10 +122,14 @@ async function throughTheQueue(records: readonly LogRecord[]): Promise<void> {
       error: (message) => process.stderr.write(`${message}\n`),
     },
   });
+  let written: Promise<unknown> = Promise.resolve();
   for (let from = 0; from < records.length; from += BATCH) {
     for (const record of records.slice(from, from + BATCH)) queue.push(record);
-    await queue.flush(60_000);
+    // Requests come while those before them are written.
+    await written;
+    written = queue.flush(60_000);
   }
+  await written;
   if (queue.stats.written !== records.length) throw new Error('not all of it was written');
   await queue.close(1_000);
   await fileSystem.rm(folder, { recursive: true, force: true });

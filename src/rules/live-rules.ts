@@ -5,7 +5,7 @@ import type { MatchedRules, WithoutRules } from './decide.js';
 import { HeldRules } from './held-rules.js';
 import type { IpRuleRepository } from './ip-rule.repository.js';
 import type { RuleFile } from './rule-file.js';
-import { describeLate, describeOutage, type RulesStatus } from './rules-in-force.js';
+import { describeLate, describeOutage, statusOf, type RulesStatus } from './rules-in-force.js';
 import { RuleSnapshot, type RuleChange } from './rule-snapshot.js';
 import { RuleTableBuilder, type RejectedRule } from './rule-table-builder.js';
 
@@ -83,21 +83,8 @@ export class LiveRules {
 
   /** What is known of the copy. */
   get status(): RulesStatus {
-    const { snapshot } = this;
-    const { version } = snapshot;
-    const from = this.isConfirmed ? 'database' : version >= 0 ? 'disk' : 'nowhere';
-    return {
-      from,
-      version: version >= 0 ? version : null,
-      // Who asks for the rest, at each change among a million, must not wait until they are counted.
-      get size() {
-        return snapshot.size;
-      },
-      confirmedAt: this.confirmedAtMs === null ? null : new Date(this.confirmedAtMs),
-      writtenAt: from === 'disk' ? this.writtenAt : null,
-      diskTrouble: from === 'database' ? null : this.diskTrouble,
-      isOut: this.isOut,
-    };
+    const { snapshot, isConfirmed, confirmedAtMs, writtenAt, diskTrouble, isOut } = this;
+    return statusOf(snapshot, { isConfirmed, confirmedAtMs, writtenAt, diskTrouble, isOut });
   }
 
   /** Whether any stored rules are known, be they none: else {@link match} tells of held ones alone. */

@@ -1,5 +1,6 @@
 import { messageOf } from '../ip-tracking.errors.js';
 import type { WithoutRules } from './decide.js';
+import type { RuleSnapshot } from './rule-snapshot.js';
 
 /** What is known of the rules in memory. */
 export interface RulesStatus {
@@ -17,6 +18,33 @@ export interface RulesStatus {
   diskTrouble: string | null;
   /** The database cannot be read right now, and these hold as they are. */
   isOut: boolean;
+}
+
+/** What a live copy knows of its snapshot. */
+export interface HeldCopy {
+  isConfirmed: boolean;
+  confirmedAtMs: number | null;
+  writtenAt: Date | null;
+  diskTrouble: string | null;
+  isOut: boolean;
+}
+
+/** What is told of a copy. Its rules are counted for whoever asks how many: among a million that takes a while. */
+export function statusOf(snapshot: RuleSnapshot, copy: HeldCopy): RulesStatus {
+  const { version } = snapshot;
+  const { isConfirmed, confirmedAtMs, writtenAt, diskTrouble, isOut } = copy;
+  const from = isConfirmed ? 'database' : version >= 0 ? 'disk' : 'nowhere';
+  return {
+    from,
+    version: version >= 0 ? version : null,
+    get size() {
+      return snapshot.size;
+    },
+    confirmedAt: confirmedAtMs === null ? null : new Date(confirmedAtMs),
+    writtenAt: from === 'disk' ? writtenAt : null,
+    diskTrouble: from === 'database' ? null : diskTrouble,
+    isOut,
+  };
 }
 
 /** For the log: the rules cannot be read, and what holds meanwhile. */
