@@ -114,7 +114,7 @@ export class IpTrackingLifecycle
     if (plan.followsRules) {
       rules.whenChanged((changes) => {
         if (plan.endsWebSockets) void edge.endRefused();
-        tellRules(events, changes, rules.status.version);
+        tellRules(events, changes, rules.version);
         response?.rulesChanged();
       });
       starts.push(rules.start(plan.startTimeoutMs));

@@ -87,6 +87,11 @@ export class LiveRules {
     return statusOf(snapshot, { isConfirmed, confirmedAtMs, writtenAt, diskTrouble, isOut });
   }
 
+  /** The database's counter of changes; null before the first load. */
+  get version(): number | null {
+    return this.isKnown ? this.snapshot.version : null;
+  }
+
   /** Whether any stored rules are known, be they none: else {@link match} tells of held ones alone. */
   get isKnown(): boolean {
     return this.snapshot.version >= 0;
