@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { IpTrackingOptions, RulesStatus } from '../../src/index.js';
+import type { IpTrackingOptions } from '../../src/index.js';
 import { compiledMain } from './compiled.js';
 import type { Adapter } from './host-app.js';
 import { send, type TestRequest, type TestResponse } from './http.js';
@@ -50,9 +50,9 @@ export class RecordedApp {
     await this.ask('scan');
   }
 
-  /** What it knows of the rules. */
-  rules(): Promise<RulesStatus> {
-    return this.ask('rules');
+  /** The version of the rules that it knows. */
+  version(): Promise<number | null> {
+    return this.ask('version');
   }
 
   async stop(): Promise<void> {
