@@ -16,8 +16,8 @@ export function compatibilityPage(checkout) {
     suites: [
       row(['the suite on', 'passed', 'failed', 'skipped', 'run on']),
       row(['---', '---', '---', '---', '---']),
-      ...Object.entries(suites).map(([name, { passed, failed, skipped, day }]) =>
-        row([name, passed, failed, skipped, day]),
+      ...Object.values(suites).map(({ versions, passed, failed, skipped, day }) =>
+        row([versions, passed, failed, skipped, day]),
       ),
     ],
     hosts: [

@@ -20,7 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { record } from './record-suite.mjs';
+import { record, versionsIn } from './record-suite.mjs';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 const versions = read('test/nest11/versions.json');
@@ -111,7 +111,7 @@ if (args[0] === '--lock') {
       maxBuffer: 256 * 1024 * 1024,
     });
     process.stdout.write(stdout);
-    if (chosen === ALL) record('Nest 11, TypeORM 0.3, PostgreSQL 18', stdout);
+    if (chosen === ALL) record('nest11', stdout, () => versionsIn(folder));
     process.exitCode = status ?? 1;
   } catch (error) {
     process.exitCode = error.status ?? 1;

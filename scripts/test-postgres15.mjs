@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { record } from './record-suite.mjs';
+import { record, versionsIn } from './record-suite.mjs';
 
 const BIN = process.env.POSTGRES15 ?? '/usr/lib/postgresql/15/bin';
 const checkout = fileURLToPath(new URL('..', import.meta.url));
@@ -51,7 +51,8 @@ try {
     maxBuffer: 256 * 1024 * 1024,
   });
   process.stdout.write(stdout);
-  if (args.length === 0) record('Nest 12, TypeORM 1, PostgreSQL 15', stdout);
+  const postgres = /\d+\.\d+/.exec(execFileSync(join(BIN, 'postgres'), ['--version']).toString());
+  if (args.length === 0) record('postgres15', stdout, () => versionsIn(checkout, postgres?.[0]));
   process.exitCode = status ?? 1;
 } finally {
   spawnSync(
