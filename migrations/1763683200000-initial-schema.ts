@@ -75,7 +75,7 @@ export class InitialSchema1763683200000 implements MigrationInterface {
     await runner.query(`
       create table ip_tracking.request_log_default partition of ip_tracking.request_log default`);
     await runner.query(`
-      create index request_log_ip_address on ip_tracking.request_log (ip_address)`);
+      create index request_log_ip_address_timestamp on ip_tracking.request_log (ip_address, "timestamp")`);
     await runner.query(
       `create index request_log_timestamp on ip_tracking.request_log using brin ("timestamp")`,
     );

@@ -445,7 +445,7 @@ CREATE INDEX request_log_evidence ON ip_tracking.request_log USING btree ("times
 
 CREATE INDEX request_log_ingested_at ON ip_tracking.request_log USING brin (ingested_at);
 
-CREATE INDEX request_log_ip_address ON ip_tracking.request_log USING btree (ip_address);
+CREATE INDEX request_log_ip_address_timestamp ON ip_tracking.request_log USING btree (ip_address, "timestamp");
 
 CREATE INDEX request_log_timestamp ON ip_tracking.request_log USING brin ("timestamp");
 

@@ -1,5 +1,5 @@
-// Makes the judge's command line one file: dist/src/cli/judge/judge-program.js. The 160 that it is made of take longer to
-// load than a small log takes to be judged. The packages that it needs stay outside.
+// Makes the judge's command line one file: dist/src/cli/judge/judge-program.js. Its many sources would take longer to load
+// than a small log takes to be judged. The packages that it needs stay outside.
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 

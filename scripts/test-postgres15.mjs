@@ -52,7 +52,7 @@ try {
   });
   process.stdout.write(stdout);
   const postgres = /\d+\.\d+/.exec(execFileSync(join(BIN, 'postgres'), ['--version']).toString());
-  if (args.length === 0) record('postgres15', stdout, () => versionsIn(checkout, postgres?.[0]));
+  if (args.length === 0) record('postgres15', stdout, () => versionsIn(checkout, postgres[0]));
   process.exitCode = status ?? 1;
 } finally {
   spawnSync(

@@ -1,5 +1,4 @@
 import { Command } from './nest-commander.js';
-import { runJudge } from './judge/judge-program.js';
 import { OperatorCommand } from './operator-command.js';
 
 /** Stands in the list of commands; the judge itself has been started before this is loaded. */
@@ -10,6 +9,8 @@ import { OperatorCommand } from './operator-command.js';
 })
 export class JudgeCommand extends OperatorCommand {
   override async run(paths: string[]): Promise<void> {
+    // One file with all that it needs: no other command is to load it.
+    const { runJudge } = await import('./judge/judge-program.js');
     process.exitCode = await runJudge(paths);
   }
 }

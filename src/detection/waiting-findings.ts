@@ -97,7 +97,8 @@ export class WaitingFindings {
   }
 
   private take(): Promise<void> {
-    this.flushing = this.store(this.isAllNext);
+    // What is thrown beside the database, as by a host's logger, must not keep the next turn from coming.
+    this.flushing = this.store(this.isAllNext).catch(() => undefined);
     this.next = null;
     this.isAllNext = false;
     return this.flushing;
@@ -114,7 +115,9 @@ export class WaitingFindings {
     for (let from = 0; from < due.length; from += AT_ONCE) {
       const batch = due.slice(from, from + AT_ONCE);
       // What becomes urgent while these are stored is so for the next time.
-      const urgent = batch.map(([key]) => key).filter((key) => this.urgent.delete(key));
+      const urgent = batch
+        .filter(([key, finding]) => this.waiting.get(key) === finding && this.urgent.delete(key))
+        .map(([key]) => key);
       try {
         const { exempted } = await this.parts.save(batch.map(([, finding]) => finding));
         for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {

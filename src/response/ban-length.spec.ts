@@ -32,7 +32,7 @@ describe('a ban', () => {
     expect(banLengthMs(history, FIRST_BAN_MS, NOW, MIDDLE)).toBe(expected);
   });
 
-  it('is doubled by bans alone, of the last 30 days, of which none is in the future (ban counts never fall, or are forgotten in a day)', () => {
+  it('is doubled by bans alone, of the last 30 days, of which none is in the future (complaint: ban counts never fall, or are forgotten in a day)', () => {
     const history = [ban(30 * DAY_MS), ban(30 * DAY_MS - 1), ban(1, 'limit'), ban(-1), ban(0)];
     expect(recentBans(history, NOW)).toBe(2);
     expect(banLengthMs(history, HOUR_MS, NOW, MIDDLE)).toBe(4 * HOUR_MS);

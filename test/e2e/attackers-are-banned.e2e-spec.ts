@@ -101,7 +101,7 @@ describe.each(ADAPTERS)('a ban on %s', (adapter) => {
     expect(finding?.suggested).toBe(`2001:db8:${last}::/56`);
   });
 
-  it('ends by a pardon in every process, for whatever is around the address; what was before never counts (unban, and the next request bans again)', async () => {
+  it('ends by a pardon in every process, for whatever is around the address; what was before never counts (complaint: unban, and the next request bans again)', async () => {
     const rules = host.app.get(IpRuleService);
     from = `2001:db8:9:${last}::1`;
     await ask('/.env');

@@ -238,14 +238,23 @@ describe('the partitions of the request log', () => {
       'request_log_20260328',
       ...[1, 2, 3, 4, 5, 6, 7].map((day) => `request_log_2026040${day}`),
     ]);
-    expect(few.readyUntil).toEqual(daysAgo(-7.5));
+    expect(few.readyUntil).toBeNull();
     expect(warn.mock.calls).toEqual([
-      [expect.stringContaining('has more than 3 rows of 2026-03-31: they stay there until')],
+      [expect.stringContaining('has more than 3 rows of 2026-03-31: they stay there for')],
       [expect.stringContaining("select ip_tracking.make_partition('2026-03-29', true)")],
     ]);
     await database.query(`select ip_tracking.make_partition('2026-03-29', true)`);
     expect(await countIn('request_log_20260329')).toBe(4);
-    expect((await retention().prune(KEEP)).deletedRows).toBe(0);
+    for (const [days, deletedRows] of [
+      [-29, 0],
+      [-31, 4],
+    ] as const) {
+      clock.now = daysAgo(days).getTime();
+      await few.ensure();
+      await add(daysAgo(days));
+      expect(await retention().prune(KEEP)).toMatchObject({ deletedRows });
+    }
+    expect(few.readyUntil).toEqual(daysAgo(-38.5));
   });
 
   it('go on in the next round where the table is in use half-way, and say so', async () => {

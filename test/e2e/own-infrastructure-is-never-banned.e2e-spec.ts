@@ -161,7 +161,7 @@ describe.each(ADAPTERS)('a ban on %s never hits', (adapter) => {
     expect(await bansOf(host)).toEqual([]);
   });
 
-  it('a crawler that DNS verifies (Googlebot, Bing, monitors banned); who is found out is banned, and who cannot be asked about is limited', async () => {
+  it('a crawler that DNS verifies (complaint: Googlebot, Bing, monitors banned); who is found out is banned, and who cannot be asked about is limited', async () => {
     const clock = new SetClock();
     const host = await started(
       { detection: { nameResolver, verifyCrawlers: true } },

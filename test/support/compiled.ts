@@ -11,8 +11,10 @@ const SOURCES = [
   'src',
   'migrations',
   'demo',
+  'scripts',
   'tsconfig.json',
   'tsconfig.build.json',
+  'package.json',
   'package-lock.json',
 ];
 let building: Promise<string> | undefined;
@@ -51,9 +53,9 @@ function isFirst(folder: string): boolean {
   }
 }
 
-/** Whether the compiler's last words, written when all else was, are younger than what it reads. */
+/** Whether what a build writes last is younger than what it reads. */
 function isUpToDate(): boolean {
-  const compiledMs = statSync(join(checkout, 'dist/.tsbuildinfo'), {
+  const compiledMs = statSync(join(checkout, 'dist/src/cli/nest-commander.LICENSES.txt'), {
     throwIfNoEntry: false,
   })?.mtimeMs;
   return (

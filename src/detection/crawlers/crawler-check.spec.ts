@@ -105,7 +105,7 @@ describe('forward-confirmed reverse DNS', () => {
       GOOGLE_IP,
     ],
     [
-      'a name that does not lead back (forged PTR)',
+      'a name that does not lead back (complaint: forged PTR)',
       'refuted',
       { [GOOGLE_IP]: [GOOGLE_NAME] },
       { [GOOGLE_NAME]: ['192.0.2.9'] },

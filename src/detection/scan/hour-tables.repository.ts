@@ -11,15 +11,9 @@ import { HOUR_TABLE, HourCounts, SUSPECTS_TABLE } from './hour-counts.js';
 const WORK_MEM = '64MB';
 /** For counting by client: a million of them take this much, and as much again in each process that helps. */
 const COUNTING_MEM = '128MB';
-/** What counts by client goes by: each process that counts makes a table of all clients, so that the one that waits makes none. */
-const COUNTING = {
-  parallel_setup_cost: '0',
-  parallel_tuple_cost: '0',
-  parallel_leader_participation: 'off',
-};
 /** When suspects are dealt with in which way; whatever it says, the same is found. */
 export interface SuspectsPlan {
-  /** Up to this part of the hour's rows suspects are looked up one by one; beyond it all rows are read. @default 0.01 */
+  /** Up to this part of the hour's rows suspects are looked up one by one; beyond it all rows are read. @default 0.05 */
   readonly lookedUp?: number;
   /** From so many rows of suspects on those are let go who are too slow, before any are copied. @default 100000 */
   readonly manyRows?: number;
@@ -111,12 +105,20 @@ export class HourTablesRepository {
   private async countHour(counts: HourCounts): Promise<void> {
     await this.set('work_mem', COUNTING_MEM);
     // PostgreSQL does not know how few clients there are, and would sort all rows, or leave the other processors idle.
-    const settings = Object.keys(COUNTING);
+    const settings = [
+      'parallel_setup_cost',
+      'parallel_tuple_cost',
+      'parallel_leader_participation',
+      'max_parallel_workers_per_gather',
+    ];
     const [before] = await this.manager.query<{ values: string[] }[]>(
       `select array(select current_setting(name) from unnest($1::text[]) with ordinality as setting(name, place) order by place) as values`,
       [settings],
     );
-    for (const [name, value] of Object.entries(COUNTING)) await this.set(name, value);
+    await this.set('parallel_setup_cost', '0');
+    await this.set('parallel_tuple_cost', '0');
+    // Each process that counts makes a table of all clients: where two others do, the one that waits makes none.
+    if (Number(before?.values.at(-1)) > 1) await this.set('parallel_leader_participation', 'off');
     await this.set('enable_sort', 'off');
     await this.ask(counts.count());
     await this.set('enable_sort', 'on');
@@ -145,7 +147,7 @@ export class HourTablesRepository {
   }
 
   private async among(counts: HourCounts, { rows, ofRows }: HourSize): Promise<string[] | null> {
-    if (rows <= ofRows * (this.plan.lookedUp ?? 0.01)) return null;
+    if (rows <= ofRows * (this.plan.lookedUp ?? 0.05)) return null;
     const clients = await this.manager.query<{ client: string }[]>(counts.suspects());
     return clients.map(({ client }) => client);
   }

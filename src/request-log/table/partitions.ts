@@ -59,18 +59,21 @@ export class RequestLogPartitions {
     const existing = new Set((await this.list()).map(({ startMs }) => startMs));
     const today = dayOf(this.now());
     let failure: unknown = null;
+    let isTodayThere = false;
     for (let day = 0; day < DAYS_AHEAD; day += 1) {
       const startMs = today + day * DAY_MS;
       try {
         const isThere = existing.has(startMs) || (await this.create(startMs, day === 0));
-        if (isThere) this.madeUntilMs = startMs + DAY_MS;
+        if (day === 0) isTodayThere = isThere;
+        if (isTodayThere) this.madeUntilMs = startMs + DAY_MS;
       } catch (error) {
         if (isTableBusy(error) && day >= URGENT_DAYS) break;
-        if (errorCodeOf(error) !== QUERY_CANCELED) throw error;
         // What takes too long for today's rows must not keep tomorrow's from having a partition.
-        failure ??= error;
+        if (day > 0 || errorCodeOf(error) !== QUERY_CANCELED) throw error;
+        failure = error;
       }
     }
+    if (!isTodayThere) this.madeUntilMs = null;
     if (failure !== null) throw failure;
   }
 
@@ -97,7 +100,7 @@ export class RequestLogPartitions {
         if (!isTableBusy(error) && errorCodeOf(error) !== QUERY_CANCELED) throw error;
         const rest = `${days.length - at} of ${days.length}`;
         logger.warn(
-          `the default partition of the request log has rows of ${days.length} days; ${rest} could not be moved into partitions of their own, because the table is in use: ${messageOf(error)}. The next round goes on with them`,
+          `the default partition of the request log has rows of ${days.length} days; ${rest} could not be moved into partitions of their own this time: ${messageOf(error)}. The next round goes on with them`,
         );
         return made;
       }
@@ -107,7 +110,7 @@ export class RequestLogPartitions {
 
   /**
    * @param mayHaveRows rows of the day may be in the default partition, or be on their way there.
-   * @returns whether there is one now.
+   * @returns false where it is left out for the rows that it would have to take.
    */
   private async create(startMs: number, mayHaveRows: boolean): Promise<boolean> {
     if (mayHaveRows && (await this.hasTooMany(startMs))) return false;
@@ -141,7 +144,7 @@ export class RequestLogPartitions {
     this.left.add(startMs);
     const day = dateOf(startMs);
     logger.warn(
-      `the default partition of the request log has more than ${this.maxRowsMoved} rows of ${day}: they stay there until retention deletes them, since to move them would lock the table for long. At a quiet time its owner can: select ip_tracking.make_partition('${day}', true)`,
+      `the default partition of the request log has more than ${this.maxRowsMoved} rows of ${day}: they stay there for retention to delete, since to move them would lock the table for long. At a quiet time its owner can: select ip_tracking.make_partition('${day}', true)`,
     );
     return true;
   }
