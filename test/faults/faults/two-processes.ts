@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
@@ -37,16 +38,10 @@ export const twoProcesses: Fault = {
     await spooled(options.stateDir, ids, its.dropped + others.dropped);
     await victim.end('SIGKILL');
     sleeper.signal('SIGSTOP');
-    await eventually(() => ownersIn(options.stateDir) === 1, {
-      withinMs: 20_000,
-      what: 'adoption of what the other two have spooled',
-    });
+    await ownersAre(1, options.stateDir, 'adoption of what the other two have spooled');
     sleeper.signal('SIGCONT');
     targets[2]!.url = sleeper.url;
-    await eventually(() => ownersIn(options.stateDir) === 2, {
-      withinMs: 20_000,
-      what: 'a new folder of the one that was stopped',
-    });
+    await ownersAre(2, options.stateDir, 'a new folder of the one that was stopped');
     await server.start();
     for (const load of loads) await load.stop();
     await drained([survivor, sleeper]);
@@ -69,7 +64,17 @@ export const twoProcesses: Fault = {
   },
 };
 
-/** How many processes have a folder of their own in the spool. */
-function ownersIn(stateDir: string): number {
-  return stateFiles(stateDir, /\/spool\/[^./][^/]*\/heartbeat$/).length;
+/** Waits until so many processes have a folder of their own in the spool; says what there is where that does not come. */
+async function ownersAre(count: number, stateDir: string, what: string): Promise<void> {
+  let seen: string[] = [];
+  const isSo = () => {
+    seen = stateFiles(stateDir, /\/spool\/[^./][^/]*\/heartbeat$/);
+    return seen.length === count;
+  };
+  await eventually(isSo, { withinMs: 90_000, what }).catch((error: Error) => {
+    const all = stateFiles(stateDir, /\/spool\//).map(
+      (path) => `${path} ${Math.round(Date.now() - statSync(path).mtimeMs)} ms old`,
+    );
+    throw new Error(`${error.message}; owners are ${seen.join()}; there are\n${all.join('\n')}`);
+  });
 }
