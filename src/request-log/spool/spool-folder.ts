@@ -95,7 +95,8 @@ export class SpoolFolder {
       if (path === this.path) continue;
       const beatAt = await this.beatOf(path);
       if (beatAt !== null && now - beatAt < adoptAfterMs) continue;
-      await this.take(path, join(this.path, ADOPTED + basename(path)));
+      // A name of its own each time: a process that was merely stopped comes back under its old one, and may end then.
+      await this.take(path, join(this.path, ADOPTED + randomBytes(6).toString('hex')));
     }
     const segments: string[] = [];
     for (const path of await this.adopted()) segments.push(...(await this.segmentsIn(path)));

@@ -71,7 +71,7 @@ async function ownersAre(count: number, stateDir: string, what: string): Promise
     seen = stateFiles(stateDir, /\/spool\/[^./][^/]*\/heartbeat$/);
     return seen.length === count;
   };
-  await eventually(isSo, { withinMs: 90_000, what }).catch((error: Error) => {
+  await eventually(isSo, { withinMs: 20_000, what }).catch((error: Error) => {
     const all = stateFiles(stateDir, /\/spool\//).map(
       (path) => `${path} ${Math.round(Date.now() - statSync(path).mtimeMs)} ms old`,
     );
