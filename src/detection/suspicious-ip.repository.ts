@@ -77,20 +77,39 @@ const SAVE = `
      last_seen_at = greatest(excluded.last_seen_at, known.last_seen_at),
      flagged_at = case when known.resolved_at is not null then excluded.flagged_at else known.flagged_at end,
      updated_at = excluded.updated_at, resolved_at = null, resolved_by = null
-   where known.resolved_at is null or excluded.first_seen_at > known.resolved_at
+   where known.resolved_at is null or excluded.first_seen_at > known.resolved_at`;
+
+const SAVE_AND_RETURN = `${SAVE}
   returning ${COLUMNS}, flagged_at = $2 as "isNew"`;
 
 /** The only place that reads and writes `ip_tracking.suspicious_ip`. */
 export class SuspiciousIpRepository {
   constructor(private readonly manager: Manager) {}
 
-  /** Stores findings; one that is known is updated and keeps the time it was first flagged. */
-  async save(findings: readonly Finding[], now: Date): Promise<SavedFindings> {
+  /**
+   * Stores findings; one that is known is updated and keeps the time it was first flagged.
+   *
+   * @param isReturned which of them are wanted back as they are stored, which takes longer than storing them. @default all
+   */
+  async save(
+    findings: readonly Finding[],
+    now: Date,
+    isReturned: (finding: Finding) => boolean = () => true,
+  ): Promise<SavedFindings> {
     const saved: SavedFindings = { stored: [], exempted: {} };
     // An INSERT may not touch the same row twice.
     const once = strongest(findings);
     for (let from = 0; from < once.length; from += AT_ONCE) {
-      await this.saveSome(once.slice(from, from + AT_ONCE), now, saved);
+      const kept = await this.leaveExempt(once.slice(from, from + AT_ONCE), saved);
+      const returned = kept.filter(isReturned);
+      const others = returned.length === kept.length ? [] : kept.filter((one) => !isReturned(one));
+      if (others.length > 0) await this.manager.query(SAVE, [JSON.stringify(others), now]);
+      if (returned.length === 0) continue;
+      const rows = await this.manager.query<StoredFinding>(SAVE_AND_RETURN, [
+        JSON.stringify(returned),
+        now,
+      ]);
+      for (const row of rows) saved.stored.push(row);
     }
     return saved;
   }
@@ -134,24 +153,16 @@ export class SuspiciousIpRepository {
     return new Map(rows.map(({ client, why }) => [client, why]));
   }
 
-  private async saveSome(
+  private async leaveExempt(
     findings: readonly Finding[],
-    now: Date,
-    saved: SavedFindings,
-  ): Promise<void> {
-    const json = JSON.stringify(findings);
+    { exempted }: SavedFindings,
+  ): Promise<Finding[]> {
     const exempt = await this.exemptionsOf(findings);
-    const kept = findings.filter(({ subjectKind, subject }) => {
+    return findings.filter(({ subjectKind, subject }) => {
       const why = subjectKind === 'client' ? exempt.get(subject) : undefined;
-      if (why !== undefined) saved.exempted[why] = (saved.exempted[why] ?? 0) + 1;
+      if (why !== undefined) exempted[why] = (exempted[why] ?? 0) + 1;
       return why === undefined;
     });
-    if (kept.length === 0) return;
-    const rows = await this.manager.query<StoredFinding>(SAVE, [
-      kept.length === findings.length ? json : JSON.stringify(kept),
-      now,
-    ]);
-    for (const row of rows) saved.stored.push(row);
   }
 }
 

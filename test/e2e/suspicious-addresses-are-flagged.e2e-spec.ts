@@ -122,6 +122,25 @@ describe('the scan', () => {
     expect(rows).toEqual([{ requests: '160', wasFlaggedBefore: true }]);
   });
 
+  it('hands back 10,000 findings at most, and stores and updates all there are', async () => {
+    await database.query(
+      `insert into ip_tracking.request_log
+         (id, "timestamp", ip_address, ip_source, method, path, status, outcome, duration_us, sensitive, ingested_at)
+       select gen_random_uuid(), now() - interval '1 minute', '10.0.0.0'::inet + n, 'socket', 'GET', '/admin', 200, 'served', 1,
+              true, now() from generate_series(1, 10500) as n`,
+    );
+    for (const isNew of [true, false]) {
+      const { findings } = await scan.scan();
+      expect(findings).toHaveLength(10_000);
+      expect(findings.every((one) => one.isNew === isNew)).toBe(true);
+      const [stored] = await database.query(
+        `select count(*) as all, count(distinct updated_at) as times, count(*) filter (where updated_at > flagged_at) as again
+           from ip_tracking.suspicious_ip where evidence->>'requests' = '1'`,
+      );
+      expect(stored).toEqual({ all: '10500', times: '1', again: isNew ? '0' : '10500' });
+    }
+  });
+
   it('leaves out what a stored block rule refused, and nothing else', async () => {
     await log({ ip: '198.51.100.1', count: 500, outcome: 'blocked', ruleId: 7 });
     await log({ ip: '198.51.100.2', count: 101, outcome: 'blocked', sensitive: true });

@@ -85,7 +85,11 @@ export class ScanFindings {
 
   async store(manager: EntityManager, found: readonly Finding[]): Promise<void> {
     if (found.length === 0) return;
-    const { stored, exempted } = await new SuspiciousIpRepository(manager).save(found, this.at);
+    const { stored, exempted } = await new SuspiciousIpRepository(manager).save(
+      found,
+      this.at,
+      (finding) => this.returned.size < MAX_RETURNED || this.returned.has(keyOf(finding)),
+    );
     for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
       this.exempt(why, count);
     }
