@@ -3,6 +3,7 @@ import { Lines } from '../record/lines.js';
 import type { LogRecord } from '../record/request-record.js';
 import type { RequestQueueOptions } from './request-queue-options.js';
 import type { RequestQueueStats } from './request-queue-stats.js';
+import type { Spool } from '../spool/spool.js';
 import { OverdueRecords } from './overdue-records.js';
 import { PushedRecords } from './pushed-records.js';
 import { Timers } from './timers.js';
@@ -30,6 +31,7 @@ export class RequestQueue {
   private isGone = false;
   private closing: Promise<number> | null = null;
   private syncs = 0;
+  private adopting: Promise<void> | null = null;
   private enqueued = 0;
   private dropped = 0;
 
@@ -238,12 +240,16 @@ export class RequestQueue {
     if (!(await spool.sync())) this.delivery.forgetSpool((...settled) => spool.settle(...settled));
     this.overdue?.await();
     this.delivery.evict(Math.min(KEPT_IN_MEMORY, maxQueued / 2));
-    if (this.syncs % SYNCS_PER_ADOPTION === 0 && !this.isClosed) {
-      for (const range of await spool.adopt()) this.delivery.disk.add(range);
-      if (!this.delivery.isIdle && !this.delivery.isFailing) void this.deliver();
-    }
-    this.syncs += 1;
-    if (!this.isClosed) this.schedule('sync', syncIntervalMs);
+    if (this.syncs++ % SYNCS_PER_ADOPTION === 0) this.adopting ??= this.adopt(spool);
+    this.schedule('sync', syncIntervalMs);
+  }
+
+  /** Beside the upkeep, which shows that this process lives: the database may take its time to say who it is. */
+  private async adopt(spool: Spool): Promise<void> {
+    const ranges = this.isClosed ? [] : await spool.adopt();
+    this.adopting = null;
+    for (const range of ranges) this.delivery.disk.add(range);
+    if (!this.isClosed && !this.delivery.isIdle && !this.delivery.isFailing) void this.deliver();
   }
 
   private async finish(patienceMs: number, hurry?: AbortSignal): Promise<number> {

@@ -29,10 +29,10 @@ it('is adopted as often as its process is taken for dead, though nothing of the 
   for (const segment of ['first', 'second', 'third']) {
     await sleeper.open();
     await leaves(root, sleeper, segment);
-    await survivor.adopt(ADOPT_AFTER_MS);
+    await survivor.adopt(await survivor.processes(), ADOPT_AFTER_MS);
     expect(await sleeper.beat()).toBe(false);
   }
-  const { segments } = await survivor.adopt(ADOPT_AFTER_MS);
+  const { segments } = await survivor.adopt(await survivor.processes(), ADOPT_AFTER_MS);
   expect(segments.map((path) => basename(path)).sort()).toEqual([
     'first.segment',
     'second.segment',

@@ -81,14 +81,18 @@ export class SpoolFolder {
     }
   }
 
+  /** Whose folders there are to {@link adopt} from; takes as long as the database takes to say who it is. */
+  processes(): Promise<SpoolProcesses | null> {
+    return this.place.processes();
+  }
+
   /**
-   * Takes over the folders of processes that have given no sign of life for a while, and whose records go where this
+   * Takes over the folders of those processes that have given no sign of life for a while. Their records go where this
    * one's go. What was adopted for another place (a database that has been replaced meanwhile) is given back first.
    */
-  async adopt(adoptAfterMs: number): Promise<Adoption> {
+  async adopt(processes: SpoolProcesses | null, adoptAfterMs: number): Promise<Adoption> {
     await this.open();
     const now = await this.beatOf(this.path);
-    const processes = await this.place.processes();
     if (now === null || processes === null) return { segments: [], isReleased: false };
     const isReleased = await this.claim(processes);
     for (const path of processes.paths) {

@@ -2,24 +2,10 @@ import type { Batch } from './batch.js';
 import type { Lines } from '../record/lines.js';
 import { SegmentWriter } from './segment-writer.js';
 import { SpoolCondition, type SpoolState } from './spool-condition.js';
+import type { SpoolOptions } from './spool-options.js';
 import { framesOf, SEGMENT_HEADER } from './spool-frame.js';
-import type { SpoolFiles, SpoolFilesNow } from './spool-files.js';
 import type { SpoolFolder } from './spool-folder.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
-
-/** What a {@link Spool} needs besides its folder. */
-export interface SpoolOptions {
-  files: SpoolFiles;
-  filesNow: SpoolFilesNow;
-  /** What all of this process' segments, adopted ones included, may take, in bytes. */
-  maxBytes: number;
-  /** After this many milliseconds without a sign of life another process' segments are adopted. */
-  adoptAfterMs: number;
-  /** Milliseconds of a clock that only moves forward. */
-  now(): number;
-  /** Called when the state changes, with the error that has made it `unavailable`. */
-  onState(state: SpoolState, error: unknown): void;
-}
 
 /**
  * Keeps records on disk until the sink has them: segments that are only ever appended to, and deleted when the last of
@@ -35,6 +21,7 @@ export class Spool {
   private isRefusing = false;
   /** What others have left behind cannot be read. */
   private cannotAdopt = false;
+  private isClosed = false;
   private readonly condition: SpoolCondition;
   private readonly writer: SegmentWriter;
   private turn: Promise<unknown> = Promise.resolve();
@@ -127,16 +114,20 @@ export class Spool {
   }
 
   /** Takes over what other processes have left behind. Never rejects. */
-  adopt(): Promise<SpoolRange[]> {
+  async adopt(): Promise<SpoolRange[]> {
+    const { adoptAfterMs, files } = this.options;
+    const processes = this.folder.processes();
+    // Nobody's turn, and with it no sign of life, waits for a database that takes its time to say who it is.
+    await Promise.allSettled([processes]);
     return this.afterwards(async () => {
       const ranges: SpoolRange[] = [];
+      if (this.isClosed) return ranges;
       this.cannotAdopt = false;
       try {
-        const { segments, isReleased } = await this.folder.adopt(this.options.adoptAfterMs);
+        const { segments, isReleased } = await this.folder.adopt(await processes, adoptAfterMs);
         if (isReleased) this.release();
-        for (const path of segments) {
-          if (this.adopted.has(path)) continue;
-          const segment = await SpoolSegment.adopt(path, this.options.files);
+        for (const path of segments.filter((one) => !this.adopted.has(one))) {
+          const segment = await SpoolSegment.adopt(path, files);
           this.segments.add(segment);
           this.adopted.add(path);
           ranges.push({ segment, start: 0, end: segment.size, records: null });
@@ -179,6 +170,7 @@ export class Spool {
 
   /** Leaves what is not settled to whoever comes next. Never rejects. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.syncing;
     return this.afterwards(async () => {
       for (const segment of this.segments) {
@@ -265,12 +257,11 @@ export class Spool {
   private async disown(): Promise<void> {
     this.writer.clear();
     this.unsynced = [];
-    const gone: SpoolSegment[] = [];
     for (const segment of this.segments) {
-      if (segment.outstanding > 0 && (await segment.isDeleted())) gone.push(segment);
+      const isGone = segment.outstanding > 0 && (await segment.isDeleted());
+      if (isGone) segment.isSealed = true;
+      else this.letGo([segment]);
     }
-    this.letGo([...this.segments].filter((segment) => !gone.includes(segment)));
-    for (const segment of gone) segment.isSealed = true;
   }
 
   /** These are in other hands from now on. */
