@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 /** What is made by other steps of the build. */
-const MADE = new Set(['.tsbuildinfo', 'nest-commander.LICENSES.txt']);
+const MADE = new Set(['.tsbuildinfo', 'library', 'nest-commander.LICENSES.txt']);
 
 function clean(folder) {
   for (const entry of readdirSync(join(checkout, 'dist', folder), { withFileTypes: true })) {
     const path = join(folder, entry.name);
+    if (MADE.has(entry.name)) continue;
     if (entry.isDirectory()) clean(path);
-    else if (!MADE.has(entry.name) && !hasSource(path)) rmSync(join(checkout, 'dist', path));
+    else if (!hasSource(path)) rmSync(join(checkout, 'dist', path));
   }
   if (folder !== '' && readdirSync(join(checkout, 'dist', folder)).length === 0) {
     rmdirSync(join(checkout, 'dist', folder));

@@ -1,2 +1,2 @@
-// For `import`: the same modules that `require` gets, so that each class, token and symbol is there once in a process.
+// The types for `import`. What is run is the same file that `require` gets: scripts/bundle-library.mjs makes it.
 export * from './index.js';

@@ -28,7 +28,10 @@ class AppModule {}
 
 async function tracking(): Promise<DynamicModule[]> {
   if (options === undefined) return [];
-  const { IpTrackingModule } = await import('../../src/index.js');
+  // As it is published: in one file.
+  const { IpTrackingModule } = (await import(
+    new URL('../../../dist/library/index.mjs', import.meta.url).href
+  )) as typeof import('../../src/index.js');
   return [
     IpTrackingModule.forRoot({
       database: { url },

@@ -1,2 +1,2 @@
-// For `import`: as src/index.mts.
+// The types for `import`: as src/index.mts.
 export * from './entry.js';

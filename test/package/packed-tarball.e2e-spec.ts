@@ -74,11 +74,14 @@ describe('the tarball', () => {
       'CHANGELOG.md',
       'docs/errors.md',
       'migrations/schema.sql',
-      'dist/src/index.js',
+      'dist/library/library.js',
+      'dist/library/index.js',
+      'dist/library/index.mjs',
+      'dist/library/testing.js',
+      'dist/library/testing.mjs',
       'dist/src/index.d.ts',
-      'dist/src/testing/entry.js',
+      'dist/src/index.d.mts',
       'dist/src/testing/entry.d.ts',
-      'dist/src/testing/entry.mjs',
       'dist/src/testing/entry.d.mts',
       'dist/src/cli/main.js',
       'dist/migrations/index.js',
@@ -91,7 +94,7 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.(mjs|d\.mts)|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|bench\/README\.md|docs\/.+\.(md|png|svg|sql)|migrations\/schema\.sql|dist\/library\/(library|index|testing)\.js|dist\/library\/(index|testing)\.mjs|dist\/(src|migrations)\/.+\.(js|d\.ts)|dist\/src\/(index|testing\/entry)\.d\.mts|dist\/src\/cli\/nest-commander\.LICENSES\.txt)$/;
     const isForUs = /(^|\/)(demo|test)\/|bench\/.*\.(js|ts)$|\.spec\.|\.map$|\.tsbuildinfo$/;
     expect(
       files.filter((file) => !allowed.test(file) || isForUs.test(file)),
