@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Counters } from './counters.js';
 
@@ -80,5 +81,113 @@ describe('Counters', () => {
     expect(
       keys.slice(1_000).every(([low, high]) => counters.count(0, low, high, 1, null) === 2),
     ).toBe(true);
+  });
+
+  it('count as a list of what was within the window does', () => {
+    const kinds = [
+      { windowUs: 10, atLeast: 2, most: 4 },
+      { windowUs: 25, atLeast: 6, most: 1_000, lateUs: 5 },
+    ];
+    const step = fc.record({
+      kind: fc.constantFrom(0, 1),
+      who: fc.nat(3),
+      after: fc.nat(8),
+      value: fc.option(fc.nat(3)),
+      isForgotten: fc.nat(30).map((n) => n === 0),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
+        const counters = new Counters(kinds, 4_000_000, 1);
+        const lists = new Map<string, { atUs: number; value: number | null }[]>();
+        let atUs = 1_000;
+        for (const { kind, who, after, value, isForgotten } of steps) {
+          atUs += after;
+          counters.sweep(atUs);
+          const { windowUs, most } = kinds[kind]!;
+          const [low, high] = key(who * 2 + kind);
+          const name = `${kind} ${who}`;
+          if (isForgotten) {
+            counters.forget(low, high);
+            lists.delete(name);
+          }
+          const list = (lists.get(name) ?? []).filter((one) => one.atUs >= atUs - windowUs);
+          const same = value === null ? -1 : list.findIndex((one) => one.value === value);
+          if (same >= 0) list.splice(same, 1);
+          if (list.length >= most) list.shift();
+          list.push({ atUs, value: value ?? 0 });
+          lists.set(name, list);
+          expect(counters.count(kind, low, high, atUs, value)).toBe(list.length);
+          expect(counters.firstUs).toBe(list[0]!.atUs);
+        }
+        expect(counters.size).toBe(lists.size);
+        expect([counters.evicted, counters.uncounted]).toEqual([0, 0]);
+      }),
+    );
+  });
+
+  it('go when their last one is over, not before, and give back what they took', () => {
+    const counters = new Counters([KIND], 4_000_000, 1);
+    const empty = counters.bytes;
+    for (let n = 0; n < 20; n += 1) counters.count(0, ...key(n), n * SECOND_US, null);
+    const filled = counters.bytes;
+    const sweepAll = (nowUs: number) => {
+      for (let n = 0; n < 40_000; n += 1) counters.sweep(nowUs);
+    };
+    sweepAll(20 * SECOND_US);
+    expect(counters.size).toBe(10);
+    sweepAll(29 * SECOND_US);
+    expect(counters.size).toBe(1);
+    // Cells are used again: no page is added for as many as there were before.
+    for (let n = 0; n < 10_000; n += 1) {
+      counters.count(0, ...key(n % 10), 100 * SECOND_US + n * SECOND_US, null);
+    }
+    expect(counters.bytes).toBe(filled);
+    expect(filled).toBeGreaterThan(empty);
+    expect(counters.evicted).toBe(0);
+  });
+
+  it('give up who has come least far, and of those who was idle longest', () => {
+    // So little that a few hundred are all there can be.
+    const counters = new Counters([KIND], 1_024 * 32 * 20 + 16_384 * 16, 7);
+    const near = Array.from({ length: 100 }, (_, n) => key(5_000_000 + n));
+    for (const [low, high] of near) {
+      for (let n = 0; n < 8; n += 1) counters.count(0, low, high, n, null);
+    }
+    const found = Array.from({ length: 100 }, (_, n) => key(6_000_000 + n));
+    for (const [low, high] of found) {
+      for (let n = 0; n < 10; n += 1) counters.count(0, low, high, n, null);
+    }
+    for (let n = 0; n < 60_000; n += 1) counters.count(0, ...key(n), 100 + n, null);
+    const isThere = ([low, high]: [number, number], count: number) =>
+      counters.count(0, low, high, 100_000, null) === count + 1;
+    expect(counters.evicted).toBeGreaterThan(40_000);
+    expect(counters.uncounted).toBeLessThan(100);
+    expect(near.filter((one) => isThere(one, 8)).length).toBeGreaterThan(95);
+    // What had been found is worth nothing any more.
+    expect(found.filter((one) => isThere(one, 10)).length).toBeLessThan(20);
+    // The latest are there rather than the earliest.
+    const kept = (from: number) =>
+      Array.from({ length: 1_000 }, (_, n) => key(from + n)).filter((one) => isThere(one, 1));
+    expect(kept(59_000).length).toBeGreaterThan(900);
+  });
+
+  it('give up what is over before anybody else, which costs nobody anything', () => {
+    const counters = new Counters([KIND], 1_024 * 32 * 20 + 16_384 * 16, 7);
+    for (let n = 0; n < 16_384; n += 1) counters.count(0, ...key(n), 0, null);
+    const full = counters.size;
+    expect(counters.evicted).toBe(0);
+    for (let n = 0; n < 5_000; n += 1) {
+      expect(counters.count(0, ...key(20_000 + n), 60 * SECOND_US, null)).toBe(1);
+    }
+    expect(full).toBe(16_384);
+    expect(counters.evicted).toBeLessThan(100);
+    expect(counters.uncounted).toBe(0);
+  });
+
+  it('count nothing where there is no room at all, and say so', () => {
+    const counters = new Counters([KIND], 0, 1);
+    expect(counters.count(0, ...key(1), 0, null)).toBe(0);
+    expect(counters.uncounted).toBe(1);
+    expect(counters.evicted).toBe(0);
   });
 });

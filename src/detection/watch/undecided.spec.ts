@@ -53,4 +53,119 @@ describe('requests that wait', () => {
     expect(found).toContain('slow');
     expect(found.filter((name) => name === 'flood')).toHaveLength(64);
   });
+
+  it('are taken back by a success that comes when their time ends, and by none before them', () => {
+    const { requests, decided } = waiting('user');
+    requests.add('a', 'ada', 100, 'ada');
+    requests.takeBack('a', 'ada', 100);
+    requests.takeBack('a', 'ada', 1_101);
+    expect(decided(1_101)).toEqual(['ada']);
+    requests.add('a', 'ada', 2_000, 'again');
+    requests.takeBack('a', 'ada', 3_000);
+    expect(decided(9_999)).toEqual([]);
+  });
+
+  it('are taken back up to the end of their time on both sides, where anybody may', () => {
+    const { requests, decided } = waiting('subject');
+    requests.takeBack('a', null, 0);
+    requests.add('a', null, 1_000, 'at the end of it');
+    requests.add('a', null, 1_001, 'after it');
+    requests.add('b', null, 1_001, 'of another');
+    expect(decided(9_999)).toEqual(['after it', 'of another']);
+    requests.add('a', null, 10_000, 'before it');
+    requests.takeBack('a', null, 11_000);
+    requests.add('b', null, 20_000, 'long before it');
+    requests.takeBack('b', null, 21_001);
+    expect(decided(99_999)).toEqual(['long before it']);
+  });
+
+  it('that were taken back take no place of others, nor come again', () => {
+    const { requests, decided } = waiting('user');
+    for (let n = 0; n < 1_000; n += 1) {
+      requests.add('a', 'ada', n, 'taken back');
+      requests.takeBack('a', 'ada', n + 1);
+    }
+    requests.add('a', 'ada', 1_000, 'kept');
+    expect(decided(99_999)).toEqual(['kept']);
+    requests.add('a', 'ada', 100_000, 'next');
+    expect(decided(999_999)).toEqual(['next']);
+    expect(requests.size).toBe(0);
+  });
+
+  it('of one user are three once there are many of the subject, and of nobody known any', () => {
+    const { requests, decided } = waiting('user');
+    for (let n = 0; n < 60; n += 1) requests.add('a', `user${n}`, n, `user${n}`);
+    for (let n = 0; n < 4; n += 1) requests.add('a', 'ada', 60 + n, `ada ${n}`);
+    // The 64 are there: of Ada's three and more none comes in, of others each takes the place of one.
+    requests.add('a', 'ada', 70, 'no more of ada');
+    requests.add('a', 'user1', 71, 'second of user1');
+    requests.add('a', null, 72, 'nobody');
+    const found = decided(99_999);
+    expect(found).toHaveLength(64);
+    expect(found).not.toContain('no more of ada');
+    // By chance, which is always the middle here: the first that goes is user32, and what has come for it is next.
+    expect(found).not.toContain('user32');
+    expect(found).not.toContain('second of user1');
+    expect(found).toContain('nobody');
+  });
+
+  it('are forgotten with their subject, and what has taken back before is', () => {
+    const { requests, decided } = waiting('subject');
+    requests.add('a', null, 0, 'forgotten');
+    requests.add('b', null, 0, 'kept');
+    requests.forget('a');
+    requests.takeBack('c', null, 0);
+    requests.forget('c');
+    requests.add('c', null, 1, 'anew');
+    expect(decided(99_999)).toEqual(['kept', 'anew']);
+    expect(requests.dropped).toBe(0);
+  });
+
+  it('are given up, the oldest first and a tenth at once, when there are too many, and counted', () => {
+    const { requests, decided } = waiting('user');
+    for (let n = 0; n < 20_000; n += 1) requests.add(`client${n}`, null, n, String(n));
+    expect([requests.size, requests.dropped]).toEqual([20_000, 0]);
+    requests.add('one more', null, 20_000, 'one more');
+    expect([requests.size, requests.dropped]).toEqual([18_001, 2_000]);
+    const found = decided(99_999);
+    expect([found[0], found.at(-1), found.length]).toEqual(['2000', 'one more', 18_001]);
+  });
+
+  it('make room by what was taken back alone, where that is enough', () => {
+    const { requests, decided } = waiting('user');
+    for (let n = 0; n < 20_000; n += 1) requests.add(`client${n}`, 'ada', n, String(n));
+    for (let n = 0; n < 5_000; n += 1) requests.takeBack(`client${n * 2}`, 'ada', 20_000);
+    // Whose time was over by then stays.
+    const stale = 10_000;
+    expect(requests.size).toBe(20_000);
+    for (let n = 10_000; n < 15_000; n += 1) requests.takeBack(`client${n}`, 'ada', n + 1);
+    requests.add('one more', null, 20_000, 'one more');
+    expect([requests.size, requests.dropped]).toEqual([15_001, 0]);
+    expect(decided(stale)).toHaveLength(9_000);
+    expect(decided(99_999).at(-1)).toBe('one more');
+  });
+
+  it('come out in order while many come and go', () => {
+    const { requests, decided } = waiting('user');
+    const found: string[] = [];
+    const expected: string[] = [];
+    for (let n = 0; n < 5_000; n += 1) {
+      requests.add(`client${n % 500}`, `user${n}`, n, String(n));
+      expected.push(String(n));
+      if (n % 7 === 0) found.push(...decided(n));
+    }
+    found.push(...decided(99_999));
+    expect(found).toEqual(expected);
+    expect(requests.size).toBe(0);
+  });
+
+  it('forget who took back longest ago as a whole, once they are too many', () => {
+    const { requests, decided } = waiting('subject');
+    for (let n = 0; n < 20_000; n += 1) requests.takeBack(`client${n}`, null, 0);
+    requests.add('client19999', null, 1, 'taken back');
+    requests.takeBack('one more', null, 0);
+    requests.add('client19999', null, 1, 'forgotten');
+    requests.add('one more', null, 1, 'taken back too');
+    expect(decided(99_999)).toEqual(['forgotten']);
+  });
 });
