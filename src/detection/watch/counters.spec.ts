@@ -161,7 +161,10 @@ describe('Counters', () => {
     const isThere = ([low, high]: [number, number], count: number) =>
       counters.count(0, low, high, 100_000, null) === count + 1;
     expect(counters.evicted).toBeGreaterThan(40_000);
+    // Whose own counter goes to make room for it is not counted, which is seldom.
+    expect(counters.uncounted).toBeGreaterThan(0);
     expect(counters.uncounted).toBeLessThan(100);
+    expect(counters.evicted + counters.uncounted + counters.size).toBe(60_200);
     expect(near.filter((one) => isThere(one, 8)).length).toBeGreaterThan(95);
     // What had been found is worth nothing any more.
     expect(found.filter((one) => isThere(one, 10)).length).toBeLessThan(20);
@@ -189,5 +192,36 @@ describe('Counters', () => {
     expect(counters.count(0, ...key(1), 0, null)).toBe(0);
     expect(counters.uncounted).toBe(1);
     expect(counters.evicted).toBe(0);
+    expect(counters.size).toBe(1);
+    for (let n = 0; n < 40_000; n += 1) counters.sweep(0);
+    expect(counters.size).toBe(0);
+  });
+
+  it('give up who has come least far by what each has to reach', () => {
+    const kinds = [10, 100, 2].map((atLeast) => ({ ...KIND, atLeast, most: 200 }));
+    const counters = new Counters(kinds, 1_024 * 32 * 20 + 16_384 * 16, 7);
+    const half = Array.from({ length: 100 }, (_, n) => key(5_000_000 + n));
+    const fifth = Array.from({ length: 100 }, (_, n) => key(6_000_000 + n));
+    for (const [low, high] of half) {
+      for (let n = 0; n < 5; n += 1) counters.count(0, low, high, 200 + n, null);
+    }
+    for (const [low, high] of fifth) {
+      for (let n = 0; n < 20; n += 1) counters.count(1, low, high, 200 + n, null);
+    }
+    // Each of these is half-way with its first.
+    for (let n = 0; n < 30_000; n += 1) counters.count(2, ...key(n), 300, null);
+    const left = (kind: number, keys: [number, number][], more: number) =>
+      keys.filter(([low, high]) => counters.count(kind, low, high, 400, null) > more).length;
+    expect(left(1, fifth, 1)).toBeLessThan(10);
+  });
+
+  it('tell values apart where room had to be made for them', () => {
+    const counters = new Counters([KIND], 1_024 * 32 * 20 + 16_384 * 16, 7);
+    for (let n = 0; n < 20_000; n += 1) counters.count(0, ...key(n), n, n);
+    const counts = Array.from({ length: 1_000 }, (_, n) => {
+      counters.count(0, ...key(50_000 + n), 30_000 + n, 7);
+      return counters.count(0, ...key(50_000 + n), 30_000 + n, 7);
+    });
+    expect(Math.max(...counts)).toBe(1);
   });
 });

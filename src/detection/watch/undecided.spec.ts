@@ -3,8 +3,8 @@ import { UndecidedRequests } from './undecided.js';
 
 const WITHIN_US = 1_000;
 
-function waiting(of: 'user' | 'subject') {
-  const requests = new UndecidedRequests<string>(WITHIN_US, of, () => 0.5);
+function waiting(of: 'user' | 'subject', draw = () => 0.5) {
+  const requests = new UndecidedRequests<string>(WITHIN_US, of, draw);
   const decided = (nowUs: number): string[] => {
     const names: string[] = [];
     requests.decide(nowUs, ({ what }) => names.push(what));
@@ -93,20 +93,59 @@ describe('requests that wait', () => {
   });
 
   it('of one user are three once there are many of the subject, and of nobody known any', () => {
-    const { requests, decided } = waiting('user');
-    for (let n = 0; n < 60; n += 1) requests.add('a', `user${n}`, n, `user${n}`);
-    for (let n = 0; n < 4; n += 1) requests.add('a', 'ada', 60 + n, `ada ${n}`);
-    // The 64 are there: of Ada's three and more none comes in, of others each takes the place of one.
-    requests.add('a', 'ada', 70, 'no more of ada');
-    requests.add('a', 'user1', 71, 'second of user1');
-    requests.add('a', null, 72, 'nobody');
+    let drawn = 0;
+    const { requests, decided } = waiting('user', () => (30 + drawn++) / 64);
+    const names = ['ada', 'ada', 'ada', 'eve', 'eve', null, null, null];
+    for (let n = 0; n < 64; n += 1) {
+      const user = n < names.length ? names[n]! : `user${n}`;
+      requests.add('a', user, n, `${n}`);
+    }
+    requests.add('a', 'ada', 70, 'fourth of ada');
+    requests.add('a', 'eve', 71, 'third of eve');
+    requests.add('a', 'user60', 72, 'second of user60');
+    requests.add('a', null, 73, 'nobody');
+    requests.add('a', 'eve', 74, 'fourth of eve');
     const found = decided(99_999);
-    expect(found).toHaveLength(64);
-    expect(found).not.toContain('no more of ada');
-    // By chance, which is always the middle here: the first that goes is user32, and what has come for it is next.
-    expect(found).not.toContain('user32');
-    expect(found).not.toContain('second of user1');
-    expect(found).toContain('nobody');
+    const replaced = ['30', '31', '32'];
+    expect(found).toEqual([
+      ...Array.from({ length: 64 }, (_, n) => String(n)).filter((n) => !replaced.includes(n)),
+      'third of eve',
+      'second of user60',
+      'nobody',
+    ]);
+  });
+
+  it('make place in their subject as they are decided, and are still taken back after that', () => {
+    const { requests, decided } = waiting('user');
+    for (let n = 0; n < 64; n += 1) requests.add('a', n < 3 ? 'ada' : `user${n}`, 0, 'first');
+    expect(decided(1_001)).toHaveLength(64);
+    for (let n = 0; n < 64; n += 1) requests.add('a', n < 3 ? 'ada' : `user${n}`, 2_000, 'then');
+    requests.add('a', 'bob', 2_001, 'one too many');
+    expect(decided(9_999)).toHaveLength(64);
+    requests.add('a', 'ada', 10_000, 'decided');
+    requests.add('a', 'bob', 10_500, 'taken back');
+    expect(decided(11_001)).toEqual(['decided']);
+    requests.takeBack('a', 'bob', 11_100);
+    expect(decided(99_999)).toEqual([]);
+  });
+
+  it('are taken back whoever they are of, where anybody may, and whoever else takes back', () => {
+    const { requests, decided } = waiting('subject');
+    requests.add('a', 'ada', 0, 'taken back');
+    requests.takeBack('a', null, 10);
+    requests.takeBack('b', null, 10);
+    requests.add('a', 'bob', 20, 'after it');
+    requests.add('b', 'bob', 20, 'after it');
+    expect(decided(99_999)).toEqual([]);
+  });
+
+  it('that were decided do not come again when room is made', () => {
+    const { requests, decided } = waiting('user');
+    for (let n = 0; n < 100; n += 1) requests.add(`early${n}`, null, 0, 'early');
+    expect(decided(1_001)).toHaveLength(100);
+    for (let n = 0; n < 20_000; n += 1) requests.add(`client${n}`, null, 2_000, 'late');
+    requests.add('one more', null, 2_000, 'late');
+    expect(new Set(decided(99_999))).toEqual(new Set(['late']));
   });
 
   it('are forgotten with their subject, and what has taken back before is', () => {

@@ -93,6 +93,14 @@ describe('a watch', () => {
     expect(counts()).toEqual([3, 5]);
     see({ atUs: 10 * SECOND_US });
     expect(counts()).toEqual([3, 5, 6]);
+    see({ atUs: 11 * SECOND_US });
+    expect(counts()).toEqual([3, 5, 6, 7]);
+  });
+
+  it('does so whatever the year', () => {
+    const { see, counts } = watchOf({});
+    for (let n = 0; n < 5; n += 1) see({ atUs: 1_800_000_000 * SECOND_US + n });
+    expect(counts()).toEqual([3]);
   });
 
   it('tells at once of what shows anything new, and not again what had waited', () => {
@@ -237,10 +245,10 @@ describe('a watch', () => {
 
   it('does not forget users with a client', () => {
     const { watch, see, counts } = watchOf({}, { of: 'user' });
-    see({ atUs: 0, userId: 'ada' });
-    see({ atUs: 0, userId: 'ada' });
+    // A user who is called like an address is none.
+    for (let n = 0; n < 2; n += 1) see({ atUs: 0, userId: '203.0.113.7' });
     watch.forget(parseIp('203.0.113.7')!);
-    see({ atUs: 0, userId: 'ada' });
+    see({ atUs: 0, userId: '203.0.113.7' });
     expect(counts()).toEqual([3]);
   });
 
@@ -293,5 +301,39 @@ describe('a watch', () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ address: null, subject: '203.0.113.7' });
     expect(found[0]!.found.lastSeen).toEqual(new Date(0));
+  });
+
+  it('takes back by what does, and by no other request', () => {
+    const { watch, see, counts } = watchOf({
+      atLeast: 2,
+      without: { any: ['auth-success'], of: 'user', withinMs: 1_000 },
+    });
+    see({ atUs: 0, attemptedUser: 'ada' });
+    see({ atUs: 10, attemptedUser: 'ada' });
+    watch.advance(9 * SECOND_US);
+    expect(counts()).toEqual([2]);
+  });
+
+  it('waits for so many of one client and no more, by chance', () => {
+    const { watch, see, counts } = watchOf({
+      atLeast: 50,
+      without: { any: ['auth-success'], of: 'user', withinMs: 1_000 },
+    });
+    for (let n = 0; n < 1_000; n += 1) see({ atUs: 0, attemptedUser: `user${n}`, path: `/${n}` });
+    watch.advance(9 * SECOND_US);
+    expect(counts().at(-1)).toBe(64);
+  });
+
+  it('shows what requests had in common, and some of what they were', () => {
+    const { see, found } = watchOf({ atLeast: 2 });
+    see({ atUs: 0, userAgent: 'curl', signals: bitsOf(['unmatched', 'malformed']) });
+    see({ atUs: 0, method: 'GET', userAgent: 'wget' });
+    expect(found[0]!.found).toMatchObject({
+      signals: ['unmatched', 'malformed'],
+      commonSignals: ['unmatched'],
+      agents: ['curl', 'wget'],
+      methods: ['POST', 'GET'],
+      paths: ['/login'],
+    });
   });
 });
