@@ -146,6 +146,7 @@ describe('requests that wait', () => {
     for (let n = 0; n < 20_000; n += 1) requests.add(`client${n}`, null, 2_000, 'late');
     requests.add('one more', null, 2_000, 'late');
     expect(new Set(decided(99_999))).toEqual(new Set(['late']));
+    expect(requests.dropped).toBe(2_000);
   });
 
   it('are forgotten with their subject, and what has taken back before is', () => {
