@@ -63,7 +63,7 @@ export class SinkSpoolPlace implements SpoolPlace {
 
   async processes(): Promise<SpoolProcesses> {
     const root = await this.root();
-    const entries = await this.files.readdir(root, { withFileTypes: true });
+    const entries = await this.files.readdir(root, { withFileTypes: true }).catch(unlessMissing);
     return {
       paths: entries
         .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
@@ -72,4 +72,10 @@ export class SinkSpoolPlace implements SpoolPlace {
       label: () => Promise.resolve(),
     };
   }
+}
+
+/** Nobody has made their folder yet. */
+function unlessMissing(error: NodeJS.ErrnoException): [] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
