@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(checkout, 'dist/library');
@@ -14,7 +14,7 @@ const entries = { index: '../src/index.js', testing: '../src/testing/entry.js' }
 
 mkdirSync(folder, { recursive: true });
 // Of what the compiler has made: esbuild does not write down the types of decorated classes.
-await build({
+await bundle({
   stdin: {
     contents: Object.entries(entries)
       .map(([name, path]) => `exports.${name} = () => require(${JSON.stringify(path)});`)
@@ -22,13 +22,8 @@ await build({
     resolveDir: folder,
   },
   outfile: join(folder, 'library.js'),
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node20.19',
   packages: 'external',
   sourcemap: 'linked',
-  logLevel: 'error',
 });
 for (const [name, path] of Object.entries(entries)) {
   const names = Object.keys(require(join(folder, path)));

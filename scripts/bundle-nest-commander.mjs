@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 const entry = join(checkout, 'src/cli/nest-commander.ts');
@@ -12,16 +12,11 @@ const outfile = join(checkout, 'dist/src/cli/nest-commander.js');
 /** Prompts, configuration files of plugins and completion for fig: nothing of them is used here. */
 const UNUSED = /^(inquirer|cosmiconfig|@fig\/complete-commander)$/;
 
-const { metafile } = await build({
+const { metafile } = await bundle({
   entryPoints: [entry],
   outfile,
   absWorkingDir: checkout,
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node20.19',
   metafile: true,
-  logLevel: 'error',
   external: ['@nestjs/*', 'reflect-metadata', 'rxjs'],
   plugins: [
     {

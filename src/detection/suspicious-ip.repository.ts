@@ -101,8 +101,9 @@ export class SuspiciousIpRepository {
     const once = strongest(findings);
     for (let from = 0; from < once.length; from += AT_ONCE) {
       const kept = await this.leaveExempt(once.slice(from, from + AT_ONCE), saved);
-      const returned = kept.filter(isReturned);
-      const others = returned.length === kept.length ? [] : kept.filter((one) => !isReturned(one));
+      const returned: Finding[] = [];
+      const others: Finding[] = [];
+      for (const finding of kept) (isReturned(finding) ? returned : others).push(finding);
       if (others.length > 0) await this.manager.query(SAVE, [JSON.stringify(others), now]);
       if (returned.length === 0) continue;
       const rows = await this.manager.query<StoredFinding>(SAVE_AND_RETURN, [

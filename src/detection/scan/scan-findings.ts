@@ -88,7 +88,7 @@ export class ScanFindings {
     const { stored, exempted } = await new SuspiciousIpRepository(manager).save(
       found,
       this.at,
-      (finding) => this.returned.size < MAX_RETURNED || this.returned.has(keyOf(finding)),
+      (finding) => this.hasRoom(keyOf(finding)),
     );
     for (const [why, count] of Object.entries(exempted) as [Exemption, number][]) {
       this.exempt(why, count);
@@ -97,11 +97,14 @@ export class ScanFindings {
       const key = keyOf(finding);
       const before = this.returned.get(key);
       const isNew = finding.isNew || before?.isNew === true;
-      if (before !== undefined || this.returned.size < MAX_RETURNED) {
-        this.returned.set(key, { ...finding, isNew });
-      }
+      if (this.hasRoom(key)) this.returned.set(key, { ...finding, isNew });
     }
     this.result.findings = [...this.returned.values()];
+  }
+
+  /** Whether a finding is handed back. */
+  private hasRoom(key: string): boolean {
+    return this.returned.size < MAX_RETURNED || this.returned.has(key);
   }
 
   private isKeptBack(finding: Finding): boolean {

@@ -12,3 +12,9 @@ export type SpoolFilesNow = Pick<
   typeof FileSystemNow,
   'writeSync' | 'writeFileSync' | 'mkdirSync' | 'renameSync' | 'rmSync' | 'existsSync'
 >;
+
+/** Nothing where there is none: what was delivered is removed, and what another process adopts is elsewhere. */
+export function unlessMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+  throw error;
+}

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { identityText } from '../../state/identity.js';
 import { IDENTITY, labelProcess } from '../../state/state-files.js';
 import type { State } from '../../state/state.js';
-import type { SpoolFiles } from './spool-files.js';
+import { unlessMissing, type SpoolFiles } from './spool-files.js';
 
 /** Where a process finds a place for its own folder, and those of other processes. */
 export interface SpoolPlace {
@@ -63,19 +63,14 @@ export class SinkSpoolPlace implements SpoolPlace {
 
   async processes(): Promise<SpoolProcesses> {
     const root = await this.root();
+    // Nobody may have made a folder yet.
     const entries = await this.files.readdir(root, { withFileTypes: true }).catch(unlessMissing);
     return {
-      paths: entries
+      paths: (entries ?? [])
         .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
         .map(({ name }) => join(root, name)),
       whose: SINK,
       label: () => Promise.resolve(),
     };
   }
-}
-
-/** Nobody has made their folder yet. */
-function unlessMissing(error: NodeJS.ErrnoException): [] {
-  if (error.code === 'ENOENT') return [];
-  throw error;
 }

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import type { SpoolFiles } from './spool-files.js';
+import { unlessMissing, type SpoolFiles } from './spool-files.js';
 import { SpoolSegment, type SpoolRange } from './spool-segment.js';
 
 /** How often the folder is gone through anew where segments change their place meanwhile. */
@@ -57,10 +57,4 @@ async function segmentsBelow(folder: string, files: SpoolFiles): Promise<string[
     else if (entry.name.endsWith('.segment')) found.push(path);
   }
   return found;
-}
-
-/** Delivered and removed, or adopted by somebody else. */
-function unlessMissing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-  throw error;
 }
