@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { processorMs } from '../../test/support/processor-time.js';
-import { ForwardedEntries, type ListHeader, readSingleAddress } from './forwarded-header.js';
+import {
+  ForwardedEntries,
+  type ListHeader,
+  readNode,
+  readSingleAddress,
+} from './forwarded-header.js';
 
 /*
  * Notations of an entry, and what each is here:
@@ -51,6 +56,8 @@ const nodes: [text: string, expected: string | null][] = [
   ['192.0.2.60:80:80', null],
   ['192.0.2.60:http', null],
   ['192.0.2.60:_', null],
+  ['192.0.2.60:_po rt', null],
+  ['192.0.2.60:000080', null],
   ['192.0.2.60 192.0.2.61', null],
   ['192.0.2.060', null],
   ['0x7f.0.0.1', null],
@@ -128,6 +135,14 @@ describe('X-Forwarded-For', () => {
     expect(entries(`1.1.1.1,${'x'.repeat(200)},2.2.2.2`)).toEqual(['2.2.2.2', null]);
   });
 
+  it('passes over 32 empty entries, counted across lines, and gives up after them', () => {
+    const commas = (count: number) => ','.repeat(count);
+    expect(entries(`1.1.1.1${commas(32)}`)).toEqual(['1.1.1.1']);
+    expect(entries(`x${commas(33)}`)).toEqual([null]);
+    expect(entries(['1.1.1.1', commas(31)])).toEqual(['1.1.1.1']);
+    expect(entries(['1.1.1.1', commas(32)])).toEqual([null]);
+  });
+
   it('agrees with splitting', () => {
     const node = fc.constantFrom(
       ...nodes.map(([text]) => text).filter((text) => !text.includes(',')),
@@ -167,6 +182,7 @@ describe('Forwarded', () => {
     ['secret="a,b;for=6.6.6.6";for=192.0.2.60', '192.0.2.60'],
     ['host="a\\"b,c";for=192.0.2.60', '192.0.2.60'],
     ['host="\\\\";for=192.0.2.60', '192.0.2.60'],
+    ['abc=6.6.6.6;for=192.0.2.60', '192.0.2.60'],
     ['for="192.0.2\\.60"', '192.0.2.60'],
     [';;for=192.0.2.60;', '192.0.2.60'],
     ['for=192.0.2.60 ; proto=http', '192.0.2.60'],
@@ -186,6 +202,10 @@ describe('Forwarded', () => {
     ['by=192.0.2.60', null],
     ['xfor=192.0.2.60', null],
     ['fo r=192.0.2.60', null],
+    ['for:192.0.2.60', null],
+    ['=x;for=192.0.2.60', null],
+    ['for=192.0.2.60 proto=http', null],
+    [';;host="', null],
     ['for =192.0.2.60', null],
     ['for= 192.0.2.60', null],
     ['for=192.0.2.60;for=192.0.2.61', null],
@@ -255,6 +275,87 @@ describe('Forwarded', () => {
 
   it('gives up on an element that is too long', () => {
     expect(entries(`for=1.1.1.1, for=2.2.2.2;x=${'x'.repeat(2000)}`, 'forwarded')).toEqual([null]);
+    expect(entries(`xfor=1.1.1.1;x=${'x'.repeat(2000)}`, 'forwarded')).toEqual([null]);
+  });
+
+  it.each([
+    ['an even number escapes no quote', 'for=1.1.1.1, x=\\\\"a"', [null, '1.1.1.1']],
+    ['an odd number does', 'for=1.1.1.1, x=\\"a"', [null]],
+  ])('backslashes before a quote: %s', (_what, text, expected) => {
+    expect(entries(text, 'forwarded')).toEqual(expected);
+  });
+});
+
+describe('an entry that names nobody on purpose', () => {
+  /** Whether each entry, from the right, is such a one. */
+  function unnamed(value: unknown, header: ListHeader): boolean[] {
+    const reader = new ForwardedEntries(value, header);
+    const list = [reader.isUnnamed];
+    while (reader.next() !== undefined) list.push(reader.isUnnamed);
+    return list.slice(1).concat(list[0]!);
+  }
+
+  it.each<[text: string, expected: boolean]>([
+    ['unknown', true],
+    ['Unknown', true],
+    [' unknown\t', true],
+    ['unknown:80', true],
+    ['unknown:65535', true],
+    ['unknown:_port', true],
+    ['_hidden', true],
+    ['_hidden.by-us:_a.b-c', true],
+    [`_${'x'.repeat(64)}`, true],
+    ['192.0.2.60', false],
+    ['xunknown', false],
+    ['unknownx', false],
+    ['unknown:', false],
+    ['unknown:123456', false],
+    ['unknown:http', false],
+    ['_', false],
+    [`_${'x'.repeat(65)}`, false],
+    ['_a b', false],
+    ['0.0.0.0', false],
+    ['localhost', false],
+  ])('%j: %s', (text, expected) => {
+    expect(unnamed(text, 'x-forwarded-for')).toEqual([expected, false]);
+    expect(unnamed(`for="${text}"`, 'forwarded')).toEqual([expected, false]);
+  });
+
+  it.each<[text: string, expected: boolean]>([
+    ['by=192.0.2.60', true],
+    ['abc=192.0.2.60', true],
+    [';', true],
+    ['for=_hidden;proto=http', true],
+    ['=192.0.2.60', false],
+    ['by=', false],
+    ['by="', false],
+    ['for=unknown;for=unknown', false],
+    ['for=_hidden;proto', false],
+  ])('in Forwarded %j: %s', (text, expected) => {
+    expect(unnamed(text, 'forwarded')).toEqual([expected, false]);
+  });
+
+  it.each<[what: string, value: unknown, expected: boolean[]]>([
+    ['a line that is no text', [4, 'unknown'], [true, false]],
+    ['an entry that is too long', [`${' '.repeat(200)}1.1.1.1,unknown`], [true, false]],
+    ['too many empty entries', `1.1.1.1${','.repeat(40)}unknown`, [true, false]],
+    ['an address', '192.0.2.1,unknown', [true, false]],
+  ])('says nothing of what comes after it: %s', (_what, value, expected) => {
+    expect(unnamed(value, 'x-forwarded-for')).toEqual([...expected, false]);
+  });
+});
+
+describe('readNode', () => {
+  it.each<[text: string, from: number, to: number, expected: string | null]>([
+    ['x 192.0.2.60 x', 1, 13, '192.0.2.60'],
+    ['x[2001:db8::1]x', 1, 14, '2001:db8::1'],
+    ['[2001:db8::1]', 0, 12, null],
+    ['[2001:db8::1]:80', 0, 10, null],
+    ['192.0.2.60:80', 0, 8, null],
+    ['192.0.2.60:80', 0, 10, '192.0.2.60'],
+    ['192.0.2.60:80', 0, 11, null],
+  ])('of %j, from %i to %i, is %s', (text, from, to, expected) => {
+    expect(readNode(text, from, to)?.toString() ?? null).toBe(expected);
   });
 });
 
@@ -271,6 +372,9 @@ describe('readSingleAddress', () => {
     ['a number', 3221225985, null],
     ['an object', { toString: () => '192.0.2.1' }, null],
     ['64 KB', ' '.repeat(65_536) + '192.0.2.1', null],
+    ['as long as an entry may be', '192.0.2.1'.padStart(128), '192.0.2.1'],
+    ['longer than an entry may be', '192.0.2.1'.padStart(129), null],
+    ['white space', ' \t ', null],
   ])('%s', (_what, value, expected) => {
     expect(readSingleAddress(value)?.toString() ?? null).toBe(expected);
   });

@@ -49,11 +49,6 @@ export class ForwardedEntries {
     this.line = this.lines.length;
   }
 
-  /** Whether the request has such a header at all. */
-  get isPresent(): boolean {
-    return this.lines.length > 0;
-  }
-
   /**
    * The next entry to the left: an address, `null` for one that names none, `undefined` after the first. Empty ones are
    * none (RFC 9110 section 5.6.1).
