@@ -157,9 +157,31 @@ describe('preset google-lb', () => {
       ['10.0.0.0/8'],
       '192.0.2.1 x-forwarded-for trusted',
     ],
+    [
+      'past it to the own proxy, with two entries made up',
+      '10.0.0.1',
+      '6.6.6.6, 7.7.7.7, 192.0.2.1',
+      ['10.0.0.0/8'],
+      '192.0.2.1 x-forwarded-for trusted',
+    ],
     ['from anywhere else', '192.0.2.9', '6.6.6.6, 7.7.7.7', undefined, '192.0.2.9 socket'],
   ])('%s', (_what, peer, list, proxies, expected) => {
     expect(resolve('google-lb', peer, { 'x-forwarded-for': list }, proxies)).toBe(expected);
+  });
+
+  it('trusts its published ranges and the own proxies', () => {
+    const resolver = createClientIpResolver({
+      strategy: 'preset',
+      preset: 'google-lb',
+      proxies: ['10.0.0.0/8'],
+    });
+    expect(resolver.trustedPrefixes.map(String)).toEqual([
+      '35.191.0.0/16',
+      '130.211.0.0/22',
+      '2600:2d00:1:1::/64',
+      '2600:2d00:1:b029::/64',
+      '10.0.0.0/8',
+    ]);
   });
 });
 
@@ -194,6 +216,11 @@ describe('preset nginx', () => {
     [
       'X-Real-IP twice',
       { 'x-real-ip': '6.6.6.6, 192.0.2.1', 'x-forwarded-for': '192.0.2.1' },
+      '127.0.0.1 socket trusted',
+    ],
+    [
+      'a list that names nobody',
+      { 'x-real-ip': '192.0.2.1', 'x-forwarded-for': 'unknown' },
       '127.0.0.1 socket trusted',
     ],
     ['garbage', { 'x-real-ip': 'unix:' }, '127.0.0.1 socket trusted'],

@@ -87,12 +87,7 @@ function cloudflare(ownProxies: readonly Prefix[], warnings: ClientIpWarnings): 
         return untrusted(peer);
       }
       const entries = new ForwardedEntries(headers[XFF], XFF);
-      const edge = followTrusted(
-        { ip: peer, source: 'socket', trusted: true },
-        entries,
-        XFF,
-        proxies,
-      );
+      const edge = followTrusted({ ip: peer, source: 'socket' }, entries, XFF, proxies);
       if (!edges.has(edge.ip)) {
         if (proxies.has(edge.ip)) warnings.proxyNamedNobody(edge.ip, XFF);
         else warnings.clientFound(edge.ip, entries);
@@ -129,12 +124,7 @@ function googleLoadBalancer(
         return untrusted(peer);
       }
       const entries = new ForwardedEntries(headers[XFF], XFF);
-      let found = followTrusted(
-        { ip: peer, source: 'socket', trusted: true },
-        entries,
-        XFF,
-        proxies,
-      );
+      let found = followTrusted({ ip: peer, source: 'socket' }, entries, XFF, proxies);
       if (frontEnds.has(found.ip)) {
         const balancer = entries.next();
         const client = balancer && entries.next();
@@ -142,7 +132,7 @@ function googleLoadBalancer(
           warnings.proxyNamedNobody(found.ip, XFF);
           return found;
         }
-        found = followTrusted({ ip: client, source: XFF, trusted: true }, entries, XFF, proxies);
+        found = followTrusted({ ip: client, source: XFF }, entries, XFF, proxies);
       }
       if (found.source === 'socket') warnings.proxyNamedNobody(peer, XFF);
       else warnings.clientFound(found.ip, entries);

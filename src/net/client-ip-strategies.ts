@@ -67,11 +67,11 @@ function hops(options: HopsClientIpOptions, warnings: ClientIpWarnings): ClientI
         if (entry !== null) known = vouched(entry, header);
         else if (hop === count || !entries.isUnnamed) {
           // The client, or a proxy on the way, has no name that anything could be known by.
-          warnings.proxyNamedNobody(known.ip ?? peer, header);
+          warnings.proxyNamedNobody(known.ip, header);
           return known;
         }
       }
-      if (known.ip !== null) warnings.clientFound(known.ip, entries);
+      warnings.clientFound(known.ip, entries);
       return known;
     },
   };

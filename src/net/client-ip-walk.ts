@@ -13,13 +13,15 @@ export interface ClientIpStrategy {
   resolve(peer: IpAddress, headers: ClientIpHeaders): ClientIp;
 }
 
+type KnownClientIp = ClientIp & { readonly ip: IpAddress };
+
 /** The peer itself, whose headers say nothing. */
 export function untrusted(peer: IpAddress): ClientIp {
   return { ip: peer, source: 'socket', trusted: false };
 }
 
 /** An address that a trusted proxy vouched for, or the proxy's own. */
-export function vouched(ip: IpAddress, source: ClientIpSource): ClientIp {
+export function vouched(ip: IpAddress, source: ClientIpSource): KnownClientIp {
   return { ip, source, trusted: true };
 }
 
@@ -34,11 +36,11 @@ export function setOf(prefixes: readonly Prefix[]): PrefixSet<number> {
  * certain where an entry names nobody.
  */
 export function followTrusted(
-  from: ClientIp & { ip: IpAddress },
+  from: Pick<KnownClientIp, 'ip' | 'source'>,
   entries: ForwardedEntries,
   header: string,
   trusted: PrefixSet<number>,
-): ClientIp & { ip: IpAddress } {
+): KnownClientIp {
   let { ip, source } = from;
   for (let i = 0; i < MAX_HOPS && trusted.has(ip); i++) {
     const entry = entries.next();
@@ -73,12 +75,7 @@ export function trustedProxies(
         warnings.proxyNamedNobody(peer, header);
         return vouched(peer, 'socket');
       }
-      const found = followTrusted(
-        { ip: nearest, source: header, trusted: true },
-        entries,
-        header,
-        further,
-      );
+      const found = followTrusted({ ip: nearest, source: header }, entries, header, further);
       warnings.clientFound(found.ip, entries);
       return found;
     },

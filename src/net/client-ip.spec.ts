@@ -192,6 +192,14 @@ describe('strategy trusted-proxies', () => {
   });
 
   it.each([
+    [64, '192.0.2.1 x-forwarded-for trusted'],
+    [65, '10.0.0.65 x-forwarded-for trusted'],
+  ])('follows no more than 64 proxies: %i', (count, expected) => {
+    const list = Array.from({ length: count }, (_, i) => `10.0.0.${count - i}`);
+    expect(resolve(trusted, '10.0.0.1', xff(['192.0.2.1', ...list].join()))).toBe(expected);
+  });
+
+  it.each([
     ['loopback', '127.0.0.1', true],
     ['loopback', '::1', true],
     ['loopback', '10.0.0.1', false],

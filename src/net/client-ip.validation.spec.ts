@@ -51,6 +51,8 @@ describe('options of the client IP', () => {
       'IPT_UNKNOWN_OPTION',
       'clientIp.trustProxy',
     ],
+    ['a header of 129 characters', header('x'.repeat(129)), 'IPT_INVALID_HEADER', 'X-Real-IP'],
+    ['a list that is no text', { ...hops(1), header: 4 }, 'IPT_INVALID_HEADER', 'header is 4'],
     // Proxies.
     [
       'no proxies',
@@ -221,6 +223,10 @@ describe('options of the client IP', () => {
     [hops(0)],
     [hops(64)],
     [header('CF-Connecting-IP')],
+    [header('x'.repeat(128))],
+    [proxies('0.0.0.0/2', '128.0.0.0/1')],
+    [proxies('3000::/4')],
+    [proxies('2000::/5', '3000::/4')],
     [{ strategy: 'preset', preset: 'cloudflare' }],
     [{ strategy: 'preset', preset: 'aws-alb', proxies: ['10.0.0.0/24'] }],
   ])('takes %j', (options) => {
