@@ -59,6 +59,8 @@ describe('parsePrefix', () => {
     '10.0.0.0/+8',
     '10.0.0.0/1e1',
     '10.0.0.0/8.0',
+    '10.0.0.0/:',
+    '2001:db8::/1a',
     '10.0.0.0/ 8',
     '10.0.0.0/8 ',
     '10.0.0.0 /8',
@@ -156,9 +158,18 @@ describe('Prefix', () => {
     expect(prefix('0.0.0.0/0').equals(prefix('::/0'))).toBe(false);
   });
 
+  it('is its text in JSON', () => {
+    expect(JSON.stringify([prefix('10.1.2.3/8'), prefix('2001:db8::1')])).toBe(
+      '["10.0.0.0/8","2001:db8::1/128"]',
+    );
+  });
+
   it('is made of an address and a length that fits', () => {
     expect(Prefix.of(parseIp('10.1.2.3')!, 8).toString()).toBe('10.0.0.0/8');
     expect(Prefix.of(parseIp('2001:db8::1')!, 64).toString()).toBe('2001:db8::/64');
+    expect(Prefix.of(parseIp('10.1.2.3')!, 0).toString()).toBe('0.0.0.0/0');
+    expect(Prefix.of(parseIp('10.1.2.3')!, 32).toString()).toBe('10.1.2.3/32');
+    expect(Prefix.of(parseIp('2001:db8::1')!, 128).toString()).toBe('2001:db8::1/128');
     for (const length of [-1, 33, 1.5, NaN, '8' as unknown as number]) {
       expect(() => Prefix.of(parseIp('10.1.2.3')!, length)).toThrow(IpTrackingError);
     }

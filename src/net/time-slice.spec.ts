@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { runSliced, runWhole, type SlicedTask } from './time-slice.js';
+import { describe, expect, it, vi } from 'vitest';
+import { runSliced, runWhole, type SlicedTask, TimeSlice } from './time-slice.js';
 
 function* countTo(limit: number): SlicedTask<number> {
   let count = 0;
@@ -25,6 +25,13 @@ describe('a sliced task', () => {
     expect(pauses).toBe(100);
   });
 
+  it('lets what waits already go first, at its first pause', async () => {
+    let isIn = false;
+    setImmediate(() => (isIn = true));
+    await runSliced(countTo(1), { sliceMs: 0 });
+    expect(isIn).toBe(true);
+  });
+
   it('lets other work in by default', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
@@ -32,5 +39,21 @@ describe('a sliced task', () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
+  });
+});
+
+describe('a slice of time', () => {
+  it('is over once its time has passed, and begins anew after a pause', async () => {
+    let nowMs = 100;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    const isOverAt = (ms: number) => {
+      nowMs = ms;
+      return slice.isOver();
+    };
+    const slice = new TimeSlice({ sliceMs: 4, pause: () => Promise.resolve() });
+    expect([100, 103.9, 104, 110].map(isOverAt)).toEqual([false, false, true, true]);
+    await slice.pause();
+    expect([110, 113.9, 114].map(isOverAt)).toEqual([false, false, true]);
+    clock.mockRestore();
   });
 });
