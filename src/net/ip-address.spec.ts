@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { processorMs } from '../../test/support/processor-time.js';
 import { twinParse, twinText } from '../../bench/address-twin.js';
 import { IpTrackingError } from '../ip-tracking.errors.js';
-import { IpAddress, ipFromSocket, parseIp, requireIp } from './ip-address.js';
+import { IpAddress, ipFromSocket, parseIp, parseIpAt, requireIp } from './ip-address.js';
 
 /*
  * Notations an address comes in, and what each is here:
@@ -62,6 +62,8 @@ const addresses: [text: string, canonical: string][] = [
   ['::ffff:0:0', '0.0.0.0'],
   ['::fffe:102:304', '::fffe:102:304'],
   ['::1:ffff:102:304', '::1:ffff:102:304'],
+  ['::1:0:ffff:102:304', '::1:0:ffff:102:304'],
+  ['1::ffff:102:304', '1::ffff:102:304'],
 ];
 
 const refused: [why: string, text: string][] = [
@@ -88,6 +90,7 @@ const refused: [why: string, text: string][] = [
   ['empty octet', '1..3.4'],
   ['dot before', '.1.2.3.4'],
   ['dot after', '1.2.3.4.'],
+  ['dot after', '1.2.3.'],
   ['sign', '+1.2.3.4'],
   ['sign', '-1.2.3.4'],
   ['exponent', '1e1.2.3.4'],
@@ -99,10 +102,14 @@ const refused: [why: string, text: string][] = [
   ['port', '1.2.3.4:80'],
   ['prefix', '1.2.3.4/32'],
   ['full-width digits', '１.2.3.4'],
+  ['full-width digit', '::１'],
+  ['control character', '::\u0080'],
   ['full-width dots', '1．2．3．4'],
   ['arabic digits', '١.٢.٣.٤'],
   ['one colon', ':'],
   ['three colons', ':::'],
+  ['three colons', ':::1'],
+  ['three colons', '1:::2'],
   ['colon before', ':1:2:3:4:5:6:7:8'],
   ['colon before', ':1::'],
   ['colon after', '1:2:3:4:5:6:7:'],
@@ -113,6 +120,7 @@ const refused: [why: string, text: string][] = [
   ['gap for nothing', '1:2:3:4:5:6:7:8::'],
   ['seven groups', '1:2:3:4:5:6:7'],
   ['nine groups', '1:2:3:4:5:6:7:8:9'],
+  ['nine groups and a gap', '::1:2:3:4:5:6:7:8:9'],
   ['five digits', '12345::'],
   ['five digits', '::00001'],
   ['not hexadecimal', '2001:db8::g'],
@@ -126,6 +134,7 @@ const refused: [why: string, text: string][] = [
   ['prefix', '::1/128'],
   ['dots not at the end', '::1.2.3.4:1'],
   ['dots too late', '1:2:3:4:5:6:7:1.2.3.4'],
+  ['dots too late, after a gap', '::1:2:3:4:5:6:7:1.2.3.4'],
   ['dots too early', '1:2:3:4:5:1.2.3.4'],
   ['bad octet in the tail', '::ffff:1.2.3.256'],
   ['leading zero in the tail', '::ffff:1.2.3.04'],
@@ -241,12 +250,33 @@ describe('parseIp', () => {
   });
 });
 
+describe('parseIpAt', () => {
+  it.each<[text: string, start: number, end: number, expected: string | null]>([
+    [`${'x'.repeat(40)}192.0.2.1`, 40, 49, '192.0.2.1'],
+    [`${'x'.repeat(40)}2001:db8::1, x`, 40, 51, '2001:db8::1'],
+    ['192.0.2.123', 0, 9, '192.0.2.1'],
+    ['2001:db8::12', 0, 11, '2001:db8::1'],
+    ['2001:db8::1.2.3.45', 0, 17, '2001:db8::102:304'],
+    ['::1', 0, 2, '::'],
+    ['::1', 0, 1, null],
+    ['::1', 0, 0, null],
+    ['1234:5::', 0, 4, null],
+    ['123.0.0.1', 0, 3, null],
+  ])('of %j, from %i to %i, is %s', (text, start, end, expected) => {
+    expect(parseIpAt(text, start, end)?.toString() ?? null).toBe(expected);
+  });
+});
+
 describe('IpAddress', () => {
   it('is equal by address, not by notation', () => {
     expect(parseIp('::ffff:10.1.2.3')!.equals(parseIp('10.1.2.3')!)).toBe(true);
     expect(parseIp('2001:DB8:0::1')!.equals(parseIp('2001:db8::1')!)).toBe(true);
     expect(parseIp('10.1.2.3')!.equals(parseIp('10.1.2.4')!)).toBe(false);
     expect(parseIp('1.2.3.4')!.equals(parseIp('102:304::')!)).toBe(false);
+  });
+
+  it.each(['1:2::', '0:0:1:2::', '::1:2:0:0', '::1:2'])('is not equal to :: as %s', (text) => {
+    expect(parseIp('::')!.equals(parseIp(text)!)).toBe(false);
   });
 
   it('shows itself as its text in templates and in JSON', () => {
@@ -299,6 +329,7 @@ describe('ipFromSocket', () => {
     '@',
     '/run/app.sock',
     'ohno',
+    'ohno%eth0',
     '192.0.2.1%eth0',
     '%eth0',
     'fe80::1%',

@@ -154,7 +154,7 @@ export function v6Text(w0: number, w1: number, w2: number, w3: number): string {
       runStart = i;
       runLength = end - i;
     }
-    if (end > i) i = end;
+    i = end;
   }
   let text = '';
   let separator = '';

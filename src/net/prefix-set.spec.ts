@@ -97,6 +97,18 @@ describe('PrefixSet', () => {
     ]);
     const at = (now: number) => expiry.matchWhere(ip('10.1.2.3'), (expiresAt) => expiresAt > now);
     expect([at(50), at(250), at(350)]).toEqual([200, 300, undefined]);
+    expect(set.matchWhere(ip('2001:db8:1::1'), (value) => value !== 'network')).toBe('site');
+  });
+
+  it('takes prefixes and texts alike', () => {
+    const mixed = PrefixSet.from([
+      [parsePrefix('10.0.0.0/8')!, 1],
+      ['11.0.0.0/8', 2],
+      [parsePrefix('2001:db8::/32')!, 3],
+    ]);
+    expect(['10.1.2.3', '11.1.2.3', '2001:db8::1'].map((text) => mixed.match(ip(text)))).toEqual([
+      1, 2, 3,
+    ]);
   });
 
   it('keeps the last of repeated prefixes, however they are written', () => {
@@ -124,6 +136,7 @@ describe('PrefixSet', () => {
     ['large integers', [1, 2147483648, 4294967295]],
     ['fractions and oddities', [1, 1.5, NaN, -0, Infinity]],
     ['mixed', [1, 'two', { three: 3 }, null, undefined, 6]],
+    ['large integers of their own type, and symbols', [1n, 2n, Symbol.iterator]],
   ])('gives values back as they were: %s', (_kind, values) => {
     const entries = values.map((value, i) => [`10.0.${i}.0/24`, value] as const);
     const mixed = PrefixSet.from<unknown>([...entries, ['2001:db8::/32', 7]]);
@@ -252,6 +265,18 @@ describe('PrefixSetBuilder', () => {
     ).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('takes mapped words for IPv4 from a length of 96 on', () => {
+    const builder = new PrefixSetBuilder<number>();
+    builder.addV6(0, 0, 0xffff, 0x0a010203, 96, 1);
+    builder.addV6(0, 0, 0xffff, 0x0a010203, 95, 2);
+    const set = builder.build();
+    expect(['11.1.2.3', '::fffe:1:2', '::1'].map((text) => set.matchAll(ip(text)))).toEqual([
+      [1],
+      [2],
+      [],
+    ]);
+  });
+
   it.each([-1, 33, 1.5, NaN])('refuses an IPv4 length of %s', (length) => {
     expect(() => new PrefixSetBuilder().addV4(0, length, 1)).toThrow(
       expect.objectContaining({ code: 'IPT_INVALID_PREFIX' }),
@@ -292,6 +317,26 @@ describe('PrefixSet.fromAsync', () => {
     const whileReading = Math.floor(entries.length / 256);
     expect(pauses).toBeGreaterThan(whileReading + 5);
   });
+
+  it.each(['a list', 'a stream'])(
+    'looks at the time after each 256 entries of %s',
+    async (kind) => {
+      let read = 0;
+      const pausedAt: number[] = [];
+      function* some() {
+        for (; read < 1_000; read++) yield entries[read]!;
+      }
+      async function* stream() {
+        yield* some();
+      }
+      const pause = async () => {
+        if (read < 1_000) pausedAt.push(read + 1);
+      };
+      const source = kind === 'a list' ? some() : stream();
+      await PrefixSet.fromAsync(source, { sliceMs: 0, pause });
+      expect(pausedAt).toEqual([256, 512, 768]);
+    },
+  );
 
   it('stops when it is aborted, before and during', async () => {
     const reason = new Error('shutting down');
