@@ -53,6 +53,20 @@ describe.each([4, 6] as const)('rows of IPv%i', (family) => {
     );
   });
 
+  it('are compared without a pause where they are few', () => {
+    const pauses = (count: number) => {
+      const kept = new PrefixRows(family === 4 ? 1 : 4);
+      for (let i = 0; i < count; i++) {
+        if (family === 4) kept.addV4(i << 16, 32, 0);
+        else kept.addV6(0, 0, 0, i, 128, 0);
+      }
+      return [...sortRows(kept)].length;
+    };
+    expect(pauses(1_024)).toBe(0);
+    // A step is counted for each digit, and one more where not all rows have the same.
+    expect(pauses(1_025)).toBe(family === 4 ? 1 + 3 + 1 : 1 + 9 + 1);
+  });
+
   it('are in the same order where they are one too many to be compared', () => {
     const rows = Array.from({ length: 1_025 }, (_, i): Row => ({
       words: [(i * 2_654_435_761) % 2 ** 32, i % 7, 0, i % 3],
