@@ -224,7 +224,7 @@ describe('options of the client IP', () => {
     [hops(64)],
     [header('CF-Connecting-IP')],
     [header('x'.repeat(128))],
-    [proxies('0.0.0.0/2', '128.0.0.0/1')],
+    [proxies('0.0.0.0/3', '32.0.0.0/3', '128.0.0.0/1')],
     [proxies('3000::/4')],
     [proxies('2000::/5', '3000::/4')],
     [{ strategy: 'preset', preset: 'cloudflare' }],

@@ -181,11 +181,11 @@ const LAYOUTS: Record<string, bigint[]> = {
     ...row(0x6030_ff00, 3, 60),
     ...row(0x7000_0000, 0x500_0000, 16),
   ],
-  'all over, in a large table': row(0x5_0000, 0x6a_0000, 600),
+  'all over, in a large table': row(0x5_0000, 0x6d_0000, 600),
   'many at one address': [
     ...row(5, 0x500_0000, 20),
     ...Array.from({ length: 20 }, () => 0x7000_0000n),
-    ...row(0x7800_0000, 0x500_0000, 20),
+    ...row(0x8000_0000, 0x500_0000, 20),
   ],
 };
 
