@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    // As with all tests: see vitest.config.mts.
+    isolate: false,
     pool: 'forks',
     allowOnly: false,
   },
