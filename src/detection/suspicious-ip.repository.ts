@@ -35,11 +35,16 @@ const COLUMNS = `id, subject_kind as "subjectKind", subject, ip_address as "ipAd
   first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", flagged_at as "flaggedAt", updated_at as "updatedAt",
   resolved_at as "resolvedAt", resolved_by as "resolvedBy", note`;
 
-/** Networks of which an IPv6 client is a part, or that are a part of it, speak for it. */
-const EXEMPT = `
+/**
+ * The clients among findings that are exempt, with the reason. Networks of which an IPv6 client is a part, or that are a
+ * part of it, speak for it.
+ *
+ * @param findings a table with their `"subjectKind"` and `subject`.
+ */
+function exemptOf(findings: string): string {
+  return `
   select distinct on (f.client) f.client, exempt.why
-    from (select distinct subject as client, subject::inet as network from jsonb_to_recordset($1::jsonb)
-            as f("subjectKind" text, subject text) where "subjectKind" = 'client') as f,
+    from (select distinct subject as client, subject::inet as network from ${findings} where "subjectKind" = 'client') as f,
          lateral (
            select 'allow rule' as why, 1 as place from ip_tracking.ip_rule
             where action = 'allow' and ip_rule.network && f.network and (expires_at is null or expires_at > now())
@@ -48,6 +53,11 @@ const EXEMPT = `
             where kind in ('trusted proxy', 'own address') and protected_network.network && f.network
               and announced_at > now() - interval '7 days') as exempt
    order by f.client, exempt.place`;
+}
+
+const EXEMPT = exemptOf(
+  `jsonb_to_recordset($1::jsonb) as finding("subjectKind" text, subject text)`,
+);
 
 /**
  * What weighs more says more, and of what weighs the same what is found later: the rules of a detector find one after the
@@ -57,30 +67,40 @@ const EXEMPT = `
 const SAYS_MORE = `(known.resolved_at is not null or excluded.weight > known.weight
                     or excluded.weight = known.weight and excluded.last_seen_at >= known.last_seen_at)`;
 
-/** A finding whose client was erased since is not kept, nor is one of before it was settled. */
+/**
+ * Stores findings, but for those of clients that are exempt, which it answers. A finding whose client was erased since is
+ * not kept, nor is one of before it was settled.
+ */
 const SAVE = `
-  insert into ip_tracking.suspicious_ip as known (subject_kind, subject, ip_address, detector, reason, evidence, weight,
-         first_seen_at, last_seen_at, flagged_at, updated_at)
-  select "subjectKind", subject, case "subjectKind" when 'client' then subject::inet end, detector, reason, evidence, weight,
-         "firstSeen", "lastSeen", $2, $2
-    from jsonb_to_recordset($1::jsonb) as f("subjectKind" text, subject text, detector text, reason text, evidence jsonb,
-                                             weight real, "firstSeen" timestamptz, "lastSeen" timestamptz)
-   where "subjectKind" <> 'client' or not exists (
-           select from ip_tracking.erased_address
-            where erased_before > f."lastSeen" and ip_address <<= f.subject::inet)
-  on conflict (subject_kind, subject, detector) do update set
-     reason = case when ${SAYS_MORE} then excluded.reason else known.reason end,
-     evidence = case when ${SAYS_MORE} then excluded.evidence else known.evidence end,
-     weight = case when known.resolved_at is not null then excluded.weight else greatest(excluded.weight, known.weight) end,
-     first_seen_at = case when known.resolved_at is not null then excluded.first_seen_at
-                          else least(excluded.first_seen_at, known.first_seen_at) end,
-     last_seen_at = greatest(excluded.last_seen_at, known.last_seen_at),
-     flagged_at = case when known.resolved_at is not null then excluded.flagged_at else known.flagged_at end,
-     updated_at = excluded.updated_at, resolved_at = null, resolved_by = null
-   where known.resolved_at is null or excluded.first_seen_at > known.resolved_at`;
+  with finding as materialized (
+    select * from jsonb_to_recordset($1::jsonb) as f("subjectKind" text, subject text, detector text, reason text,
+                                                     evidence jsonb, weight real, "firstSeen" timestamptz, "lastSeen" timestamptz)),
+  exempt as materialized (${exemptOf('finding')}),
+  saved as (
+    insert into ip_tracking.suspicious_ip as known (subject_kind, subject, ip_address, detector, reason, evidence, weight,
+           first_seen_at, last_seen_at, flagged_at, updated_at)
+    select "subjectKind", subject, case "subjectKind" when 'client' then subject::inet end, detector, reason, evidence, weight,
+           "firstSeen", "lastSeen", $2, $2
+      from finding
+     where "subjectKind" <> 'client'
+        or not exists (select from exempt where client = subject)
+           and not exists (select from ip_tracking.erased_address
+                            where erased_before > finding."lastSeen" and ip_address <<= finding.subject::inet)
+    on conflict (subject_kind, subject, detector) do update set
+       reason = case when ${SAYS_MORE} then excluded.reason else known.reason end,
+       evidence = case when ${SAYS_MORE} then excluded.evidence else known.evidence end,
+       weight = case when known.resolved_at is not null then excluded.weight else greatest(excluded.weight, known.weight) end,
+       first_seen_at = case when known.resolved_at is not null then excluded.first_seen_at
+                            else least(excluded.first_seen_at, known.first_seen_at) end,
+       last_seen_at = greatest(excluded.last_seen_at, known.last_seen_at),
+       flagged_at = case when known.resolved_at is not null then excluded.flagged_at else known.flagged_at end,
+       updated_at = excluded.updated_at, resolved_at = null, resolved_by = null
+     where known.resolved_at is null or excluded.first_seen_at > known.resolved_at
+    returning ${COLUMNS}, flagged_at = $2 as "isNew")`;
 
-const SAVE_AND_RETURN = `${SAVE}
-  returning ${COLUMNS}, flagged_at = $2 as "isNew"`;
+const SAVE_ALONE = `${SAVE} select client, why from exempt`;
+/** Beside each other: whom there is nothing stored of has no row of the left, and whoever is not exempt none of the right. */
+const SAVE_AND_RETURN = `${SAVE} select * from saved full join exempt on saved.subject = exempt.client`;
 
 /** The only place that reads and writes `ip_tracking.suspicious_ip`. */
 export class SuspiciousIpRepository {
@@ -100,17 +120,13 @@ export class SuspiciousIpRepository {
     // An INSERT may not touch the same row twice.
     const once = strongest(findings);
     for (let from = 0; from < once.length; from += AT_ONCE) {
-      const kept = await this.leaveExempt(once.slice(from, from + AT_ONCE), saved);
       const returned: Finding[] = [];
       const others: Finding[] = [];
-      for (const finding of kept) (isReturned(finding) ? returned : others).push(finding);
-      if (others.length > 0) await this.manager.query(SAVE, [JSON.stringify(others), now]);
-      if (returned.length === 0) continue;
-      const rows = await this.manager.query<StoredFinding>(SAVE_AND_RETURN, [
-        JSON.stringify(returned),
-        now,
-      ]);
-      for (const row of rows) saved.stored.push(row);
+      for (const finding of once.slice(from, from + AT_ONCE)) {
+        (isReturned(finding) ? returned : others).push(finding);
+      }
+      await this.saveBatch(SAVE_ALONE, others, now, saved);
+      await this.saveBatch(SAVE_AND_RETURN, returned, now, saved);
     }
     return saved;
   }
@@ -154,17 +170,31 @@ export class SuspiciousIpRepository {
     return new Map(rows.map(({ client, why }) => [client, why]));
   }
 
-  private async leaveExempt(
+  private async saveBatch(
+    sql: string,
     findings: readonly Finding[],
-    { exempted }: SavedFindings,
-  ): Promise<Finding[]> {
-    const exempt = await this.exemptionsOf(findings);
-    return findings.filter(({ subjectKind, subject }) => {
+    now: Date,
+    { stored, exempted }: SavedFindings,
+  ): Promise<void> {
+    if (findings.length === 0) return;
+    const rows = await this.manager.query<Partial<SavedRow>>(sql, [JSON.stringify(findings), now]);
+    const exempt = new Map<string, Exemption>();
+    for (const { client, why, ...finding } of rows) {
+      if (client != null && why != null) exempt.set(client, why);
+      if (finding.id != null) stored.push(finding as StoredFinding);
+    }
+    if (exempt.size === 0) return;
+    for (const { subjectKind, subject } of findings) {
       const why = subjectKind === 'client' ? exempt.get(subject) : undefined;
       if (why !== undefined) exempted[why] = (exempted[why] ?? 0) + 1;
-      return why === undefined;
-    });
+    }
   }
+}
+
+/** What is answered when findings are stored: one, a client that is exempt, or both. */
+interface SavedRow extends StoredFinding {
+  client: string | null;
+  why: Exemption | null;
 }
 
 /** Whose findings are settled. */
