@@ -25,8 +25,8 @@ export default defineConfig(({ mode }) => {
     hookTimeout: 180_000,
     // Half of a worker's time is waiting for PostgreSQL and timers. No test has a bound that three on two cores would miss.
     maxWorkers: 3,
-    pool: 'forks',
-  } as const;
+    pool: 'forks' as const,
+  };
   return {
     test: {
       // Once a run, for both.
