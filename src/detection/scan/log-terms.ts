@@ -7,9 +7,9 @@ export const LOG = 'ip_tracking.request_log';
 /**
  * The rows that count. A client that a block rule, a ban or a limit rule refuses must not feed the detection that would
  * ban it again: nothing else stays out, a refusal by anything but such a rule included. Rows of before there was a reason
- * have their rule.
+ * have their rule. Most rows have neither, which is quicker to see than their outcome.
  */
-export const COUNTED = `not (outcome in ('blocked', 'throttled') and (reason is not distinct from 'rule' or outcome = 'blocked' and rule_id is not null))`;
+export const COUNTED = `((reason is null or reason <> 'rule' or outcome not in ('blocked', 'throttled')) and (rule_id is null or outcome <> 'blocked'))`;
 
 /** The client a row belongs to: an IPv4 address as it is, IPv6 by its /64. */
 export const CLIENT = `case family(ip_address) when 4 then ip_address else network(set_masklen(ip_address, 64))::inet end`;
@@ -50,7 +50,7 @@ export function matching(counts: Match): string {
     counts.none === undefined ? 'true' : `(signals & ${bitsOf(counts.none)}) = 0`,
     counts.outcomes === undefined ? 'true' : `outcome in (${counts.outcomes.map(quoted).join()})`,
     counts.statuses === undefined ? 'true' : `status in (${counts.statuses.map(Number).join()})`,
-    counts.isSensitive === undefined ? 'true' : `sensitive = ${counts.isSensitive}`,
+    counts.isSensitive === undefined ? 'true' : counts.isSensitive ? 'sensitive' : 'not sensitive',
   ];
   return conditions.filter((condition) => condition !== 'true').join(' and ') || 'true';
 }
