@@ -74,7 +74,7 @@ class Reader {
     const { userAgent, referer } = facts;
     let bits = this.lineBits(facts);
     if (userAgent !== null) bits |= this.agents.read(userAgent);
-    if (referer !== null && referer !== '') bits |= readReferer(referer, facts.host, this.hosts);
+    if (referer !== null) bits |= readReferer(referer, facts.host, this.hosts);
     if (isPageFetch(facts)) bits |= PAGE_FETCH;
     else if (isImageLike(facts)) bits |= IMAGE_LIKE;
     if (facts.outcome === 'unmatched' || this.isMissed(facts)) bits |= UNMATCHED;
@@ -128,11 +128,12 @@ class Reader {
   private hasHiddenName(target: string): boolean {
     const { queryMarks, queryStart } = this.scan;
     if ((queryMarks & MARK.underscore) !== 0 && target.includes('__', queryStart)) return true;
-    return (queryMarks & MARK.dot) !== 0 && target.includes('classLoader', queryStart);
+    if ((queryMarks & MARK.dot) === 0) return false;
+    return target.includes('classLoader', queryStart) || target.includes('prototype', queryStart);
   }
 
   private detourBits(path: string, target: string): number {
-    if (!path.includes('.json')) return 0;
+    if (!/\.json/i.test(path)) return 0;
     const query = decodeOnce(target.slice(this.scan.queryStart, this.scan.end), true);
     return isExchangeDetour(path.toLowerCase(), query) ? SSRF : 0;
   }
