@@ -53,10 +53,9 @@ function isAssetType(responseType: string): boolean {
   }
 }
 
-/** In lower case, which frameworks write it in. */
+/** In lower case: types are the same in whatever case they are written (RFC 9110 section 8.3.1). */
 function typeOf(responseType: string): string {
-  const c = responseType.charCodeAt(0);
-  return c >= 97 && c <= 122 ? responseType : fold(responseType.trimStart());
+  return fold(responseType.trimStart());
 }
 
 /** Whether a page's style, script, image, font, sound or film was served; a page that stands for everything is none. */
