@@ -30,11 +30,11 @@ export function hasHeaderInjection(text: string, place: PayloadPlace): boolean {
     const isWhole = c === CR && text.charCodeAt(i + 1) === LF;
     let start = isWhole ? i + 2 : i + 1;
     // Twice: the headers end, and an answer of somebody else's begins.
-    while (start < text.length && isSpace(text.charCodeAt(start))) start++;
+    while (isSpace(text.charCodeAt(start))) start++;
     const name = nameAt(text, start);
     if (name !== null && (HEADERS.has(name) || (isWhole && place === 'path'))) return true;
     if (text.startsWith('http/1.', start)) return true;
-    i = Math.max(i, start - 1);
+    i = start - 1;
   }
   return false;
 }
@@ -42,7 +42,7 @@ export function hasHeaderInjection(text: string, place: PayloadPlace): boolean {
 /** A header's name that is followed by a colon, or null. */
 function nameAt(text: string, start: number): string | null {
   let i = start;
-  while (i - start < LONGEST && i < text.length) {
+  while (i - start < LONGEST) {
     const c = text.charCodeAt(i);
     if (!isWordChar(c) && c !== MINUS) break;
     i++;

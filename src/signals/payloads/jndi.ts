@@ -24,14 +24,17 @@ export function hasJndi(text: string): boolean {
     if (c === DOLLAR && text.charCodeAt(i + 1) === OPEN) {
       open.push('');
       i++;
-    } else if (c === CLOSE && open.length > 0) {
+      continue;
+    }
+    if (open.length === 0) continue;
+    if (c === CLOSE) {
       const value = valueOf(open.pop()!);
       if (open.length > 0 && append(open, value)) return true;
-    } else if (c === COLON && text.charCodeAt(i + 1) === MINUS && open.length > 0) {
+    } else if (c === COLON && text.charCodeAt(i + 1) === MINUS) {
       // What stands behind `:-` is the value where the lookup fails, as it is made to.
       open[open.length - 1] = '';
       i++;
-    } else if (open.length > 0 && append(open, text[i]!)) {
+    } else if (append(open, text[i]!)) {
       return true;
     }
   }

@@ -5,7 +5,5 @@
  * Lets pass: the operators of other parameters, which apps offer on purpose (`age[$gt]=5`, `filters[name][$eq]=x`).
  */
 export function isNoSqlName(name: string): boolean {
-  return (
-    name.startsWith('pass') && /^pass(?:word|wd)?\[\$(?:ne|gt|gte|lt|nin|regex|exists)\]/.test(name)
-  );
+  return /^pass(?:word|wd)?\[\$(?:ne|gt|gte|lt|nin|regex|exists)\]/.test(name);
 }

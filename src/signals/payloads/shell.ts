@@ -50,9 +50,7 @@ const PHP_CALLS = [
 export function hasShell(text: string, place: PayloadPlace): boolean {
   if (place === 'command' && commandAt(text, 0)) return true;
   if (isShellshock(text)) return true;
-  if (text.includes('$ifs') || text.includes('${ifs}')) {
-    if (IFS.some((separator) => joinsWords(text, separator))) return true;
-  }
+  if (IFS.some((separator) => joinsWords(text, separator))) return true;
   if (text.includes('<') && isBroughtCode(text, place)) return true;
   if (place !== 'prose' && isPhpSetting(text)) return true;
   if (text.includes('\\think\\') && hasAny(text, THINKPHP)) return true;
@@ -101,7 +99,7 @@ function isShellshock(text: string): boolean {
 /** `cat${ifs}/etc`: on both sides of the separator a command goes on. */
 function joinsWords(text: string, separator: string): boolean {
   for (let at = text.indexOf(separator); at >= 0; at = text.indexOf(separator, at + 1)) {
-    const before = at === 0 ? 0 : text.charCodeAt(at - 1);
+    const before = text.charCodeAt(at - 1);
     const after = text.charCodeAt(at + separator.length);
     const goesOn = isWordChar(after) || after === SLASH || after === DOLLAR || after === 45;
     if (isWordChar(before) && goesOn) return true;

@@ -80,7 +80,7 @@ export function isCondition(tokens: readonly SqlToken[], at: number): boolean {
     return next?.kind === 'compare' && tokens[start + 2]?.kind === 'quote';
   }
   const end = constantAt(tokens, start);
-  const behind = end < 0 ? undefined : tokens[end];
+  const behind = tokens[end];
   if (behind === undefined) return false;
   const isNumber = tokens[end - 1]!.kind === 'number';
   // A number that stands for itself, with the rest cut off: `' or 1--`.
@@ -174,7 +174,7 @@ function isDelay(tokens: readonly SqlToken[], at: number): boolean {
 
 /** A delay among the next pieces. */
 function hasDelay(tokens: readonly SqlToken[], at: number): boolean {
-  for (let i = at; i < at + FAR && i < tokens.length; i++) if (isDelay(tokens, i)) return true;
+  for (let i = at; i < at + FAR; i++) if (isDelay(tokens, i)) return true;
   return false;
 }
 
@@ -184,7 +184,7 @@ function isNow(tokens: readonly SqlToken[], at: number): boolean {
 
 /** A word among the next pieces. */
 function hasWord(tokens: readonly SqlToken[], at: number, reach: number, word: string): boolean {
-  for (let i = at + 1; i < at + reach && i < tokens.length; i++) {
+  for (let i = at + 1; i < at + reach; i++) {
     if (textAt(tokens, i) === word) return true;
   }
   return false;

@@ -107,7 +107,7 @@ function tokenAt(text: string, at: number): SqlToken {
 /** A comment by its mark, with an ellipsis where anything but signs follows: people write dashes, too. */
 function comment(text: string, at: number, mark: string): SqlToken {
   let i = at + mark.length;
-  while (i < text.length && (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) === 45)) i++;
+  while (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) === 45) i++;
   return { kind: 'comment', text: i === text.length ? mark : `${mark}...`, at };
 }
 
@@ -137,13 +137,14 @@ function isHexDigit(c: number): boolean {
 
 function wordAt(text: string, at: number): SqlToken {
   let end = at + 1;
-  while (end < text.length) {
-    const c = text.charCodeAt(end);
-    if (!isWordChar(c) && c !== 64 && c !== 36) break;
-    end++;
-  }
+  while (isNameChar(text.charCodeAt(end))) end++;
   const word = text.slice(at, end);
   return { kind: COMPARISONS.has(word) ? 'compare' : 'word', text: word, at };
+}
+
+/** Names go on with `@` and `$` as well. */
+function isNameChar(c: number): boolean {
+  return isWordChar(c) || c === 64 || c === 36;
 }
 
 /** The text of a token; empty behind the last. */

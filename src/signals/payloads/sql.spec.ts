@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { payloadsOf } from '../../../test/support/request-facts.js';
+import { hasSql } from './sql.js';
+import type { PayloadPlace } from './payload-text.js';
 
 it.each([
   "/?id=1'%20or%20'1'='1",
@@ -69,6 +71,7 @@ it.each([
   "/?id=1' and 1=dbms_pipe.receive_message('a',10)--",
   "/?id=1'and(select*from(select(sleep(5)))a)--",
   "/?q=shoes'+or+'1'='1",
+  '/?1+or+1=1',
   '/?search=x%2527%2520or%25201=1--',
   "/?q=');+waitfor+delay+'0:0:5'--",
   "/items/1'%20or%20'1'='1",
@@ -79,4 +82,42 @@ it.each([
   '/?username=admin&password%5B%24regex%5D=.*',
 ])('is found in %s', (target) => {
   expect(payloadsOf(target)).toContain('payload:sql');
+});
+
+it.each<[string, PayloadPlace]>([
+  // Quotes are counted each for itself, and every other one breaks out.
+  [`it's 5" or 1=1--`, 'value'],
+  ["x'y'z' or 1=1", 'value'],
+  ['-1 or 1=1', 'value'],
+  ['(1 or 1=1', 'value'],
+  ['-(1 or 1=1', 'value'],
+  ['/items/1 or 1=1', 'path'],
+  ['/items/-(1 or 1=1', 'path'],
+  ["admin'--", 'value'],
+  ["admin')#", 'value'],
+  ["x' or 1=1", 'prose'],
+])('is found in %j, a %s', (text, place) => {
+  expect(hasSql(text, place)).toBe(true);
+});
+
+it.each<[string, PayloadPlace]>([
+  ['', 'value'],
+  ['union', 'value'],
+  ["'a' or 1=1", 'value'],
+  ["x'y' or 1=1", 'value'],
+  ['x or 1=1', 'value'],
+  ['x 1 or 1=1', 'value'],
+  ['-((1 or 1=1', 'value'],
+  ['x y z 1 or 1=1', 'value'],
+  ['items/1 or 1=1', 'value'],
+  ['/items 1 or 1=1', 'path'],
+  ['/items/-((1 or 1=1', 'path'],
+  ['1 or 1=1', 'prose'],
+  ['union select 1,2', 'prose'],
+  ["'--", 'value'],
+  ["admin'", 'value'],
+  ["admin'x", 'value'],
+  ["the boys'--", 'value'],
+])('is not found in %j, a %s', (text, place) => {
+  expect(hasSql(text, place)).toBe(false);
 });

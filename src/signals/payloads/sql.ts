@@ -28,7 +28,6 @@ const CONNECTORS = new Set(['or', 'and', 'xor', '||', '&&', 'having', 'where']);
  */
 export function hasSql(text: string, place: PayloadPlace): boolean {
   const tokens = sqlTokensOf(text);
-  if (tokens.length < 2) return false;
   const isTyped = place === 'prose';
   let single = 0;
   let double = 0;
@@ -47,8 +46,8 @@ export function hasSql(text: string, place: PayloadPlace): boolean {
 
 /** A number that a value or a path's segment begins with, be it negative: what an id is broken out of. */
 function isLeadingNumber(tokens: readonly SqlToken[], at: number, place: PayloadPlace): boolean {
+  if (tokens[at]!.kind !== 'number') return false;
   // Behind more than a sign and a parenthesis, nothing begins any more.
-  if (tokens[at]!.kind !== 'number' || (at > 2 && place !== 'path')) return false;
   let before = at - 1;
   while (before >= 0 && at - before < 3 && '-('.includes(tokens[before]!.text)) before--;
   return before < 0 || (place === 'path' && tokens[before]!.text === '/');

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { payloadsOf } from '../../../test/support/request-facts.js';
+import { hasTemplate } from './template.js';
 
 it.each([
   '/?name={{7*7}}',
@@ -35,4 +36,34 @@ it.each([
   '/?x=%24%7Burl%3AUTF-8%3Ahttps%3A%2F%2Fx.example%2F%7D',
 ])('is found in %s', (target) => {
   expect(payloadsOf(target)).toContain('payload:template');
+});
+
+it.each([
+  '${1234567890*1}',
+  '${= 7 * "7" }',
+  '<%=7*7%>',
+  // Behind the first opening mark, be there others.
+  '{{x.__class__}} @(y',
+  '@(x.__class__ ${y',
+  'class.classloader',
+])('is found in %s', (text) => {
+  expect(hasTemplate(text)).toBe(true);
+});
+
+it.each([
+  '',
+  '7*7',
+  '${7*7',
+  '${7+7}',
+  '${7/7}',
+  '${*7}',
+  '${7*}',
+  '${12345678901*1}',
+  '${1*12345678901}',
+  '}${7*x',
+  'x*5}${y',
+  '__class__ {{x}}',
+  '{{x}}',
+])('is not found in %j', (text) => {
+  expect(hasTemplate(text)).toBe(false);
 });

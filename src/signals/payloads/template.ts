@@ -77,9 +77,7 @@ export function hasTemplate(text: string): boolean {
 function isMultiplication(text: string, at: number): boolean {
   let i = skipSpaces(text, at);
   if (text.charCodeAt(i) === 61) i = skipSpaces(text, i + 1);
-  i = skipNumber(text, i);
-  if (i < 0) return false;
-  i = skipSpaces(text, i);
+  i = skipSpaces(text, skipNumber(text, i));
   if (text.charCodeAt(i) !== ASTERISK) return false;
   i = skipNumber(text, skipSpaces(text, i + 1));
   if (i < 0) return false;

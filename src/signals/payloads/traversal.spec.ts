@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { payloadsOf } from '../../../test/support/request-facts.js';
+import { climbOf, isTraversingPath, isTraversingValue } from './traversal.js';
 
 it.each([
   '/cgi-bin/.%2e/.%2e/.%2e/.%2e/bin/sh',
@@ -29,6 +30,8 @@ it.each([
   '/_next/static/../../../.env',
   '/api/files/..%2F..%2F..%2F..%2Fproc%2Fself%2Fenviron',
   '/?page=../../../../etc/passwd',
+  '/?../../../../etc/passwd',
+  '/?a&../../../../etc/passwd',
   '/?page=..%2F..%2F..%2F..%2Fetc%2Fpasswd%00.html',
   '/?page=%252e%252e%252f%252e%252e%252f%252e%252e%252fetc%252fpasswd',
   '/?file=/etc/passwd',
@@ -52,4 +55,58 @@ it.each([
   '/%u002e%u002e%u2215%u002e%u002e/..%u002f..%u002fetc/passwd',
 ])('is found in %s', (target) => {
   expect(payloadsOf(target)).toContain('payload:traversal');
+});
+
+describe('climbOf', () => {
+  it.each([
+    ['', 0, 0, -1, false],
+    ['a/b', 0, 0, -1, false],
+    ['..', 1, 1, 2, false],
+    ['a/..', 1, 0, 4, false],
+    ['a/../', 1, 0, 4, false],
+    ['../a/../b', 1, 1, 7, false],
+    ['..//..\\x', 2, 2, 6, false],
+    ['....//x', 1, 1, 4, false],
+    ['..;a/x', 1, 1, 2, true],
+    ['..;a/../x', 2, 2, 7, true],
+    ['./a', 0, 0, -1, false],
+    ['.../a', 0, 0, -1, false],
+    ['..a/b', 0, 0, -1, false],
+    ['../../a/b/../..', 2, 2, 15, false],
+  ])('reads %j', (text, run, above, end, hasParameter) => {
+    expect(climbOf(text)).toEqual({ run, above, end, hasParameter });
+  });
+});
+
+it.each([
+  ['/a..b/etc/passwd', 0, false],
+  ['/v1..v2', 0, false],
+  ['/a/b/../../c', 2, false],
+  ['/a/b/../../c', 1, true],
+  ['/a/b/../c', 0, false],
+  ['/etc/hosts/../c', 0, false],
+  ['/a/../etc/hosts', 1, true],
+  ['/a/..\\etc\\hosts', 1, true],
+  ['/../../../c', 3, true],
+  ['/../../c', 2, false],
+])('is told in the path %s, %i of whose ups are in the open: %s', (path, rawRun, isOne) => {
+  expect(isTraversingPath(path, rawRun)).toBe(isOne);
+});
+
+it.each([
+  ['a..b/etc/group', 'value', false],
+  ['a/etc/group', 'value', false],
+  ['../etc/group', 'value', true],
+  ['../etc/group', 'prose', true],
+  ['../../../a', 'value', false],
+  ['../../../../a', 'prose', true],
+  ['/etc/passwd', 'value', true],
+  ['/etc/passwd', 'prose', false],
+  ['x/etc/passwd', 'value', false],
+  ['file:///etc/passwd', 'value', true],
+  ['c:\\boot.ini', 'value', true],
+  ['php://input', 'value', true],
+  ['x php://input', 'value', false],
+] as const)('is told in the value %s, a %s: %s', (value, place, isOne) => {
+  expect(isTraversingValue(value, place)).toBe(isOne);
 });

@@ -95,7 +95,7 @@ export function climbOf(text: string): Climb {
 /** 2 or 4 where the segment is so many dots, be it with a `;parameter` behind them; else 0. */
 function dotsAt(text: string, start: number, end: number): number {
   let i = start;
-  while (i < end && text.charCodeAt(i) === DOT) i++;
+  while (text.charCodeAt(i) === DOT) i++;
   const dots = i - start;
   if (dots !== 2 && dots !== 4) return 0;
   return i === end || text.charCodeAt(i) === SEMICOLON ? dots : 0;

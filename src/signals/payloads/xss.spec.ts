@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { payloadsOf } from '../../../test/support/request-facts.js';
+import { hasScript } from './xss.js';
+import type { PayloadPlace } from './payload-text.js';
 
 it.each([
   '/?q=<script>alert(1)</script>',
@@ -23,6 +25,63 @@ it.each([
   '/?x=" onmouseover=alert(1) x="',
   '/?x=<a href="javascript:alert(1)">',
   '/?x=<select autofocus onfocus=alert(1)>',
+  '/%253Cscript%253Ealert(1)%253C/script%253E',
 ])('is found in %s', (target) => {
   expect(payloadsOf(target)).toContain('payload:xss');
+});
+
+it.each<[string, PayloadPlace]>([
+  ['javascript:alert(1)', 'value'],
+  ['javascript:alert(1)', 'prose'],
+  ['"onclick=alert(1)', 'value'],
+  ["'onclick=alert(1)", 'value'],
+  ['"/onclick=alert(1)', 'value'],
+  [`"${' '.repeat(7)}onclick=alert(1)`, 'value'],
+  [`${'x'.repeat(10)}" onclick=alert(1)`, 'value'],
+  ['" onxy=alert(1)', 'value'],
+  [`" on${'x'.repeat(30)}=alert(1)`, 'value'],
+  ['"><script', 'value'],
+  ["'><script", 'prose'],
+  ['<script>alert(1)', 'prose'],
+  ['"><b onclick=x', 'value'],
+  ['<b onclick=alert(1)', 'value'],
+  ['<b/onclick=alert(1)', 'value'],
+  ['<b a="x"onclick=alert(1)', 'prose'],
+  ["<b a='x'onclick=alert(1)", 'prose'],
+  ['<a href=javascript:alert(1)', 'prose'],
+  [`<b${'x'.repeat(253)} onclick=alert(1)`, 'value'],
+])('is found in %j, a %s', (text, place) => {
+  expect(hasScript(text, place)).toBe(true);
+});
+
+it.each<[string, PayloadPlace]>([
+  ['', 'value'],
+  ['alert(1)', 'value'],
+  ['javascript:alert(1)', 'path'],
+  ['javascript:void(0)', 'value'],
+  ['a javascript:alert(1)', 'value'],
+  ['x onclick=alert(1)', 'value'],
+  ['" onclick=alert(1)', 'prose'],
+  ['" alert(1)', 'value'],
+  ['" onerror=x', 'value'],
+  ['" unclick=alert(1)', 'value'],
+  ['" onx=alert(1)', 'value'],
+  ['" onclick alert(1)', 'value'],
+  [`" on${'x'.repeat(31)}=alert(1)`, 'value'],
+  [`"${' '.repeat(8)}onclick=alert(1)`, 'value'],
+  ['<script', 'value'],
+  ['><script', 'value'],
+  ['x><script', 'value'],
+  ['"x<script', 'value'],
+  ['alert(1)<script', 'value'],
+  ['"><b x', 'value'],
+  ['<b>alert(1)', 'value'],
+  ['<b>onclick=alert(1)', 'value'],
+  ['<  onclick=alert(1)', 'value'],
+  ['<b < onclick=alert(1)', 'value'],
+  ['<b xonclick=alert(1)', 'value'],
+  ['<b onclick x=alert(1)', 'value'],
+  [`<b${'x'.repeat(254)} onclick=alert(1)`, 'value'],
+])('is not found in %j, a %s', (text, place) => {
+  expect(hasScript(text, place)).toBe(false);
 });

@@ -44,7 +44,7 @@ export function hasScript(text: string, place: PayloadPlace): boolean {
   for (let i = text.indexOf('<'); i >= 0; i = text.indexOf('<', i + 1)) {
     const name = elementAt(text, i + 1);
     if (name === '') continue;
-    const isBreakout = i > 1 && text.charCodeAt(i - 1) === GREATER && isQuote(text, i - 2);
+    const isBreakout = text.charCodeAt(i - 1) === GREATER && isQuote(text, i - 2);
     if (name === 'script' && (isBreakout || lastCall > i)) return true;
     if (lastCall <= i && !isBreakout) continue;
     if (lastAddress > i || hasHandler(text, i)) return true;
@@ -54,7 +54,7 @@ export function hasScript(text: string, place: PayloadPlace): boolean {
 
 function elementAt(text: string, start: number): string {
   let i = start;
-  while (i - start < 12 && i < text.length && isWordChar(text.charCodeAt(i))) i++;
+  while (isWordChar(text.charCodeAt(i))) i++;
   return text.slice(start, i);
 }
 
