@@ -3,6 +3,8 @@ import { requestFacts } from '../../test/support/request-facts.js';
 import type { RequestFacts } from './request-facts.js';
 import { bitsOf, namesOf } from './signal.js';
 import { createSignalReader } from './signal-reader.js';
+import { AgentReader } from './agent-reader.js';
+import type { ProbeIndex } from './probe-index.js';
 
 const read = createSignalReader();
 
@@ -56,6 +58,8 @@ describe('headers', () => {
     ['https://x.example/%24%7Bjndi:ldap://203.0.113.7/a%7D', ['payload:jndi']],
     ["' or 1=1--", ['payload:sql']],
     ['() { :; }; /bin/id', ['payload:shell']],
+    [`${'x'.repeat(1_010)}' or 1=1`, ['payload:sql']],
+    [`${'x'.repeat(1_024)}' or 1=1`, []],
     // What people have searched for elsewhere, and what stands in the address of the page they were on.
     ["https://www.search.example/?q=' or 1=1--", []],
     ["https://shop.example/search?q=' or 1=1--", ['own-referer']],
@@ -77,5 +81,52 @@ describe('headers', () => {
       );
       expect(wrong, `round ${round}`).toEqual([]);
     }
+  });
+});
+
+describe('what is remembered', () => {
+  /** How often an agent is looked for that is read twice. */
+  function lookUps(agent: string): number {
+    let count = 0;
+    const findAgents = () => {
+      count++;
+      return [];
+    };
+    const reader = new AgentReader({ findAgents } as unknown as ProbeIndex);
+    reader.read(agent);
+    reader.read(agent);
+    return count;
+  }
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [384, 1],
+    [385, 2],
+  ])('of an agent of %i characters', (length, count) => {
+    expect(lookUps('x'.repeat(length))).toBe(count);
+  });
+
+  it('is of an agent what it was, whatever characters it has', () => {
+    const agents = ['nikto', 'nikto ', ' nikto'].flatMap((name) =>
+      ['\xff', '\uffff', '\x01'].flatMap((odd) =>
+        [0, 1, 2, 5, 9].flatMap((count) => [
+          name + odd.repeat(count),
+          odd.repeat(count) + name,
+          odd.repeat(count) + name + odd.repeat(count),
+        ]),
+      ),
+    );
+    const found = (userAgent: string) => signalsOf({ userAgent }).includes('probe:tools');
+    for (const round of [1, 2]) {
+      const lost = agents.filter((agent) => !found(agent));
+      expect(lost, `round ${round}`).toEqual([]);
+    }
+  });
+
+  it('is no more than what is looked at', () => {
+    const agent = (length: number) => signalsOf({ userAgent: `${'x'.repeat(length)} nikto` });
+    expect(agent(1_018)).toEqual(['probe:tools']);
+    expect(agent(1_019)).toEqual([]);
   });
 });

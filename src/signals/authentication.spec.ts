@@ -47,6 +47,8 @@ describe('credentials', () => {
       ['auth-failure'],
     ],
     ['were refused in a GET of a login', { ...LOGIN, ...REFUSED, method: 'GET' }, ['auth-failure']],
+    ['were not handed in: a look', { ...LOGIN, ...REFUSED, method: 'HEAD' }, []],
+    ['were not looked at', { ...LOGIN, outcome: 'throttled', status: 401 }, ['login']],
     ['were not handed in: a preflight', { ...LOGIN, ...REFUSED, method: 'OPTIONS' }, []],
     [
       'were missing on a sensitive POST',
@@ -88,6 +90,8 @@ describe('credentials', () => {
     '/account/logon.aspx',
     '/sessions',
     '/j_security_check',
+    `/${'a'.repeat(70)}/login`,
+    `/login.${'x'.repeat(58)}`,
   ])('are taken at %s', (path) => {
     expect(looksLikeLogin(path)).toBe(true);
   });
@@ -99,6 +103,8 @@ describe('credentials', () => {
     '/logins',
     '/blog/how-to-login',
     '/api/token',
+    '/.login',
+    `/login.${'x'.repeat(59)}`,
     `/${'login'.repeat(90)}`,
   ])('are not taken at %s', (path) => {
     expect(looksLikeLogin(path)).toBe(false);

@@ -40,6 +40,12 @@ describe('compileProbes', () => {
     ['/a/legacy', [{ text: 'legacy-*', group: 'consoles' }], []],
     ['/vpn', [{ text: 'vpn', place: 'first', group: 'appliances' }], ['probe:appliances']],
     ['/a/vpn', [{ text: 'vpn', place: 'first', group: 'appliances' }], []],
+    ['/a/shop/admin-2', ['shop/admin*'], ['probe:exploits']],
+    ['/a/shop', ['shop/admin*'], []],
+    ['/a/shop/admin-2', ['shop/admin*', 'shop/other*'], ['probe:exploits']],
+    ['/a/shop/other', ['shop/admin*', 'shop/other*'], ['probe:exploits']],
+    ['/old-', ['old-*'], ['probe:exploits']],
+    ['/old', ['old-*'], []],
     ['/a/x.tpl', [{ text: '.tpl', place: 'suffix', group: 'secrets' }], ['probe:secrets']],
   ] as const)('finds in %s what is added by %j', (target, add, names) => {
     expect(probesOf(target, { add })).toEqual(names);
@@ -48,6 +54,9 @@ describe('compileProbes', () => {
   it('finds a user agent that is added', () => {
     const add = [{ text: 'EvilBot', place: 'agent', group: 'tools' }] as const;
     expect(probesOf('/', { add }, 'Mozilla/5.0 evilbot/2')).toEqual(['probe:tools']);
+    const slashed = [{ text: '/EvilBot/', place: 'agent', group: 'tools' }] as const;
+    expect(probesOf('/', { add: slashed }, 'x/evilbot/2')).toEqual(['probe:tools']);
+    expect(probesOf('/', { add: slashed }, 'evilbot')).toEqual([]);
   });
 
   it('spares a path that is added as innocent, of its group alone', () => {
@@ -62,6 +71,15 @@ describe('compileProbes', () => {
     [{ remove: ['wp-logn.php'] }, 'remove[0]', /"wp-login.php"/],
     [{ remove: ['.git*', 'no such thing'] }, 'remove[1]', /as the list has it/],
     [{ groups: null } as unknown as ProbeOptions, 'groups', /an object/],
+    [{ groups: 'all' } as unknown as ProbeOptions, 'groups', /an object/],
+    [
+      { groups: { zzzzzzzz: true } as ProbeOptions['groups'] },
+      'groups.zzzzzzzz',
+      /one of secrets, /,
+    ],
+    [{ add: [5 as unknown as string] }, 'add[0]', /^give a text/],
+    [{ add: ['a/./b'] }, 'add[0]', /segments/],
+    [{ add: ['*abcd'] }, 'add[0]', /at the end/],
     [{ add: 'x' } as unknown as ProbeOptions, 'add', /a list/],
     [{ remove: {} } as unknown as ProbeOptions, 'remove', /a list/],
     [{ remove: [null as unknown as string] }, 'remove[0]', /as the list has it/],

@@ -38,6 +38,25 @@ describe('decodeOnce', () => {
     ['%u0041', 'a'],
     ['%u3042', 'あ'],
     ['%u00', '%u00'],
+    ['%u0000', '\0'],
+    ['%u0080', '\u0080'],
+    ['%u00g1', '%u00g1'],
+    ['%u001g', '%u001g'],
+    ['%z0041', '%z0041'],
+    ['Z', 'z'],
+    ['A\u0080é', 'a\u0080é'],
+    ['%é1', '%é1'],
+    ['%1é', '%1é'],
+    ['%\u00801', '%\u00801'],
+    // Overlong forms of the first and the last of ASCII, and what is behind it.
+    ['%c0%80', '\0'],
+    ['%c0%bf', '?'],
+    ['%c1%bf', '\x7f'],
+    ['%e0%82%80', '\u00e0\u0082\u0080'],
+    ['%42%80%80%80', 'b\u0080\u0080\u0080'],
+    ['%c0%ff', '\u00c0\u00ff'],
+    ['%c0%7f', '\u00c0\x7f'],
+    ['%c0xae', '\u00c0xae'],
   ])('reads %j as %j', (text, decoded) => {
     expect(decodeOnce(text, false)).toBe(decoded);
   });
@@ -45,11 +64,25 @@ describe('decodeOnce', () => {
   it('takes a plus sign for a space in a query alone', () => {
     expect(decodeOnce('a+b%2Bc', true)).toBe('a b+c');
     expect(decodeOnce('a+b%2Bc', false)).toBe('a+b+c');
+    expect(decodeOnce('+', true)).toBe(' ');
   });
 
   it('looks at no more than it says', () => {
     expect(decodeOnce('a'.repeat(MAX_TARGET + 9), false)).toHaveLength(MAX_TARGET);
     expect(decodeOnce('%41'.repeat(MAX_TARGET), false)).toBe(`${'a'.repeat(2_730)}%4`);
+  });
+
+  it.each([
+    ['%41', 3, 'a'],
+    ['%41', 2, '%4'],
+    ['%u0041', 6, 'a'],
+    ['%u0041', 5, '%u004'],
+    ['%c0%ae', 6, '.'],
+    ['%c0%ae', 5, '\u00c0%a'],
+    ['%c0%ae', 3, '\u00c0'],
+  ])('reads of %s at its end the first %i characters', (text, room, end) => {
+    const before = 'a'.repeat(MAX_TARGET - room);
+    expect(decodeOnce(before + text, false)).toBe(before + end);
   });
 
   it('reads whatever is escaped properly as everybody does', () => {

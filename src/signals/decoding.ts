@@ -29,7 +29,7 @@ const decoded = new Uint16Array(MAX_TARGET);
 export function decodeOnce(text: string, isQuery: boolean): string {
   const end = Math.min(text.length, MAX_TARGET);
   const first = firstChange(text, end, isQuery);
-  if (first === end) return end === text.length ? text : text.slice(0, end);
+  if (first === end) return text.slice(0, end);
   let length = 0;
   for (let i = first; i < end; i++) {
     const c = text.charCodeAt(i);
@@ -58,7 +58,7 @@ export function decodeOnce(text: string, isQuery: boolean): string {
   }
   // Its parameters are the characters: no array in between, and nothing for each character.
   const rest = String.fromCharCode.apply(null, decoded.subarray(0, length) as unknown as number[]);
-  return first === 0 ? rest : text.slice(0, first) + rest;
+  return text.slice(0, first) + rest;
 }
 
 /** The first character that does not stay as it is; `end` where all do. */
@@ -109,10 +109,11 @@ function overlongAt(
   firstByte: number,
   extra: number,
 ): number {
-  let value = extra === 1 ? firstByte & 1 : 0;
+  // Of those that more than one byte follow, the first has no bit of the character.
+  let value = firstByte & 1;
   for (let i = 0; i < extra; i++) {
     const start = at + 3 * i;
-    if (start >= end || text.charCodeAt(start) !== PERCENT) return -1;
+    if (text.charCodeAt(start) !== PERCENT) return -1;
     const byte = byteAt(text, start, end);
     if (byte < 0x80 || byte > 0xbf) return -1;
     value = (value << 6) | (byte & 0x3f);

@@ -1,5 +1,3 @@
-import { FOLD } from './decoding.js';
-
 /**
  * What characters a text has that matter: most texts have none, and are done with when that is known. One bit each, so
  * that a text's marks are those of its characters, joined.
@@ -94,21 +92,12 @@ export function marksOf(text: string, start = 0, end = text.length): number {
 
 /** A text in lower case, of ASCII alone: the others keep their place. */
 export function fold(text: string): string {
+  let folded = '';
+  let start = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    // Only ASCII's capitals become other characters, and only then is it worth a new text.
-    if (c < 128 && FOLD[c] !== c) return foldFrom(text, i);
-  }
-  return text;
-}
-
-function foldFrom(text: string, from: number): string {
-  let folded = text.slice(0, from);
-  let start = from;
-  for (let i = from; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c >= 128 || FOLD[c] === c) continue;
-    folded += text.slice(start, i) + String.fromCharCode(FOLD[c]!);
+    if (c < 65 || c > 90) continue;
+    folded += text.slice(start, i) + String.fromCharCode(c + 32);
     start = i + 1;
   }
   return folded + text.slice(start);

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { requestFacts } from '../../test/support/request-facts.js';
 import { compileProbes } from './compile-probes.js';
+import type { ProbeGroup, ProbePlace } from './probes/probe-entry.js';
 import type { RequestFacts } from './request-facts.js';
 import { createSignalReader } from './signal-reader.js';
 import { bitsOf, namesOf, PROBES } from './signal.js';
+import { counts, isSuccess, namesEntry, type PathAnswer } from './own-path.js';
+import { parseRoutePattern } from './route-pattern.js';
 
 const read = createSignalReader();
 
@@ -84,6 +87,16 @@ describe('whose path is it', () => {
         ['probe:consoles', 'probe:scripts', 'answered'],
       ],
       [
+        'that is limited before the router',
+        { routePattern: null, status: 429, outcome: 'throttled' },
+        ['probe:consoles'],
+      ],
+      [
+        'that a route names, and that is refused before it is reached',
+        { routePattern: '/phpmyadmin/index.php', status: 403, outcome: 'blocked' },
+        [],
+      ],
+      [
         'that is refused before the router',
         { routePattern: null, status: 403, outcome: 'blocked' },
         ['probe:consoles'],
@@ -144,6 +157,11 @@ describe('whose path is it', () => {
         { routePattern: null, status: 301, responseType: null },
         [],
       ],
+      [
+        'where a wildcard has none',
+        { routePattern: '/*', status: 404 },
+        ['probe:consoles', 'unmatched'],
+      ],
       ['where nothing is', { status: 404, outcome: 'unmatched' }, ['probe:consoles', 'unmatched']],
       ['where nobody gets so far', { status: 403, outcome: 'blocked' }, []],
     ])('%s', (_, changes, names) => {
@@ -154,6 +172,7 @@ describe('whose path is it', () => {
       const missed = { status: 404, outcome: 'unmatched' } as const;
       expect(shown({ target: '/solr/', ...missed })).toContain('probe:consoles');
       expect(shown({ target: '/docs/solr/', ...missed })).toEqual(['unmatched']);
+      expect(shown({ target: '/solr/', responseType: HTML })).toEqual([]);
     });
   });
 
@@ -231,5 +250,62 @@ describe('whose path is it', () => {
       'wp-login.php',
       '.php',
     ]);
+  });
+});
+
+describe('what counts', () => {
+  const unanswered: PathAnswer = {
+    pattern: null,
+    isUnrouted: false,
+    status: 404,
+    mayBePage: true,
+    isAsset: false,
+  };
+  const wildcard = parseRoutePattern('/*');
+  const probe = (place: ProbePlace, group: ProbeGroup = 'consoles') =>
+    ({ text: '.x', place, group, why: '' }) as const;
+
+  it.each<[ProbePlace, ProbeGroup, Partial<PathAnswer>, boolean]>([
+    ['anywhere', 'secrets', { pattern: parseRoutePattern('/.x') }, true],
+    ['first', 'secrets', { pattern: parseRoutePattern('/.x') }, true],
+    ['missing', 'secrets', { status: 200 }, false],
+    ['suffix', 'secrets', { status: 301 }, false],
+    ['anywhere', 'consoles', { pattern: parseRoutePattern('/.x') }, false],
+    ['first', 'consoles', { isUnrouted: true }, false],
+    ['missing', 'consoles', { isUnrouted: true }, false],
+    ['suffix', 'consoles', { isUnrouted: true }, false],
+    ['anywhere', 'consoles', { isUnrouted: true }, true],
+    ['suffix', 'consoles', { status: 299 }, true],
+    ['suffix', 'consoles', { status: 300 }, false],
+    ['suffix', 'consoles', { status: 399 }, false],
+    ['suffix', 'consoles', { status: 400 }, true],
+    ['suffix', 'consoles', { status: 304, pattern: wildcard }, true],
+  ])('of an entry %s among the %s, where %j: %s', (place, group, changes, doesCount) => {
+    expect(counts(probe(place, group), { ...unanswered, ...changes })).toBe(doesCount);
+  });
+
+  it.each([
+    [199, false],
+    [200, true],
+    [299, true],
+    [300, false],
+    [303, false],
+    [304, true],
+    [305, false],
+    [404, false],
+  ])('the status %i says that there is something: %s', (status, isOne) => {
+    expect(isSuccess(status)).toBe(isOne);
+  });
+
+  it.each([
+    ['/shop/admin-2', 'shop/admin*', 'anywhere', true],
+    ['/shop', 'shop/admin*', 'anywhere', false],
+    ['/shop/:page', 'shop/admin*', 'anywhere', false],
+    ['/sqlmap', 'sqlmap', 'agent', false],
+    ['/a.php', '.php', 'suffix', true],
+    ['/:page', '.php', 'suffix', false],
+  ] as const)('the route %s names %s, %s: %s', (pattern, text, place, isNamed) => {
+    const entry = { text, place, group: 'tools', why: '' } as const;
+    expect(namesEntry(parseRoutePattern(pattern), entry)).toBe(isNamed);
   });
 });

@@ -47,7 +47,7 @@ export class PathReader {
     if (twice !== once) {
       for (const probe of this.probes.index.find(segmentsOf(twice))) found.add(probe);
     }
-    return found.size === 0 ? bits : bits | this.probeBits(found, facts, pattern, isAsset);
+    return bits | this.probeBits(found, facts, pattern, isAsset);
   }
 
   private probeBits(
@@ -68,13 +68,13 @@ export class PathReader {
     const spared = sparedGroups(found);
     let bits = 0;
     for (const probe of found) {
-      if (probe.place === 'spared' || spared.includes(probe.group)) continue;
+      if (spared.includes(probe.group)) continue;
       if (answer.isUnrouted && probe.group !== 'secrets' && this.own.has(probe)) continue;
       if (counts(probe, answer)) bits |= 1 << SIGNALS[`probe:${probe.group}`];
     }
     if (bits === 0 || !isSuccess(status) || facts.method === 'OPTIONS') return bits;
     bits |= ANSWERED;
-    const isServed = (bits & SECRETS) !== 0 && responseType !== null && !answer.mayBePage;
+    const isServed = (bits & SECRETS) !== 0 && !answer.mayBePage;
     return isServed ? bits | SECRET_SERVED : bits;
   }
 }

@@ -16,6 +16,10 @@ describe('segmentsOf', () => {
     ['/.env?x', ['.env']],
     ['/.env#x', ['.env']],
     ['/.env ', ['.env']],
+    ['/ /a', ['a']],
+    ['/ \0a/b', ['b']],
+    ['/./..', ['..']],
+    ['/.../a', ['a']],
     ['/ .env', ['.env']],
     ['/.env.', ['.env']],
     ['/.env...', ['.env']],
@@ -32,4 +36,10 @@ describe('segmentsOf', () => {
   ])('reads the ups of %j in both ways', (path, written, resolved) => {
     expect(segmentsOf(path)).toEqual({ written, resolved });
   });
+});
+
+it('the ways are one list where there is no up', () => {
+  const { written, resolved } = segmentsOf('/a/b');
+  expect(resolved).toBe(written);
+  expect(segmentsOf('/..').resolved).toEqual([]);
 });

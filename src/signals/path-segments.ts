@@ -28,7 +28,7 @@ export function segmentsOf(path: string): PathSegments {
     }
     const segment = segmentOf(path, start, i);
     start = i + 1;
-    if (segment === '' || segment === '.') continue;
+    if (segment === '') continue;
     if (segment === '..') climbs = true;
     written.push(segment);
   }
@@ -39,13 +39,13 @@ function segmentOf(path: string, from: number, to: number): string {
   let start = from;
   let end = from;
   while (end < to && !endsSegment(path.charCodeAt(end))) end++;
-  while (start < end && path.charCodeAt(start) <= 32) start++;
-  while (end > start && path.charCodeAt(end - 1) <= 32) end--;
+  while (path.charCodeAt(start) <= 32) start++;
+  while (path.charCodeAt(end - 1) <= 32) end--;
   const segment = path.slice(start, end);
-  if (segment === '.' || segment === '..') return segment;
+  if (segment === '..') return segment;
   let last = segment.length;
-  while (last > 0 && segment.charCodeAt(last - 1) === 46) last--;
-  return last === segment.length ? segment : segment.slice(0, last);
+  while (segment.charCodeAt(last - 1) === 46) last--;
+  return segment.slice(0, last);
 }
 
 function endsSegment(c: number): boolean {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { payloadsOf } from '../../test/support/request-facts.js';
+import { payloadsOfAddress, payloadsOfHeader } from './payload-reader.js';
+import { namesOf } from './signal.js';
 
 /* What looks like one of them and is none: what people type, what apps, pages and tools send. */
 const BENIGN = [
@@ -158,15 +160,49 @@ const BENIGN = [
   '/?v=1.0.0&a.b.c=1&class=x',
   '/?a[]=1&a[]=2&b[c][d]=3',
   '/?cmd=status&exec=now',
+  // A plus sign that was escaped is one.
+  '/?cmd=ls%2B-la%2525',
+  '/items/1+or+1=1',
+  // Names that are spelt otherwise, and the same as values.
+  '/?constructorprototype=/',
+  '/?constructor_prototype=1',
+  '/?class.module.classloader.x=1',
+  '/?a_b=1&class.module.classloader.x=1',
+  '/?field=class.classLoader&next=/',
   '/?c=1&run=2',
   '/?next=/admin/../home',
   '/autodiscover/autodiscover.json?Email=a@b.example&Protocol=ActiveSync&RedirectCount=1',
   '/autodiscover/autodiscover.json/v1.0/a@b.example?Protocol=Ews',
+  '/owa/autodiscover.json?Email=a@b.example&next=/',
   '/?utm_source=a&gclid=EAIaIQobChMI5OXj-oLo4AIVihWPCh2tBQWlEAAYASADEgLqEfD_BwE',
 ];
 
 describe('no payload', () => {
   it.each(BENIGN)('in %s', (target) => {
     expect(payloadsOf(target)).toEqual([]);
+  });
+});
+
+describe('a header', () => {
+  it.each([
+    ["' or 1=1", ['payload:sql']],
+    ['<b onclick=alert(1)', ['payload:xss']],
+    ['<b+onclick=alert(1)', []],
+    // Nothing that a payload is made of.
+    ['1 or 1=1', []],
+    ['1 or sleep(5); x', []],
+  ])('%s', (text, names) => {
+    expect(namesOf(payloadsOfHeader(text))).toEqual(names);
+  });
+
+  it.each([
+    ['https://x.example/${jndi:x', ['payload:jndi']],
+    ['https://x.example/%24%7bjndi:x', ['payload:jndi']],
+    ['https://x.example/%24%7Bjndi:x', ['payload:jndi']],
+    ['https://x.example/%2524%257Bjndi:x', ['payload:jndi']],
+    ['https://x.example/{x}', []],
+    ["https://x.example/?' or 1=1", []],
+  ])('with the address %s', (text, names) => {
+    expect(namesOf(payloadsOfAddress(text))).toEqual(names);
   });
 });

@@ -93,7 +93,7 @@ export function payloadsOfQuery(target: string, start: number, end: number): num
   let from = start;
   for (let i = start; i <= end; i++) {
     if (i < end && target.charCodeAt(i) !== AMPERSAND) continue;
-    if (i > from) bits |= parameterBits(target, from, i);
+    bits |= parameterBits(target, from, i);
     from = i + 1;
   }
   return bits;

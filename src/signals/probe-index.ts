@@ -76,13 +76,9 @@ export class ProbeIndex {
     for (let at = 0; at < segments.length; at++) {
       const segment = segments[at]!;
       this.addRuns(this.heads.get(segment), segments, at, found);
-      const second = segments[at + 1];
-      if (second !== undefined) {
-        this.addRuns(this.pairs.get(segment)?.get(second), segments, at, found);
-      }
-      if (segment.length >= MIN_WILDCARD) {
-        this.addRuns(this.wildcards.get(segment.slice(0, MIN_WILDCARD)), segments, at, found);
-      }
+      const second = segments[at + 1] ?? '';
+      this.addRuns(this.pairs.get(segment)?.get(second), segments, at, found);
+      this.addRuns(this.wildcards.get(segment.slice(0, MIN_WILDCARD)), segments, at, found);
       const dot = segment.lastIndexOf('.');
       if (dot < 0) continue;
       for (const probe of this.suffixes.get(segment.slice(dot)) ?? []) found.add(probe);

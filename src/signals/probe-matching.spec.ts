@@ -77,6 +77,7 @@ describe('a probe is found', () => {
     ['/dana-na/auth/url_default/welcome.cgi', 'appliances'],
     ['/c99.php', 'shells'],
     ['/x.php', 'scripts'],
+    ['/.php', 'scripts'],
     ['/x.PHP/admin', 'scripts'],
     ['/a/b.jsp;jsessionid=1', 'scripts'],
     ['http://shop.example/.env', 'secrets'],
@@ -139,6 +140,8 @@ describe('no probe is found', () => {
     '/user@example.com',
     '/image.png?file=.env',
     '/search?q=wp-login.php',
+    // A plus sign in a path is one, however often it is read.
+    '/c99.php+/%2525',
   ])('in %s', (target) => {
     expect(probesOf(target)).toEqual([]);
   });

@@ -13,7 +13,7 @@ const MAX_LENGTH = 1_024;
  * search engines carry whatever people searched for.
  */
 export function readReferer(referer: string, host: string | null, hosts: OwnHosts): number {
-  const text = referer.length > MAX_LENGTH ? referer.slice(0, MAX_LENGTH) : referer;
+  const text = referer.slice(0, MAX_LENGTH);
   const authority = authorityStart(text);
   if (authority < 0) return payloadsOfHeader(text);
   return hosts.isOwnReferer(text, authority, host) ? OWN : payloadsOfAddress(text);

@@ -47,6 +47,8 @@ describe('an ordinary request shows nothing', () => {
 describe('open-proxy', () => {
   it.each<[string, Partial<RequestFacts>, string[]]>([
     ['CONNECT', { method: 'CONNECT', target: 'x.example:443' }, ['open-proxy']],
+    ['CONNECT to the own host', { method: 'CONNECT', target: 'shop.example' }, ['open-proxy']],
+    ['CONNECT', { method: 'CONNECT', target: 'x.example:443', host: null }, ['open-proxy']],
     ["another host's address", { target: 'http://x.example/' }, ['open-proxy']],
     [
       "another host's address with a payload",
@@ -119,6 +121,7 @@ describe('unmatched', () => {
     ],
     ['not where a route does not find', { routePattern: '/users/:id', status: 404 }, []],
     ['not where something outside the router answers', { routePattern: null, status: 200 }, []],
+    ['not where it was limited', { routePattern: null, status: 404, outcome: 'throttled' }, []],
     ['not where it was refused', { routePattern: null, status: 404, outcome: 'blocked' }, []],
   ])('%s', (_, changes, names) => {
     expect(signalsOf({ target: '/a', ...changes })).toEqual(names);
@@ -136,6 +139,18 @@ describe('unmatched', () => {
       'unmatched',
       'routine',
     ]);
+  });
+
+  it.each<[Partial<RequestFacts>, string[]]>([
+    [{ outcome: 'unmatched', status: 302 }, ['unmatched', 'routine']],
+    [{ outcome: 'failed', status: 404 }, ['unmatched', 'routine']],
+    [{ outcome: 'served', status: 200 }, []],
+  ])('is routine without an ending only where nothing is there: %j', (changes, names) => {
+    expect(signalsOf({ target: '/apple-app-site-association', ...changes })).toEqual(names);
+  });
+
+  it('is routine with an ending in any case', () => {
+    expect(signalsOf({ target: '/robots.txt' })).toEqual(['routine']);
   });
 
   it.each(['/a/favicon', '/robots', '/well-known/x', '/.well-known/../x', '/a.ico'])(
@@ -189,6 +204,11 @@ describe('context', () => {
     ['an empty referer', { target: '/a', referer: '' }, []],
   ])('%s', (_, changes, names) => {
     expect(signalsOf(changes)).toEqual(names);
+  });
+
+  it('finds a login by the path, whatever the query says', () => {
+    const changes = { method: 'POST', isLogin: null, status: 401, outcome: 'refused' } as const;
+    expect(signalsOf({ target: '/login?next=/a', ...changes })).toEqual(['auth-failure', 'login']);
   });
 
   it('knows the hosts of the app in referers as well', () => {

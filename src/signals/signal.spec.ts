@@ -88,7 +88,7 @@ describe('bits and names', () => {
     expect(namesOf((1 << 30) | bitsOf(['login']))).toEqual(['login']);
   });
 
-  it.each(['', 'login ', 'probe:', 'toString', '__proto__', null, undefined, 20])(
+  it.each(['', 'login ', 'probe:', 'toString', '__proto__', null, undefined, 20, [['login']]])(
     'takes %j for no name',
     (text) => {
       expect(isSignalName(text)).toBe(false);

@@ -45,6 +45,36 @@ describe('formOf', () => {
   });
 });
 
+describe('a scheme', () => {
+  it('has letters, digits and three signs', () => {
+    const characters = Array.from({ length: 128 }, (_, c) => String.fromCharCode(c));
+    const taken = characters.filter((character) => authorityStart(`a${character}://x`) > 0);
+    expect(taken.join('')).toBe(
+      '+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz',
+    );
+  });
+
+  it.each([
+    ['a://', 4],
+    [`${'a'.repeat(31)}://x`, 34],
+    [`${'a'.repeat(32)}://x`, -1],
+    ['a:/x', -1],
+    ['a:x/y', -1],
+    ['a', -1],
+    ['', -1],
+  ])('ends in %j before %i', (target, start) => {
+    expect(authorityStart(target)).toBe(start);
+  });
+
+  it.each([
+    ['http://x', 8],
+    ['http://x/', 8],
+    ['http://', 7],
+  ])('and an authority: the path of %s begins at %i', (target, start) => {
+    expect(pathStart(target, 7)).toBe(start);
+  });
+});
+
 describe('hostName', () => {
   it.each([
     ['x.example', 'x.example'],
@@ -57,7 +87,10 @@ describe('hostName', () => {
     ['x.example.:8080', 'x.example:8080'],
     ['user:secret@x.example', 'x.example'],
     ['[2001:DB8::1]:443', '[2001:db8::1]'],
+    ['x.example.:8080a', 'x.example.:8080a'],
     ['', ''],
+    ['a'.repeat(300), 'a'.repeat(300)],
+    ['a'.repeat(301), ''],
     ['a'.repeat(9_000), ''],
   ])('of %j is %j', (authority, host) => {
     expect(hostName(authority)).toBe(host);
@@ -74,6 +107,7 @@ describe('isMethod', () => {
     'PURGE',
     'get',
     'QUERY',
+    'A'.repeat(32),
     "!#$%&'*+-.^_`|~",
   ])('takes %s for one', (method) => {
     expect(isMethod(method)).toBe(true);

@@ -20,7 +20,7 @@ export function formOf(method: string, target: string): TargetForm {
 
 /** Where the authority of a target in absolute form begins; -1 where it has none. */
 export function authorityStart(target: string): number {
-  for (let i = 0; i < MAX_SCHEME && i < target.length; i++) {
+  for (let i = 0; i < MAX_SCHEME; i++) {
     const c = target.charCodeAt(i);
     if (c === COLON) {
       const hasSlashes = target.charCodeAt(i + 1) === SLASH && target.charCodeAt(i + 2) === SLASH;
