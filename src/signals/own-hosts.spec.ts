@@ -74,6 +74,6 @@ describe('hosts that are kept', () => {
   it('are those of no more than 128 characters, each once', () => {
     expect(kept(['a'.repeat(128), 'a'.repeat(128)])).toBe(1);
     expect(kept(['a'.repeat(129)])).toBe(0);
-    expect(kept([...many(512), ...many(512)])).toBe(512);
+    expect(kept([...many(512), '0.example'])).toBe(512);
   });
 });
