@@ -55,7 +55,7 @@ function isAssetType(responseType: string): boolean {
 
 /** In lower case: types are the same in whatever case they are written (RFC 9110 section 8.3.1). */
 function typeOf(responseType: string): string {
-  return fold(responseType.trimStart());
+  return responseType.trimStart().toLowerCase();
 }
 
 /** Whether a page's style, script, image, font, sound or film was served; a page that stands for everything is none. */
