@@ -54,6 +54,7 @@ const BENIGN = [
   '/api/items?filters[name][$eq]=x&filters[age][$gt]=5',
   '/api/items?age[$ne]=5&$limit=10',
   '/api/items?fields=name|id|type',
+  '/api/items?a=1||2&b=3%26%264;5&at=10:30&next=javascript:history',
   '/api/items?sql=select+count(*)+from+items',
   '/ds/query?q=sum(rate(http_requests_total{job="api"}[5m]))+by+(code)',
   '/logs?query={app="web"}+|=+"error"+|+json',

@@ -39,7 +39,7 @@ export const PAYLOAD_MARKS =
   MARK.control;
 
 /** The same of a query, whose values may be paths, addresses and sentences. */
-export const QUERY_MARKS = PAYLOAD_MARKS | MARK.plus | MARK.bracket | MARK.slash;
+export const QUERY_MARKS = PAYLOAD_MARKS | MARK.plus | MARK.bracket | MARK.slash | MARK.colon;
 
 /** Without one of these, a decoded value has no payload in it. */
 const VALUE_MARKS = QUERY_MARKS | MARK.underscore | MARK.ampersand;
@@ -169,9 +169,18 @@ function textBits(text: string, marks: number, place: PayloadPlace): number {
   return bits;
 }
 
-/** Where there are no spaces, comments are put in their place. */
+/** What stands between two words of SQL; comments are put in the place of spaces. */
+const SQL_MARKS =
+  MARK.quote |
+  MARK.space |
+  MARK.plus |
+  MARK.parenthesis |
+  MARK.command |
+  MARK.ampersand |
+  MARK.semicolon;
+
 function mayBeSql(text: string, marks: number): boolean {
-  if (has(marks, MARK.quote | MARK.space | MARK.plus | MARK.parenthesis)) return true;
+  if (has(marks, SQL_MARKS)) return true;
   return has(marks, MARK.slash) && text.includes('/*');
 }
 

@@ -17,6 +17,7 @@ it.each([
   '/?q=<details open ontoggle=alert(1)>',
   '/?q="><svg onload=fetch(1)>',
   '/?next=javascript:alert(document.cookie)',
+  '/?next=javascript:document.cookie',
   '/?next=JavaScript:eval(atob(1))',
   '/<script>alert(1)</script>',
   '/%22%3E%3Cscript%3Ealert(1)%3C/script%3E',
