@@ -13,9 +13,11 @@ import { detectionSettings } from '../src/detection/detection.options.js';
 import { ScanFindings } from '../src/detection/scan/scan-findings.js';
 import { bitsOf } from '../src/signals/signal.js';
 import { openBenchDatabase } from './support/database.js';
-import { printTable } from './support/figures.js';
+import { median, printTable } from './support/figures.js';
 
 const HOUR_MS = 3_600_000;
+/** How often all detectors are run together. */
+const ROUNDS = 7;
 const [rows = 1_000_000, clients = 99_999, findings = 10_000] = process.argv.slice(2).map(Number);
 const from = new Date(Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS);
 const window = { from, to: new Date(from.getTime() + HOUR_MS) };
@@ -43,27 +45,35 @@ await client.end();
 
 const dataSource = createDataSource({ url: server.url }, []);
 await dataSource.initialize();
-const table: string[][] = [['detectors', 'seconds', 'found']];
+const table: string[][] = [['detectors', 'seconds', 'worst', 'found']];
 let peak = 0;
 const watching = setInterval(() => {
   peak = Math.max(peak, process.memoryUsage().rss);
 }, 50);
 const all = detectionSettings({}).detectors;
 for (const detectors of [all, ...all.map((detector) => [detector])]) {
-  await dataSource.query('truncate ip_tracking.suspicious_ip');
-  const started = performance.now();
-  const scan = new ScanFindings(window, {
-    claims: null,
-    facts: { coordinatesOf: () => null },
-    now: Date.now,
-  });
-  await dataSource.transaction((manager) => scan.judge(manager, window, detectors));
-  const seconds = (performance.now() - started) / 1_000;
-  const name = detectors.length === 1 ? detectors[0]!.name : 'all together';
+  const seconds: number[] = [];
+  for (let round = 0; round < (detectors === all ? ROUNDS : 1); round++) {
+    await dataSource.query('truncate ip_tracking.suspicious_ip');
+    const started = performance.now();
+    const scan = new ScanFindings(window, {
+      claims: null,
+      facts: { coordinatesOf: () => null },
+      now: Date.now,
+    });
+    await dataSource.transaction((manager) => scan.judge(manager, window, detectors));
+    seconds.push((performance.now() - started) / 1_000);
+  }
+  const name = detectors === all ? 'all together' : detectors[0]!.name;
   const [stored] = await dataSource.query<{ found: string }[]>(
     'select count(*) as found from ip_tracking.suspicious_ip',
   );
-  table.push([name, seconds.toFixed(2), String(stored?.found)]);
+  table.push([
+    name,
+    median(seconds).toFixed(2),
+    detectors === all ? Math.max(...seconds).toFixed(2) : '',
+    String(stored?.found),
+  ]);
 }
 clearInterval(watching);
 process.stdout.write(
