@@ -2,7 +2,7 @@ import { EVIDENCE } from '../../signals/signal.js';
 import type { CompiledRule } from '../detector-rule.js';
 import type { LogQuery, ScanWindow } from '../detector.js';
 import { reachOf } from './compile-scan.js';
-import { CLIENT, COUNTED, isOfClient, LOG, LOG_COLUMNS, shows } from './log-terms.js';
+import { CLIENT, COUNTED, eachByIndex, LOG, LOG_COLUMNS, shows } from './log-terms.js';
 
 /** The rows of an hour, and of what windows reach back to, that speak against their clients: read once for all detectors. */
 export const EVIDENCE_TABLE = 'pg_temp.ip_tracking_evidence';
@@ -32,8 +32,7 @@ export function copyWhatTakesBack(compiled: CompiledRule, window: ScanWindow): L
           select ${columns.join(', ')}
             from (select ${CLIENT} as client from ${EVIDENCE_TABLE} where ${shows(compiled.any ?? 0)}
                    group by 1 having count(*) >= $3) as suspect,
-                 lateral (select * from ${LOG} where ${COUNTED} and ${shows(compiled.without)}
-                             and "timestamp" >= $1 and "timestamp" < $2 and ${isOfClient('client')}) as log
+                 lateral (${eachByIndex(`${COUNTED} and ${shows(compiled.without)} and "timestamp" >= $1 and "timestamp" < $2`, 'client')}) as log
            where not exists (select from ${EVIDENCE_TABLE} as known where known.id = log.id)`,
     values: [reachOf(compiled, window).beganFrom, window.to, compiled.rule.atLeast],
   };

@@ -5,7 +5,7 @@ import {
   CLIENT,
   COUNTED,
   ENDED_AT,
-  isOfClient,
+  eachByIndex,
   LOG,
   LOG_COLUMNS,
   matching,
@@ -224,7 +224,7 @@ export class HourCounts {
     }
     return {
       sql: `from ${HOUR_TABLE} as suspect,
-                 lateral (select * from ${LOG} where ${inTime} and ${isOfClient('suspect.client')}) as log
+                 lateral (${eachByIndex(inTime, 'suspect.client')}) as log
            where suspect.client is not null and (${suspected}) and (${wanted})`,
       values: [from, this.window.to],
     };

@@ -74,3 +74,11 @@ export function isOfClient(client: string): string {
   return `ip_address between set_masklen(${client}, case family(${client}) when 4 then 32 else 128 end)
                           and set_masklen(broadcast(${client}), case family(${client}) when 4 then 32 else 128 end)`;
 }
+
+/**
+ * The rows of a client, for a `lateral` of many clients. What has an offset PostgreSQL does not join in a way of its own:
+ * where it takes the rows for few, it would read those of all clients and compare each with each client.
+ */
+export function eachByIndex(condition: string, client: string): string {
+  return `select * from ${LOG} where ${condition} and ${isOfClient(client)} offset 0`;
+}
