@@ -1,6 +1,4 @@
 import { configDefaults, defineConfig } from 'vitest/config';
-import { SeedReporter } from './test/support/property-seed.js';
-import { SummaryReporter } from './test/support/summary-reporter.js';
 
 /** What starts programs by the dozen, installs packages, breaks things or comes in multitudes: `npm run test:all` has it. */
 const SLOW = [
@@ -31,7 +29,11 @@ export default defineConfig(({ mode }) => {
     test: {
       // Once a run, for both.
       globalSetup: ['test/support/global-setup.ts'],
-      reporters: ['default', new SeedReporter(), new SummaryReporter()],
+      reporters: [
+        'default',
+        './test/support/reporters/seed.ts',
+        './test/support/reporters/summary.ts',
+      ],
       // A test that is run alone, and committed so, hides all others.
       allowOnly: false,
       projects: [

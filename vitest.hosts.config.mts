@@ -1,6 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { SeedReporter } from './test/support/property-seed.js';
-import { SummaryReporter } from './test/support/summary-reporter.js';
 
 /** Apps as users make them, with packages from the registry: npm run test:hosts */
 export default defineConfig({
@@ -8,7 +6,11 @@ export default defineConfig({
     include: ['test/hosts/**/*.host-spec.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
-    reporters: ['default', new SeedReporter(), new SummaryReporter()],
+    reporters: [
+      'default',
+      './test/support/reporters/seed.ts',
+      './test/support/reporters/summary.ts',
+    ],
     // What takes long is npm.
     testTimeout: 600_000,
     hookTimeout: 600_000,

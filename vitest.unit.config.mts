@@ -1,6 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { SeedReporter } from './test/support/property-seed.js';
-import { SummaryReporter } from './test/support/summary-reporter.js';
 
 /** What needs no PostgreSQL: npm run test:unit */
 export default defineConfig({
@@ -8,7 +6,11 @@ export default defineConfig({
     include: ['src/**/*.spec.ts', 'demo/**/*.spec.ts', 'test/repo/**/*.spec.ts'],
     globalSetup: ['test/support/unit-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
-    reporters: ['default', new SeedReporter(), new SummaryReporter()],
+    reporters: [
+      'default',
+      './test/support/reporters/seed.ts',
+      './test/support/reporters/summary.ts',
+    ],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
