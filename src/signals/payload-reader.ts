@@ -39,10 +39,10 @@ export const PAYLOAD_MARKS =
   MARK.control;
 
 /** The same of a query, whose values may be paths, addresses and sentences. */
-export const QUERY_MARKS = PAYLOAD_MARKS | MARK.plus | MARK.bracket | MARK.slash | MARK.colon;
+export const QUERY_MARKS = PAYLOAD_MARKS | MARK.plus | MARK.bracket | MARK.slash;
 
 /** Without one of these, a decoded value has no payload in it. */
-const VALUE_MARKS = QUERY_MARKS | MARK.underscore | MARK.ampersand;
+const VALUE_MARKS = QUERY_MARKS | MARK.underscore | MARK.ampersand | MARK.colon;
 
 /** Without one of these, the name of a parameter has no payload in it. */
 const NAME_MARKS = MARK.percent | MARK.dot | MARK.underscore | MARK.bracket | MARK.brace;

@@ -124,10 +124,11 @@ class Reader {
     return bits | authenticationOf(facts, path);
   }
 
-  /** Names that reach into an object, and may have no mark but dots and underscores. */
+  /** Names that reach into an object, and `javascript:`: with no mark but those of ordinary names and times. */
   private hasHiddenName(target: string): boolean {
     const { queryMarks, queryStart } = this.scan;
     if ((queryMarks & MARK.underscore) !== 0 && target.includes('__', queryStart)) return true;
+    if ((queryMarks & MARK.colon) !== 0 && /script:/i.test(target)) return true;
     if ((queryMarks & MARK.dot) === 0) return false;
     return target.includes('classLoader', queryStart) || target.includes('prototype', queryStart);
   }

@@ -18,6 +18,8 @@ it.each([
   '/?q="><svg onload=fetch(1)>',
   '/?next=javascript:alert(document.cookie)',
   '/?next=javascript:document.cookie',
+  '/?next=JavaScript:document.cookie',
+  '/?next=javascript%3Adocument.cookie',
   '/?next=JavaScript:eval(atob(1))',
   '/<script>alert(1)</script>',
   '/%22%3E%3Cscript%3Ealert(1)%3C/script%3E',
