@@ -1,11 +1,11 @@
 import type { RequestFacts } from './request-facts.js';
 
 /** Modes in which a browser asks for what it shows, and those in which it opens a frame. */
-const LOADS = new Set<string | null>(['cors', 'no-cors', 'same-origin']);
-const FRAMES = new Set<string | null>(['navigate', 'cors', 'no-cors']);
+const LOADS = new Set(['cors', 'no-cors', 'same-origin']);
+const FRAMES = new Set(['navigate', 'cors', 'no-cors']);
 
 /** Destinations that are a part of a page, with the modes that go with them; `empty` is `fetch()`, beacons and reports. */
-const PARTS = new Map<string | null, ReadonlySet<string | null>>([
+const PARTS = new Map<string, ReadonlySet<string>>([
   ['audio', LOADS],
   ['audioworklet', LOADS],
   ['empty', LOADS],
@@ -30,7 +30,7 @@ const PARTS = new Map<string | null, ReadonlySet<string | null>>([
 ]);
 
 /** Sites from which a page can have asked; `none` is what the user typed. */
-const PAGE_SITES = new Set<string | null>(['same-origin', 'same-site', 'cross-site']);
+const PAGE_SITES = new Set(['same-origin', 'same-site', 'cross-site']);
 
 /**
  * Whether a browser asked because a page had told it to: for a part of the page, from its scripts, or, where the page was
@@ -45,6 +45,7 @@ const PAGE_SITES = new Set<string | null>(['same-origin', 'same-site', 'cross-si
  */
 export function isPageFetch(facts: RequestFacts): boolean {
   const { secFetchDest: destination, secFetchMode: mode, secFetchSite: site } = facts;
+  if (destination === null || mode === null || site === null) return false;
   if (!PAGE_SITES.has(site) || facts.userAgent?.startsWith('Mozilla/5.0') !== true) return false;
   if (destination === 'document') return mode === 'navigate' && site === 'cross-site';
   // Only who navigates has been activated by the user.

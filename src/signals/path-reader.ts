@@ -47,7 +47,7 @@ export class PathReader {
     if (twice !== once) {
       for (const probe of this.probes.index.find(segmentsOf(twice))) found.add(probe);
     }
-    return bits | this.probeBits(found, facts, pattern, isAsset);
+    return found.size === 0 ? bits : bits | this.probeBits(found, facts, pattern, isAsset);
   }
 
   private probeBits(

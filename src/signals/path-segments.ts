@@ -39,6 +39,7 @@ function segmentOf(path: string, from: number, to: number): string {
   let start = from;
   let end = from;
   while (end < to && !endsSegment(path.charCodeAt(end))) end++;
+  // On both sides of the segment is a separator, or nothing: neither loop leaves it.
   while (path.charCodeAt(start) <= 32) start++;
   while (path.charCodeAt(end - 1) <= 32) end--;
   const segment = path.slice(start, end);

@@ -169,7 +169,7 @@ function textBits(text: string, marks: number, place: PayloadPlace): number {
   return bits;
 }
 
-/** What stands between two words of SQL; comments are put in the place of spaces. */
+/** What stands between two words of SQL. */
 const SQL_MARKS =
   MARK.quote |
   MARK.space |
@@ -179,6 +179,7 @@ const SQL_MARKS =
   MARK.ampersand |
   MARK.semicolon;
 
+/** Where there is nothing else between them, comments are put in the place of spaces. */
 function mayBeSql(text: string, marks: number): boolean {
   if (has(marks, SQL_MARKS)) return true;
   return has(marks, MARK.slash) && text.includes('/*');

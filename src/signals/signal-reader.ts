@@ -113,7 +113,7 @@ class Reader {
       const pattern = routePattern === null ? null : this.patterns.of(routePattern);
       bits |= this.paths.read(path, facts, pattern, isAsset);
     }
-    if ((queryMarks & QUERY_MARKS) !== 0 || scan.queryClimbs || this.hasHiddenName(target)) {
+    if ((queryMarks & QUERY_MARKS) !== 0 || scan.queryClimbs || this.hasUnmarkedPayload(target)) {
       bits |= payloadsOfQuery(target, scan.queryStart, scan.end);
       if ((queryMarks & MARK.slash) !== 0 || (queryMarks & MARK.percent) !== 0) {
         bits |= this.detourBits(path, target);
@@ -124,8 +124,8 @@ class Reader {
     return bits | authenticationOf(facts, path);
   }
 
-  /** Names that reach into an object, and `javascript:`: with no mark but those of ordinary names and times. */
-  private hasHiddenName(target: string): boolean {
+  /** Names that reach into an object, and `javascript:`: they may have no mark but those of ordinary names and times. */
+  private hasUnmarkedPayload(target: string): boolean {
     const { queryMarks, queryStart } = this.scan;
     if ((queryMarks & MARK.underscore) !== 0 && target.includes('__', queryStart)) return true;
     if ((queryMarks & MARK.colon) !== 0 && /script:/i.test(target)) return true;

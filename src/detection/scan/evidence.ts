@@ -27,12 +27,13 @@ export function copyEvidence(bits: number, from: Date, to: Date): LogQuery {
  */
 export function copyWhatTakesBack(compiled: CompiledRule, window: ScanWindow): LogQuery {
   const columns = LOG_COLUMNS.map((column) => `log.${column}`);
+  const takesBack = `${COUNTED} and ${shows(compiled.without)} and "timestamp" >= $1 and "timestamp" < $2`;
   return {
     sql: `insert into ${EVIDENCE_TABLE}
           select ${columns.join(', ')}
             from (select ${CLIENT} as client from ${EVIDENCE_TABLE} where ${shows(compiled.any ?? 0)}
                    group by 1 having count(*) >= $3) as suspect,
-                 lateral (${eachByIndex(`${COUNTED} and ${shows(compiled.without)} and "timestamp" >= $1 and "timestamp" < $2`, 'client')}) as log
+                 lateral (${eachByIndex(takesBack, 'client')}) as log
            where not exists (select from ${EVIDENCE_TABLE} as known where known.id = log.id)`,
     values: [reachOf(compiled, window).beganFrom, window.to, compiled.rule.atLeast],
   };
